@@ -51,13 +51,13 @@ _KEYS: Final[Mapping[bytes, str]] = {
     b"origin": "HTTP_ORIGIN",
     b"host": "HTTP_HOST",
     b"sec-fetch-site": "HTTP_SEC_FETCH_SITE",
-    # Only whether there is one is read.
+    # Only its presence is read.
     b"cookie": "HTTP_COOKIE",
     b"access-control-request-method": "HTTP_ACCESS_CONTROL_REQUEST_METHOD",
-    # Nothing is decided by it; a developer is told what the browser will refuse.
+    # It decides nothing. In development, the log says what the browser will refuse.
     b"access-control-request-headers": _ASKED_FOR,
 }
-# All its spellings.
+# All spellings of it.
 _ORIGIN: Final = frozenset(bytes(letters) for letters in product(*zip(b"origin", b"ORIGIN", strict=True)))
 # A list of names is longer than any other value that is read.
 _MOST_READ_OF_NAMES: Final = 8192

@@ -19,7 +19,7 @@ ATTACKER: Final = "attacker.example"
 # Few sites also own their name under these suffixes, so a server hardly ever allows these on purpose.
 _OTHER_SUFFIXES: Final = "bid", "ws"
 _HIGHEST_PORT: Final = 65535
-# Letters of other scripts that look like Latin ones; a browser sends the name's ASCII form.
+# Letters of other scripts that look like Latin ones. A browser sends the ASCII form of such a name.
 _LOOKALIKES: Final = str.maketrans("aceopxy", "\u0430\u0441\u0435\u043e\u0440\u0445\u0443")
 
 

@@ -64,7 +64,7 @@ _PAGE_ORIGIN: Final = rf"https?://({_HOST}|\[::1\])(:({_PORT}))?$"
 _SECURE_ORIGIN: Final = rf"https://({LABEL}\.)+[a-z]{{2,63}}$"
 _AUTHORITY: Final = rf"({_HOST}|\[[0-9a-f:]{{2,39}}\]|\.)(:({_PORT}))?$"
 _ORIGIN: Final = rf"{NULL}$|[a-z][a-z0-9+.\-]*://{_AUTHORITY}"
-# The scheme of an application may be a word or its domain in reverse order. `example\.com` is not meant as a scheme.
+# The scheme of an application may be a word, or its domain in reverse order. `example\.com` is not meant as a scheme.
 _LIKELY_ORIGIN: Final = rf"{NULL}$|([a-z][a-z0-9+\-]*|(app|com|de|dev|io|net|org)\.[a-z0-9+.\-]+)://{_AUTHORITY}"
 _NEVER_SENT: Final = rf"http://.*:80$|https://.*:443$|https?://\.(:|$)|({'|'.join(sorted(NEVER_ORIGINS))})://"
 # A path that can be read in one way only, so it has the policy of its prefix.
@@ -240,7 +240,7 @@ def _patterns_meant(spellings: Iterable[str]) -> Iterator[OriginPattern]:
             pattern = pattern_of(scheme + text)
             if pattern is None:
                 continue
-            # A label may begin or end with a hyphen, but not because a star is empty: that is not meant.
+            # A label may begin or end with a hyphen, but not only because a star is empty. That is not meant.
             if not re.search(r"-(\.|$)|(^|\.)-", pattern.host.replace("*", "x")):
                 yield pattern
 

@@ -76,7 +76,7 @@ class Fix:
     @property
     def can_be_pasted(self) -> bool:
         """
-        Whether there is more than words.
+        Whether it has more than words.
         """
         return bool(self.name or self.entries or self.policy or self.send or self.page)
 
@@ -92,7 +92,7 @@ class Fix:
 
     def choices(self) -> Iterator[tuple["Fix", str]]:
         """
-        Yield this and each alternative to it, with its text: what to write on a button that does it.
+        Yield this fix and each alternative to it, each with its text, which is written on a button.
         """
         yield self, self._with_comment(self.words)
         yield from self._alternatives()
@@ -109,18 +109,18 @@ class Fix:
     @property
     def is_told(self) -> bool:
         """
-        Whether what is to be done is told in words, and not written out.
+        Whether the fix is told in words, and not written out.
         """
         return not (self.name or self.entries or self.policy)
 
     def code(self) -> str:
         """
-        Return what is done, without the words around it.
+        Return the code of the fix, without the words around it.
         """
         more = len(self.entries) - MOST_ITEMS
         entries = [self._literal(entry, MOST_ITEMS) for entry in self.entries[:MOST_ITEMS]]
         entries += [f"and {more} more"] if more > 0 else []
-        # The entries of a list stand in one line, as those of a variable do.
+        # The entries of a list are on one line, as in a variable.
         code = [printable(self.name), ("," if self.form == "variables" else ", ").join(entries)]
         code += self._lines(self.policy, MOST_ITEMS)
         if self.is_told:
@@ -192,7 +192,7 @@ OR_REMOVE_IT: Final = Fix(words="or", removes=True)
 
 def already_there(name: str) -> Fix:
     """
-    Return what to do about a key that is meant to be *name*, where that is said, too.
+    Return what to do about a key that is meant to be *name*, if *name* is there too.
     """
     return Fix(removes=True, words=f"{name} is there, too")
 
@@ -254,7 +254,7 @@ def _in_json(text: str) -> str:
 
 def _numbered(lines: tuple[int, ...]) -> str:
     """
-    Return which *lines*, in their order, are to become comments.
+    Return which of *lines*, in their order, become comments.
     """
     first, last = lines[0], lines[-1]
     if first == last:

@@ -208,11 +208,11 @@ class Guard:
 
     def enter(self, environ: Environ, path: str, terms: Terms | None = None, at: PathTable | None = None) -> "Passage":
         """
-        Return the passage of the request that *environ* describes, under *terms*; without them, under those of now.
+        Return the passage of the request that *environ* describes, under *terms*, or under the current ones.
 
-        *environ* must not change any more. *path* is the path below the application, decoded once, as text. *at* is
-        what stands at the host, for a carrier that asks the table of *terms* about it in the way of its world; without
-        it, a store of hosts is asked here, which may block.
+        *environ* must not change any more. *path* is the path below the application, decoded once, as text. *at* is the
+        table of the host. A carrier passes it if it asks the table of *terms* in the way of its framework. Without it,
+        a store of hosts is asked here, which may block.
         """
         terms = self.current() if terms is None else terms
         at = terms.table.ask(environ.get("HTTP_HOST"), None) if at is None else at

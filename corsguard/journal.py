@@ -130,7 +130,7 @@ _PATIENCE: Final = 100
 _SKIPPED: Final = 500
 # It has no state, so all journals share it.
 _EACH: Final = repeat(True)
-# A program that swaps its policy all the time makes ever new ones, and there may be any number of tenants.
+# A program that swaps its policy all the time makes any number of policies, and there may be any number of tenants.
 _MOST_PAUSES: Final = 256
 _MOST_WARNED_OF: Final = 256
 
@@ -292,9 +292,9 @@ class Journal:
 
     def _warn_of_listed(self, there: Assignment, environ: Mapping[str, Any]) -> bool:
         """
-        Write, the first time only, that a listed origin may not open a WebSocket, and return whether it was written.
+        Log, the first time only, that a listed origin may not open a WebSocket. Return whether it was logged.
 
-        Nobody who lists an origin expects that, and the page is told nothing.
+        A person who lists an origin does not expect that, and the page gets no reason.
         """
         if self._told_of_listed or not self._is_first_listed():
             return False
@@ -490,7 +490,7 @@ class Journal:
                 if now >= pause.begun + _PAUSE:
                     del self._pauses[oldest]
                 else:
-                    # There are ten reasons, so what is shared needs no bound.
+                    # There are ten reasons, so the shared records need no bound.
                     key = (reason, None)
             last = self._pauses.pop(key, _NEVER)
             is_over = now >= last.begun + _PAUSE

@@ -53,7 +53,7 @@ _STAR_IN_A_LIST: Final = r"\s*[\[(]\s*(?:\"\*\"|'\*')\s*,?\s*[\])]\s*"
 _MOST_REPAIRS: Final = 8
 # Words of other configurations that name no host.
 _NO_HOSTS: Final = frozenset({"all", "any", "none", "same-origin", "self", "true", "false", "undefined"})
-# What people call the methods of HTTP. UPDATE is one of version control (RFC 3253), which no page sends.
+# Common wrong names for methods of HTTP. UPDATE is a method of version control (RFC 3253), which no page sends.
 _ACTIONS: Final = {
     "CREATE": ("POST",),
     "DESTROY": ("DELETE",),
@@ -228,12 +228,12 @@ def header_meant(name: str) -> tuple[str, ...]:
     words = lowered.replace("_", "-").split("-")
     for known, header in WELL_KNOWN_HEADERS.items():
         parts = known.split("-")
-        # `ContentType`; but names of our own, such as `X-ApiKey`, are spelled in many ways.
+        # `ContentType`. Names of one's own, such as `X-ApiKey`, are spelled in many ways.
         if words == parts or (words == ["".join(parts)] and parts[0] != "x"):
             return (header,)
         if len(words) == len(parts):
             pairs = [pair for pair in zip(words, parts, strict=True) if pair[0] != pair[1]]
-            # A plural may well be a header of its own.
+            # A plural may be a header of its own.
             is_one = len(pairs) == 1 and len(pairs[0][1]) >= _SHORTEST_PART and pairs[0][0] != f"{pairs[0][1]}s"
             if is_one and _is_slip(*pairs[0]):
                 return (header,)
@@ -247,7 +247,7 @@ def _is_slip(word: str, meant: str) -> bool:
     most = 2 if len(meant) >= _LONG_WORD else 1
     if word[:1] != meant[0] or abs(len(word) - len(meant)) > most:
         return False
-    # Another letter makes another word of a short one.
+    # In a short word, one other letter makes another word.
     is_other = len(word) == len(meant) < _SHORT_WORD and sorted(word) != sorted(meant)
     return not is_other and _edits_between(word, meant) <= most
 
@@ -357,7 +357,7 @@ def _fault_in_host(scheme: str, rest: str) -> _Slip:
         misplaced = host.count("*") > 1 or starred[0] == len(labels) - 1 or (whole_label and starred[0] > 0)
         if misplaced or NUMBER.fullmatch(labels[-1]):
             return _Slip("E211", _with_one_wildcard(scheme, labels, port), _CHECK)
-    # What a star stands for is one character at least, so it counts as one.
+    # A star stands for at least one character, so it counts as one.
     valid = all(re.fullmatch(LABEL, label.replace("*", "x")) for label in labels)
     if not valid or len(host.removesuffix(".")) > LONGEST_HOST:
         return _Slip("E210", f"{scheme}://{'.'.join(filter(None, labels))}{port}")

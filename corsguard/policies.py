@@ -502,7 +502,7 @@ def _read_hosts(hosts: object, problems: list[Problem]) -> PathTable:
 
 def _table_of(host: str, said: object, error: BaseException | None) -> PathTable:
     """
-    Return the table of *host*, for which a store *said* something or raised *error*.
+    Return the table of *host*, for which a store answered *said* or raised *error*.
 
     Raises TypeError if the answer is not a Policy or None.
     """
@@ -562,8 +562,8 @@ def _within(place: str, problems: tuple[Problem, ...]) -> Iterator[Problem]:
 
 def read_websockets(given: WebSockets) -> PathTable:
     """
-    Return a table that has UNCOVERED for the paths where handshakes are not judged. All readings of a path must agree
-    on that.
+    Return a table that has UNCOVERED for the paths where handshakes are not judged. All readings of a path have to
+    agree.
 
     Raises PolicyError for anything except one of the two words or a list of path prefixes.
     """
@@ -583,7 +583,7 @@ def read_websockets(given: WebSockets) -> PathTable:
 
 def problem_of_prefix(prefix: object, field: str | None = None, others: Collection[object] = ()) -> Problem | None:
     """
-    Return what is wrong with *prefix*, where a path prefix is meant, or None. It stands in *field*, next to *others*.
+    Return what is wrong with *prefix*, where a path prefix is meant, or None. *field* contains it, next to *others*.
     """
     if isinstance(prefix, str) and PATH_PREFIX.fullmatch(prefix):
         return None
@@ -644,7 +644,7 @@ def _readings_of(path: str) -> Iterable[str] | None:
     from urllib.parse import unquote
 
     readings = {path: None}
-    # To repeat a step changes nothing, so three rounds reach every order. Decoding may come between any two steps, and
+    # Repeating a step changes nothing, so three rounds reach every order. Decoding may come between any two steps, and
     # twice: cheroot decodes the path of every method except OPTIONS, and the application may decode it again.
     rounds = 3 * (_with_slashes, _merged, _resolved)
     for step in (*rounds, unquote, *rounds, unquote, *rounds):

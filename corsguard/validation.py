@@ -63,7 +63,7 @@ _OR_EVERYTHING: Final = "or, to allow everything"
 _NO_WILDCARD: Final = 'with credentials, browsers read it as a name that is literally "*", so it would allow nothing'
 # The separators that people write between names in one string.
 _BETWEEN_NAMES: Final = r"[\s,;\"'\[\]()]+"
-# What begins the name of a header, and is not a name itself: `Content Type`.
+# Words at the start of a header's name that are not a name by themselves: `Content Type`.
 _FIRST_WORDS: Final = frozenset({"cache", "content", "if", "user", "x"})
 _WHOLE_NUMBER: Final = r'"?([0-9]{1,5})(?:\.0)?"?'
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
@@ -293,7 +293,8 @@ class Reading:
 
     def kept_with_a_reason(self, text: str) -> tuple[Fix, ...]:
         """
-        Return the alternative to go on with the dangerous *text*, unless it would be too long to be read.
+        Return the alternative to keep the dangerous *text* with a reason. Return nothing if it would be too long to
+        read.
         """
         if len(self.unsafe_before) >= MOST_ITEMS:
             return ()
@@ -341,7 +342,7 @@ class Reading:
         names = self.strings(keyword, value)
         codes = {name: code for name in names if (code := _code_of_name(keyword, name)) is not None}
         meant = {name: _meant_by(keyword, name) for name, code in codes.items() if code.startswith("E")}
-        # Every fix is the whole list put right, because a reader may paste the fix of one problem only.
+        # Every fix is the complete corrected list, because a reader may paste the fix of one problem only.
         right = [*dict.fromkeys(chain.from_iterable(meant.get(name, (name,)) for name in names))]
         self.look_at_star(keyword, names if names == "*" else right)
         example = Fix(policy={keyword: [_LISTS[keyword].example]}, otherwise=(OR_REMOVE_IT,))
@@ -379,7 +380,7 @@ class Reading:
     def look_at_bodies(self, methods: Names, headers: Names) -> None:
         with_body = [method for method in methods if method in BODY_METHODS or method == "*"]
         named = {header.lower() for header in headers}
-        # POST is a default method, so it does not mean that bodies are sent. Methods that were listed are meant.
+        # POST is a default method, so it does not show that bodies are sent. A listed method does.
         if with_body and methods != DEFAULT_METHODS and not {"content-type", "*"} & named:
             allowed = Fix(policy={"allow_headers": [*headers, "Content-Type"]})
             self.report("W202", "allow_headers", ", ".join(with_body), allowed)
@@ -456,7 +457,7 @@ def keyword_meant_by(name: str) -> str | None:
 
 def said_twice(near: str) -> Fix:
     """
-    Return what to do about a key that means the keyword *near*, which is there, too.
+    Return what to do about a key that means the keyword *near*, if *near* is there too.
     """
     return Fix(removes=True, words=f"move its value to {near} first")
 
@@ -488,8 +489,8 @@ def _code_of_source(cls: Any) -> str | None:  # noqa: ANN401 - its methods may b
     return "E324" if is_plain and not inspect.iscoroutinefunction(cls.allows) else None
 
 
-# What kind of value it is. Its class is unknown and its methods may raise, so only its type is asked, and all calls
-# that may raise are here.
+# The kind of a value. Its class is unknown and its methods may raise. So only its type is asked, and all calls that may
+# raise are here.
 
 
 def _items_of(value: object, *classes: type) -> list[Any] | None:
@@ -589,7 +590,7 @@ def not_a_list(keyword: str, value: object) -> Problem:
     """
     countable = _has(type(value), "__iter__") and not issubclass(type(value), str | bytes | bytearray)
     pairs = _items_of(value, Mapping) or ()
-    # What a table says no to is not meant.
+    # An entry with a false value in a table is not meant.
     meant = [text for key, said in pairs if (text := text_of(key)) is not None and said is not False]
     fix = Fix(policy={keyword: meant[:MOST_ITEMS] or [*_instead_of(value, _LISTS[keyword].example)]})
     if countable and not pairs:

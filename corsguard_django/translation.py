@@ -48,7 +48,7 @@ _MOST_PLACES: Final = 12
 _HEADERS: Final = ("accept", "authorization", "content-type", "user-agent", "x-csrftoken", "x-requested-with")
 _METHODS: Final = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
 _MAX_AGE: Final = 86400
-# What these are here.
+# The same settings here.
 _DEFAULTS: Final[Mapping[str, object]] = {
     "allow_methods": [method for method in _METHODS if method != "OPTIONS"],
     "allow_headers": [*_HEADERS],

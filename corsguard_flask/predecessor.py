@@ -1,6 +1,6 @@
 """
-What of the config of a guarded application has no effect, and the rules about it: what is left of flask-cors, what is
-misspelt, and what came too late.
+Parts of the config of a guarded application that have no effect, and the rules about them: values of flask-cors,
+misspelled names, and values that were set too late.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,12 +15,12 @@ from corsguard import Fix, Policy, Problem
 from corsguard.adapters import Rule, nearest_name
 
 KEY: Final = "CORSGUARD"
-# The names that `from_prefixed_env` leaves, if one underscore is missing.
+# `from_prefixed_env` makes these names if one underscore is missing.
 _NAMES: Final = (KEY, *(f"{KEY}_{field.name.upper()}" for field in fields(Policy)))
-# How alike a name has to be to one of ours.
+# How similar a name has to be to one of ours.
 _MISSPELT: Final = 0.85
 
-# What flask-cors 6 reads from the config.
+# flask-cors 6 reads these names from the config.
 THEIRS: Final = frozenset(
     """
     CORS_ALLOW_HEADERS CORS_ALLOW_PRIVATE_NETWORK CORS_ALWAYS_SEND CORS_AUTOMATIC_OPTIONS CORS_EXPOSE_HEADERS
@@ -71,12 +71,12 @@ _FIX: Final = Fix(
 
 def unread(app: Flask, *, has_policy: bool) -> Iterator[Problem]:
     """
-    Yield what is wrong with the config of *app*, whose guard *has_policy* or has none.
+    Yield the problems in the config of *app*, whose guard *has_policy* or has none.
     """
     left = left_over(app)
     if left is not None:
         yield left
-    # A guard that has a policy was probably given it by a name of the project's own.
+    # A guard that has a policy probably got it under a name of the project's own.
     for name in () if has_policy else sorted(app.config.keys() - THEIRS):
         if name == KEY or name.startswith(f"{KEY}_"):
             yield Problem("W910", name, None, RULES["W910"].message.format(name=name), _LATE)

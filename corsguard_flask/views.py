@@ -93,7 +93,7 @@ def warn_of_lost_tag(app: Flask, **_: object) -> None:
 
 def warn_of_passed_exception(app: Flask, **_: object) -> None:
     """
-    Write that an exception leaves the guarded *app*, so that nothing of what answers it has headers; once for each.
+    Log, once for each application, that an exception leaves the guarded *app*, so the answer to it has no headers.
 
     A receiver of `got_request_exception`, which Flask sends before it passes the exception on.
     """

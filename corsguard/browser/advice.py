@@ -62,7 +62,8 @@ def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     *unnamed* contains `url` or `page` if *failure* has only a placeholder for it. Nothing is concluded from a
     placeholder.
     """
-    # Without a value, CORP is told exactly: the page has Cross-Origin-Embedder-Policy, and the resource has no header.
+    # Without a value, the cause of CORP is known: the page has Cross-Origin-Embedder-Policy, and the resource has no
+    # header.
     is_vague = bool(unnamed and failure.value) if failure.reason is Reason.CORP else "url" in unnamed
     if is_vague and failure.reason in _UNNAMED:
         return _UNNAMED[failure.reason]
@@ -127,7 +128,7 @@ _BY_STATUS: Final = {
         ),
     ),
 }
-# What a status other than 101 says of a WebSocket handshake.
+# What a status other than 101 says about a WebSocket handshake.
 _OF_HANDSHAKES: Final = {
     "401": (
         "the user is not logged in. A script cannot set headers of a handshake. Use cookies: a handshake carries them."
@@ -230,15 +231,16 @@ def _missing(failure: Failure) -> Fix:
             "instead of a redirect.",
             "401 Unauthorized, with the CORS headers and no Location",
         )
-    seen = _who_is_seen(failure)
+    seen = _seen_in_answer(failure)
     if seen is None and "origin" in (get(headers_of(failure), "Vary") or "").lower():
         return _share(failure, "The answer varies on Origin, so a CORS layer is there and does not list this origin.")
-    return _share(failure, seen or _why_bypassed(failure))
+    return _share(failure, seen or _likely_bypass(failure))
 
 
-def _who_is_seen(failure: Failure) -> str | None:
+def _seen_in_answer(failure: Failure) -> str | None:
     """
-    Return who answered in place of the CORS layer, if a header or the body shows it. Evidence comes before guesses.
+    Return the software that answered in place of the CORS layer, if a header or the body shows it. Evidence comes
+    before guesses.
     """
     answer = None if failure.exchange is None else failure.exchange.response
     if answer is None:
@@ -268,21 +270,21 @@ def _who_is_seen(failure: Failure) -> str | None:
     return None
 
 
-def _why_bypassed(failure: Failure) -> str:
+def _likely_bypass(failure: Failure) -> str:
     """
-    Return who answered in place of the CORS layer, or what is likely if the status does not show it.
+    Return the software that answered in place of the CORS layer, or what is likely if the status does not show it.
     """
-    return _who_answered(failure) or "The origin is not listed, or the CORS layer does not guard this path."
+    return _seen_in_status(failure) or "The origin is not listed, or the CORS layer does not guard this path."
 
 
-def _who_answered(failure: Failure) -> str | None:
+def _seen_in_status(failure: Failure) -> str | None:
     """
-    Return who answered in place of the CORS layer, if the status shows it.
+    Return the software that answered in place of the CORS layer, if the status shows it.
     """
     status = 0 if failure.exchange is None or failure.exchange.response is None else failure.exchange.response.status
     if redirect_target(failure) is not None:
         return f"{_why_redirected(failure)} {_OUTERMOST}, so that redirects get CORS headers too."
-    if (seen := _who_is_seen(failure)) is not None:
+    if (seen := _seen_in_answer(failure)) is not None:
         return seen
     if status not in _BY_STATUS:
         return None
@@ -409,7 +411,7 @@ def _is_login(target: Url, source: Url) -> bool:
 
 
 def _preflight_status(failure: Failure) -> Fix:
-    why = _who_answered(failure)
+    why = _seen_in_status(failure)
     if why is None:
         status = f"Status {status_of(failure)}. " if failure.exchange is not None else ""
         why = f"{status}{_OUTERMOST}: it answers preflights itself."

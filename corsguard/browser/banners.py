@@ -62,7 +62,7 @@ class Banner(NamedTuple):
 
 def banner(said: bytes) -> Banner | None:
     """
-    Return the Banner that *said*, the first bytes of a server, makes; None if it is silent, or speaks HTTP or TLS.
+    Return the Banner for *said*, the first bytes of a server. Return None if it is silent, or speaks HTTP or TLS.
     """
     if not said or _KNOWN.match(said):
         return None

@@ -18,7 +18,7 @@ from .wire import Header
 _SHORTEST_SECRET: Final = 4
 # Headers whose values are not secret (Fetch, "CORS-safelisted request-header name").
 PUBLIC_HEADERS: Final = frozenset({"accept", "accept-language", "content-language", "content-type", "range"})
-# Common words of answers and texts. To hide them would hide what is wrong, and a secret is not so short.
+# Common words of answers and texts. Without them the error could not be understood, and no secret is so short.
 _NO_SECRETS: Final = frozenset(
     """
         application/json basic bearer digest false http https json none null origin true xmlhttprequest

@@ -16,8 +16,8 @@ from .evidence import (
     headers_of,
     is_foreign,
     method_is_allowed,
-    only_warned_of,
     redirect_target,
+    refuses_authorization_only,
     scheme_of,
     status_of,
     url_of,
@@ -139,7 +139,7 @@ def _chromium_sees(failure: Failure) -> _Said:
             return failure.reason, "unsafe"
         case Reason.REDIRECT_BAD_SCHEME if failure.mode == "no-cors" or scheme in _SOCKET_SCHEMES:
             return failure.reason, "unknown"
-        case Reason.HEADER_NOT_ALLOWED if only_warned_of(failure):
+        case Reason.HEADER_NOT_ALLOWED if refuses_authorization_only(failure):
             return failure.reason, "warning"
         case Reason.CORP:
             return failure.reason, _CORP_VARIANTS.get(failure.value or "", "")
@@ -169,7 +169,7 @@ def _firefox_sees(failure: Failure) -> _Said:
             return _gecko_scheme(failure, silent)
         case Reason.ALLOW_HEADERS_UNPARSABLE if not method_is_allowed(failure):
             return Reason.METHOD_NOT_ALLOWED, ""
-        case Reason.HEADER_NOT_ALLOWED if only_warned_of(failure):
+        case Reason.HEADER_NOT_ALLOWED if refuses_authorization_only(failure):
             return failure.reason, "warning"
         case reason:
             return reason, silent if silent in REASONS[reason].firefox.variants else ""
@@ -212,7 +212,7 @@ def _safari_sees(failure: Failure) -> _Said:
             return Reason.PREFLIGHT_STATUS, ""
         case Reason.MULTIPLE_ALLOW_ORIGIN if "," not in (failure.value or ""):
             return Reason.ALLOW_ORIGIN_MISMATCH, ""
-        case Reason.HEADER_NOT_ALLOWED if only_warned_of(failure):
+        case Reason.HEADER_NOT_ALLOWED if refuses_authorization_only(failure):
             return failure.reason, "warning"
         case reason:
             return reason, ""

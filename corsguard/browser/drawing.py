@@ -83,11 +83,11 @@ class Recall(NamedTuple):
 
 class Drawn(NamedTuple):
     """
-    What is drawn of one fetch: a page of the origin *page* makes the *call*, and *exchanges* go over the wire, or the
-    preflight cache makes them unnecessary.
+    What is drawn of one fetch: a page of the origin *page* makes the *call*. *exchanges* are sent, or the preflight
+    cache makes them unnecessary.
 
-    *failed* is the index of the exchange whose answer is at fault, None if there is none; *mark* is the text shown
-    there. *end* says what the page gets; *is_refused* is True if it gets nothing.
+    *failed* is the index of the exchange with the wrong answer, or None. *mark* is the text shown there. *end* says
+    what the page gets, and *is_refused* is True if it gets nothing.
     """
 
     page: str

@@ -198,9 +198,9 @@ def refused_headers(failure: Failure) -> list[str]:
     ]
 
 
-def only_warned_of(failure: Failure) -> bool:
+def refuses_authorization_only(failure: Failure) -> bool:
     """
-    Whether only Authorization is refused, because `*` does not cover it.
+    Whether only Authorization is refused, because `*` does not cover it. Browsers only warn about that.
     """
     if failure.reason is not Reason.HEADER_NOT_ALLOWED or failure.value != NON_WILDCARD_REQUEST_HEADER:
         return False

@@ -41,8 +41,8 @@ class Failure:
     @property
     def code(self) -> str:
         """
-        The reason's name, with the prefix `preflight_` if the answer to a preflight failed a check that responses have
-        to pass, too.
+        The reason's name. It has the prefix `preflight_` if the answer to a preflight failed a check that responses
+        have to pass too.
         """
         return f"preflight_{self.reason}" if self.is_preflight and self.reason in CORS_CHECK else self.reason.value
 

@@ -126,7 +126,7 @@ def tokens_of(headers: Iterable[Header], name: str) -> list[str] | None:
     """
     Return the tokens that all lines called *name* list, or None if there is none.
 
-    Raises Unparsable: one item that is not a token spoils them all (Fetch, "extract header list values").
+    Raises Unparsable: one item that is not a token makes all of them invalid (Fetch, "extract header list values").
     """
     values = values_of(headers, name)
     items = [item.strip("\t ") for value in values for item in value.split(",")]

@@ -110,13 +110,13 @@ class LiveTransport:
         try:
             response = self._exchange(request, url)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            raise self._looked_at(_unreachable(error, url, self._timeout), error, url) from error
+            raise self._with_observed(_unreachable(error, url, self._timeout), error, url) from error
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
         return WireResponse(response.status_code, headers, self._body(response, request, headers))
 
-    def _looked_at(self, told: Unreachable, error: Exception, url: URL) -> Unreachable:
+    def _with_observed(self, told: Unreachable, error: Exception, url: URL) -> Unreachable:
         """
-        Return *told* with what can be seen of a server that accepted the connection, but did not answer in HTTP.
+        Return *told* with what can be observed about a server that accepted the connection, but did not answer in HTTP.
         """
         import httpx
 

@@ -8,7 +8,15 @@ from typing import Final
 from corsguard.origin import NULL
 
 from .console import firefox_reason, safari, safari_sees_status
-from .evidence import as_shown, in_ascii, is_within_site, only_warned_of, redirect_target, refused_headers, url_of
+from .evidence import (
+    as_shown,
+    in_ascii,
+    is_within_site,
+    redirect_target,
+    refused_headers,
+    refuses_authorization_only,
+    url_of,
+)
 from .failures import Failure
 from .reasons import CORS_CHECK, REASONS, Reason
 from .urls import Url, address_space
@@ -39,7 +47,7 @@ def _notes_on_engines(failure: Failure, *, with_safari: bool) -> Iterator[str]:
     Yield how the engines differ in what they report or do.
     """
     reason, other = failure.reason, firefox_reason(failure)
-    if reason is Reason.HEADER_NOT_ALLOWED and only_warned_of(failure):
+    if reason is Reason.HEADER_NOT_ALLOWED and refuses_authorization_only(failure):
         yield "Chromium, Firefox and Safari still let Authorization pass under * and only print a warning."
     elif reason is Reason.HEADER_NOT_ALLOWED and len(names := refused_headers(failure)) > 1:
         yield f"These are refused: {as_shown(', '.join(names))}. Chromium names any of them, Firefox the first."

@@ -120,7 +120,7 @@ def _answered(status: int, *headers: Header) -> WireResponse:
     return WireResponse(status, headers)
 
 
-# Chromium 156, played and read.
+# Chromium 156, from played fetches and from its source.
 _BLOCKED: Final = "Access to fetch at '{url}'{redirected} from origin '{page_origin}' has been blocked by CORS policy: "
 _CHECKED: Final = _BLOCKED + "{preflight}"
 _VALID: Final = " Have the server send the header with a valid value."
@@ -134,7 +134,7 @@ _UPGRADED: Final = ("Connection", "Upgrade")
 _MODE: Final = "when the request's credentials mode is 'include'."
 
 
-# Firefox 153, played and read.
+# Firefox 153, from played fetches and from its source.
 def _refused(why: str, url: str = "{url}") -> str:
     return (
         "Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at "

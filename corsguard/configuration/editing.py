@@ -1,8 +1,8 @@
 """
-A fix, put into the TOML text that has the fault.
+Puts a fix into the TOML text that has the fault.
 
-What is not at fault stays as it is written, comments and blanks too. What is taken out becomes a comment, where it has
-lines of its own. A change is offered only if the text then says what it should.
+Text without a fault stays as it is written, with its comments and blanks. A removed value becomes a comment if it has
+lines of its own. A change is offered only if the new text says what it should.
 """
 
 import re
@@ -22,8 +22,8 @@ _Table = dict[str, Any]
 
 class Correction(NamedTuple):
     """
-    What is done to a text, to be written on a button, and the *text* afterwards; *otherwise* tells whether it is an
-    alternative to the fix itself.
+    A change of a text, in words for a button, and the *text* after it. *otherwise* is True for an alternative to the
+    fix.
     """
 
     does: str
@@ -33,7 +33,7 @@ class Correction(NamedTuple):
 
 class _Put(NamedTuple):
     """
-    What stands *instead* of the text from *start* to *end*.
+    The text *instead*, which replaces the text from *start* to *end*.
     """
 
     start: int
@@ -61,7 +61,7 @@ def corrections(text: str, problems: Iterable[Problem]) -> Iterator[list[Correct
 
 def with_keywords(text: str, table: Keys, keywords: Mapping[str, Any]) -> str | None:
     """
-    Return the TOML *text* in which *table* says *keywords*, in place of what it says of these; None if it cannot.
+    Return the TOML *text* with *keywords* in *table* in place of their old values, or None if that is not possible.
     """
     said = _read(text)
     if said is None:
@@ -107,7 +107,7 @@ def _corrected(text: str, positions: Positions, said: _Table, problem: Problem, 
 
 def _in_table(said: _Table, place: Keys, change: Callable[[_Table], _Table]) -> _Table:
     """
-    Return what is *said*, with the *change* of the table at *place*.
+    Return *said*, the content of a text, after *change* of the table at *place*.
     """
     if not place:
         return change(said)
@@ -117,7 +117,7 @@ def _in_table(said: _Table, place: Keys, change: Callable[[_Table], _Table]) -> 
 
 def _instead(table: _Table, key: str, value: object, fix: Fix) -> _Table:
     """
-    Return *table* with *fix* in place of what is at fault: *value* at *key*, in the list or the table there, or the
+    Return *table* with *fix* in place of the fault: *value* at *key*, an entry of the list or the table there, or the
     *key* itself.
     """
     if key not in table:
@@ -143,7 +143,7 @@ def _instead(table: _Table, key: str, value: object, fix: Fix) -> _Table:
 
 def _with_names(table: _Table, key: str, names: Iterable[str]) -> _Table:
     """
-    Return *table* in which *names* stand in place of *key*; those that it has already stay what they are.
+    Return *table* with *names* in place of *key*. Names that it already has keep their values.
     """
     new = [name for name in names if name not in table]
     return {name: below for other, below in table.items() for name in (new if other == key else [other])}
@@ -160,19 +160,20 @@ def _keys_of(name: str) -> list[str]:
     return keys
 
 
-# How the text comes to say it.
+# How the text is changed.
 
 
 def _renamed(text: str, positions: Positions, place: Keys, name: str) -> str:
     """
-    Return *text* with *name* where the last of the keys to *place* is written.
+    Return *text* with *name* in place of the last key of *place*.
     """
     return _with(text, [_Put(token.start, token.end, name) for token in positions.keys.get(place, ())])
 
 
 def _rewritten(text: str, positions: Positions, said: _Table, wanted: _Table) -> str | None:
     """
-    Return *text*, which says what is *said*, changed as little as may be to say what is *wanted*; None if it cannot.
+    Return *text*, whose content is *said*, with as few changes as possible, so that its content is *wanted*. Return
+    None if that is not possible.
     """
     for is_fine in (True, False):
         changed = _with(text, _Changes(text, positions, is_fine=is_fine).of_table((), said, wanted))
@@ -188,7 +189,7 @@ def _says(text: str, wanted: _Table) -> bool:
 
 def _comparable(value: object) -> object:
     """
-    Return *value* as TOML has it, to be compared: true is not 1, and a table without keys is as good as none.
+    Return *value* in a form that can be compared: true is not 1, and an empty table is equal to no table.
     """
     if isinstance(value, Mapping):
         pairs = ((key, _comparable(below)) for key, below in value.items())
@@ -210,7 +211,7 @@ def _with(text: str, puts: Iterable[_Put]) -> str:
 
 class _Changes:
     """
-    What is to be put into *text*, line by line and entry by entry; or a value at a time, if it is not *is_fine*.
+    The changes of *text*: of lines and entries if *is_fine*, otherwise of whole values.
     """
 
     def __init__(self, text: str, positions: Positions, *, is_fine: bool) -> None:
@@ -262,7 +263,7 @@ class _Changes:
 
     def without(self, spans: list[tuple[int, int]], first: int, last: int) -> Iterator[_Put]:
         """
-        Yield what leaves out the entries from *first* to before *last*.
+        Yield the changes that remove the entries from *first* to before *last*.
         """
         if all(self.is_alone(span) for span in spans[first:last]):
             yield from (put for span in spans[first:last] for put in self.commented(*span))
@@ -273,7 +274,7 @@ class _Changes:
 
     def after(self, span: tuple[int, int], new: list[str]) -> Iterator[_Put]:
         """
-        Yield what puts *new* entries after the one at *span*.
+        Yield the changes that add *new* entries after the one at *span*.
         """
         end = span[1]
         if not self.is_alone(span):
@@ -287,7 +288,7 @@ class _Changes:
 
     def taken_out(self, place: Keys) -> Iterator[_Put]:
         """
-        Yield what makes comments of all that is said at *place* and below it.
+        Yield the changes that turn everything at *place* and below it into comments.
         """
         for statement in self.positions.statements:
             if statement.place[: len(place)] == place and statement.within is None:
@@ -295,7 +296,7 @@ class _Changes:
 
     def added(self, place: Keys, pairs: _Table) -> Iterator[_Put]:
         """
-        Yield what adds *pairs* to the table at *place*, which is not within braces.
+        Yield the changes that add *pairs* to the table at *place*, which is not within braces.
         """
         sections = {(*place, key): value for key, value in pairs.items() if _is_nested(value)}
         lines = {key: value for key, value in pairs.items() if (*place, key) not in sections}
@@ -314,7 +315,7 @@ class _Changes:
 
     def last_in(self, place: Keys) -> Statement | None:
         """
-        Return the statement after which a line belongs to the table at *place*; None if there is none.
+        Return the statement after which a line belongs to the table at *place*, or None if there is none.
         """
         own = [one for one in self.positions.statements if one.within is None]
         within = [one for one in own if not one.is_heading and one.table == place]
@@ -326,7 +327,7 @@ class _Changes:
 
     def commented(self, start: int, end: int) -> Iterator[_Put]:
         """
-        Yield what makes comments of the lines from *start* to *end*.
+        Yield the changes that turn the lines from *start* to *end* into comments.
         """
         at = self.start_of_line(start)
         while at <= end:
@@ -341,7 +342,7 @@ class _Changes:
 
     def is_alone(self, span: tuple[int, int]) -> bool:
         """
-        Whether there is nothing else in the lines of *span* but a comma and a comment.
+        Whether the lines of *span* have nothing else except a comma and a comment.
         """
         before = self.text[self.start_of_line(span[0]) : span[0]]
         after = self.text[span[1] : self.next_line(span[1])]
@@ -376,7 +377,7 @@ def _lines(keys: Keys, pairs: Mapping[str, Any]) -> str:
 
 def _sections(place: Keys, pairs: Mapping[str, Any]) -> Iterator[str]:
     """
-    Yield the tables, each with its heading, that say *pairs* at *place*.
+    Yield the tables that hold *pairs* at *place*, each with its heading.
     """
     tables = {key: value for key, value in pairs.items() if isinstance(value, Mapping)}
     lines = {key: value for key, value in pairs.items() if key not in tables}

@@ -109,8 +109,8 @@ class Sheet:
 
     def placed(self, problem: Problem, place: _Place, tables: Mapping[str, _Place] | None = None) -> Problem:
         """
-        Return *problem* with the keys that lead to it, and its fix in the words of the file, with the *tables* that say
-        its keywords.
+        Return *problem* with the keys that lead to it, and with its fix in the form of the file. *tables* hold the
+        keywords of the fix.
         """
         fix = replace(problem.fix, form=self.form, tables=dict(tables or {}))
         return replace(problem, field=self.field(place), fix=fix, place=place)
@@ -169,7 +169,7 @@ class Sheet:
             self.paths = self.read_paths((PATHS,), root[PATHS])
         if HOSTS in root:
             self.hosts = self.read_hosts(root[HOSTS])
-        # One that is misspelled is told of once.
+        # A misspelled key is reported once.
         if PATHS in spelled and HOSTS in spelled:
             self.stands_next_to(HOSTS, (), {PATHS: root[PATHS]})
         self.read_extends()
@@ -327,7 +327,8 @@ class Sheet:
 
     def names(self, place: _Place, name: str, policies: Iterable[str], unlike: Fix) -> bool:
         """
-        Return whether *name*, which stands at *place*, is one of *policies*; *unlike* fixes one that is unlike any.
+        Return whether *name* at *place* is one of *policies*. *unlike* is the fix for a name that is similar to none of
+        them.
         """
         if name in policies:
             return True
@@ -415,13 +416,13 @@ class Sheet:
         tables = {keyword: said[keyword][1] for keyword in keywords if said[keyword][1] != place}
         near = keyword_meant_by(problem.field) if problem.code == "E106" else None
         if near is not None and near in said:
-            # What it inherits is not said twice.
+            # A problem that it inherits is not reported twice.
             problem = replace(problem, fix=said_twice(near) if said[near][1] == place else Fix(name=near))
         return self.placed(problem, (*place, problem.field), tables)
 
     def overridden(self, problem: Problem, name: str, environment: str) -> Problem:
         """
-        Return *problem* with a fix that counts in *environment* only.
+        Return *problem* with a fix that has its effect in *environment* only.
         """
         place = self.place(name, environment)
         tables = {keyword: place for keyword in problem.fix.policy if place != problem.place[:-1]}

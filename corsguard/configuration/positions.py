@@ -1,5 +1,5 @@
 """
-Where in a TOML file something is said: in which line, and from where to where.
+Finds where a TOML file says something: the line, the start and the end.
 """
 
 import re
@@ -7,8 +7,8 @@ import tomllib
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-# TOML, "Comment", "String", "Keys": what a file is made of, as far as keys have to be found in it. Up to two quotation
-# marks may stand before the three that end a text.
+# TOML, "Comment", "String", "Keys": the tokens of a file, as far as they are needed to find keys. Up to two quotation
+# marks may precede the three that end a text.
 _TOKEN: Final = re.compile(
     r'(?P<text>"""(?:[^\\]|\\.)*?"""(?!")|\'\'\'.*?\'\'\'(?!\')|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\')'
     r"|(?P<comment>#[^\n]*)|(?P<mark>[\[\]{}=\n.,])|(?P<bare>[^\s\"'#\[\]{}=.,]+|[\"'])",
@@ -19,16 +19,16 @@ _NAME: Final = "a name or a value"
 _BRACKETS: Final = frozenset("[]{}")
 
 Keys = tuple[str, ...]
-# The keys that lead to a value, and of what stands in a list, its number.
+# The keys that lead to a value. An item of a list has its number as a key.
 Spot = tuple[str | int, ...]
 
 
 class Statement(NamedTuple):
     """
-    A key with its value, or the heading of a table, which stands at *place*, from *start* to *end*.
+    A key with its value, or the heading of a table, at *place*, from *start* to *end*.
 
-    The key is written for the *table*, whose heading is above it; *within* tells where the braces begin in which it
-    stands, if it does.
+    *table* is the table whose heading is above the key. *within* is the start of the braces around the key, if there
+    are any.
     """
 
     place: Keys
@@ -41,10 +41,11 @@ class Statement(NamedTuple):
 
 class Positions:
     """
-    Where each key of the TOML *text*, which is valid, stands first, and each text that is a value, or a part of one.
+    The first position of each key in the TOML *text*, which is valid, and of each text that is a value or a part of
+    one.
 
-    *statements* are all of them, those within braces after the one that has the braces; *keys* are the tokens that name
-    each place, and *spans* tells where each value begins and ends.
+    *statements* are all of them. A statement within braces follows the one that has the braces. *keys* are the tokens
+    that name each place, and *spans* have the start and the end of each value.
     """
 
     def __init__(self, text: str) -> None:
@@ -70,10 +71,10 @@ class Positions:
 
     def line_of(self, place: Keys, value: object = None, *, exact: bool = False) -> int | None:
         """
-        Return the line that says what stands at *place*, the keys that lead there.
+        Return the line that sets *place*, the keys that lead there.
 
-        It is that of *value* if that is one entry of a list, that of the table around it if the key is missing (unless
-        it has to be *exact*), and None if there is none of these.
+        If *value* is one entry of a list, return the line of the entry. If the key is missing, return the line of its
+        table, unless the line has to be *exact*. Return None if there is none of these.
         """
         if isinstance(value, str) and (place, value) in self._values:
             return self._values[place, value].line
@@ -88,7 +89,7 @@ class Positions:
 
     def _key(self, table: Keys, end: str) -> Keys:
         """
-        Return the place that the key before *end* names, within *table*, and note its tokens.
+        Return the place of the key before *end*, within *table*, and record its tokens.
         """
         place = table
         while self._mark() not in {end, ""}:
@@ -109,7 +110,7 @@ class Positions:
 
     def _value(self, place: Keys, spot: Spot) -> None:
         """
-        Pass the value at *place*, which is at *spot* if it stands in a list.
+        Skip the value at *place*. An item of a list is at *spot*.
         """
         start = self._tokens[self._at].start if self._at < len(self._tokens) else 0
         match self._mark():
@@ -147,8 +148,8 @@ class Positions:
 
 def starts_of_statements(text: str) -> list[int]:
     """
-    Return the lines, counted from 0, in which the keys with their values, and the headings, of *text* begin; it may be
-    not valid.
+    Return the lines, counted from 0, in which statements of *text* begin: keys with their values, and headings. The
+    text may be invalid.
     """
     starts, depth, is_begun = list[int](), 0, False
     for token in _tokens(text):
@@ -163,8 +164,8 @@ def starts_of_statements(text: str) -> list[int]:
 
 class Token(NamedTuple):
     """
-    What a file is made of: a *mark*, or a name or a value, whose *text* is what it says. It stands in *line*, from
-    *start* to *end*, counted in characters of the whole.
+    A token of a file: a *mark*, or a name or a value with its content as *text*. It is in *line*, from *start* to
+    *end*, counted in characters of the file.
     """
 
     mark: str
@@ -186,7 +187,7 @@ def _tokens(text: str) -> Iterator[Token]:
 
 def _plain(match: re.Match[str]) -> str:
     """
-    Return what a string, or what stands without quotation marks, says.
+    Return the content of a string, or of a value without quotation marks.
     """
     text = match[0]
     if "\\" in text or text.startswith(('"""', "'''")):

@@ -21,7 +21,7 @@ _EXAMPLE: Final = Fix(
     words='a key, `=` and a value; quote a key such as "/api"',
     form="toml",
 )
-# After so many faults, all that follows is given up: what was pasted is probably not TOML at all.
+# After this many faults the rest is not read: a pasted text with more is probably not TOML.
 _MOST_FAULTS: Final = 8
 _ELSEWHERE: Final = Fix(words='Path(__file__).with_name("cors.toml")')
 
@@ -77,7 +77,8 @@ def _line_in(told: str) -> int | None:
 
 def _lines_at_fault(text: str) -> tuple[int, ...]:
     """
-    Return the numbers of the lines without which *text*, which is not TOML, is TOML: few, if it has few faults.
+    Return the numbers of the lines without which *text*, which is not TOML, is TOML. If there are few faults, there are
+    few such lines.
     """
     lines, found = text.split("\n"), set[int]()
     for _ in range(_MOST_FAULTS):
@@ -85,7 +86,7 @@ def _lines_at_fault(text: str) -> tuple[int, ...]:
         if first is None:
             break
         if lines[first].lstrip().startswith("["):
-            # Without the heading alone, what stands below it would be said by the table above.
+            # If only the heading were removed, the lines below it would belong to the table above.
             below = range(first + 1, len(lines))
             last = next((number for number in below if lines[number].lstrip().startswith("[")), len(lines)) - 1
             tried = [range(first, last + 1)]
@@ -104,8 +105,8 @@ def _lines_at_fault(text: str) -> tuple[int, ...]:
 
 def _statement_at_fault(lines: list[str]) -> tuple[int | None, int]:
     """
-    Return the first line of the statement at which reading ends, counted from 0, and the line at which it does; None
-    if all can be read.
+    Return the first line, counted from 0, of the statement at which reading ends, and the line at which it ends. Return
+    None if all can be read.
     """
     end = _end_of_reading(lines)
     if end == math.inf:
@@ -121,7 +122,7 @@ def _statement_at_fault(lines: list[str]) -> tuple[int | None, int]:
 
 def _end_of_reading(lines: list[str]) -> float:
     """
-    Return the line at which reading ends, counted from 0: -1 if that is not known, infinity if all is TOML.
+    Return the line at which reading ends, counted from 0. Return -1 if that is not known, and infinity if all is TOML.
     """
     import tomllib
 
@@ -145,7 +146,7 @@ def _without(lines: list[str], numbers: Collection[int]) -> list[str]:
 
 
 def _told(error: ValueError, text: str) -> str:
-    # Python's own words; from 3.14 on the error says its line as a number.
+    # The words of Python. From 3.14 on, the error has its line as a number.
     return str(error).replace("at end of document", _position(text)).replace("(at line", "(line")
 
 

@@ -85,7 +85,7 @@ def disagreements(  # noqa: PLR0913 - what is compared
     Yield where a browser and the model differ for the fetch *asked*: the browser's page *got* this, and the browser
     sent *requests*.
     """
-    seen, meant = [*map(_told, requests)], [*map(_told, rehearsed)]
+    seen, meant = [*map(_comparable, requests)], [*map(_comparable, rehearsed)]
     sends_cookies = [*map(_has_cookie, requests)] == [*map(_has_cookie, rehearsed)]
     why = ""
     if seen == meant and not sends_cookies:
@@ -111,14 +111,14 @@ def _differs_after_redirect(requests: Sequence[Exchange], rehearsed: Sequence[Ex
     Whether the first difference is about a preflight after a redirect: its content, or whether it was sent.
     """
     for number, (one, other) in enumerate(zip(requests, rehearsed, strict=False)):
-        if _told(one) != _told(other):
+        if _comparable(one) != _comparable(other):
             before = rehearsed[number - 1].response if number else None
             is_redirected = before is not None and before.status in REDIRECTS
             return is_redirected and (one.is_preflight or other.is_preflight)
     return False
 
 
-def _told(exchange: Exchange) -> str:
+def _comparable(exchange: Exchange) -> str:
     """
     Return the parts of a request that are equal in all browsers.
     """

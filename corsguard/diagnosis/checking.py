@@ -29,7 +29,7 @@ from corsguard.policy import Policy
 from . import har
 from .checklist import Row, checklist, compare, further_faults, look_alike, resolved_space, stale, strangers
 from .commands import curl, shown_url
-from .guarded import Guarded, begun_by_tags, framework_of, guard_of, is_known
+from .guarded import Guarded, framework_of, guard_of, is_known, lines_for_tagged_views
 from .objects import load_application, names_object
 from .pages import assumed_page, page_named
 from .playing import Fault, Fetch, Outcome, lines_of, play
@@ -216,10 +216,10 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
             credentials="include" if credentials or cookies or set_cookies else "same-origin",
             mode=mode,
             redirect=redirect,
-            cookies=(*(_sent_everywhere(pair, where) for pair in cookies), *set_cookies),
+            cookies=(*(_cross_site_cookie(pair, where) for pair in cookies), *set_cookies),
             protocols=tuple(protocols),
         )
-        asked = _as_it_can_be(asked, can_be_said=not (read or preflight_only))
+        asked = _checked_handshake(asked, can_be_said=not (read or preflight_only))
         with ExitStack() as stack:
             transport = (
                 stack.enter_context(
@@ -256,7 +256,7 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
     return Diagnosis(
         asked=asked,
         outcome=outcome,
-        faults=tuple(_as_known(fault, guarded, rehearsal, framework_of(application)) for fault in faults),
+        faults=tuple(_with_cause(fault, guarded, rehearsal, framework_of(application)) for fault in faults),
         rows=tuple(row._replace(text=secrets.hidden(row.text)) for row in rows),
         assumed=tuple(map(secrets.hidden, assumed)),
         rehearsal=rehearsal,
@@ -268,10 +268,10 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
     )
 
 
-def _as_known(fault: Fault, guarded: Guarded | None, rehearsal: Rehearsal | None, framework: Form | None) -> Fault:
+def _with_cause(fault: Fault, guarded: Guarded | None, rehearsal: Rehearsal | None, framework: Form | None) -> Fault:
     """
-    Return *fault*, and in place of what its answer suggests what is known of an application: that no policy guards the
-    request, or that the policy grants it and an exception was answered elsewhere.
+    Return *fault*. If the application is known, its cause takes the place of what the answer suggests: no policy guards
+    the request, or the policy grants it and an exception was answered elsewhere.
     """
     failure = fault.failure
     if guarded is None or failure is None or failure.reason is not Reason.MISSING_ALLOW_ORIGIN:
@@ -362,10 +362,10 @@ def _listed(guarded: Guarded, url: str) -> tuple[str, ...]:
     return tuple(str(pattern) for pattern in patterns if "*" not in str(pattern))
 
 
-def _as_it_can_be(asked: Fetch, *, can_be_said: bool) -> Fetch:
+def _checked_handshake(asked: Fetch, *, can_be_said: bool) -> Fetch:
     """
-    Return *asked*; if it is a handshake, with credentials, which every handshake has. Raises ValueError if it has
-    options that a page cannot choose.
+    Return *asked*, with credentials if it is a handshake, because every handshake has them. Raises ValueError if it
+    has options that a page cannot choose.
     """
     if not asked.is_handshake:
         if asked.protocols:
@@ -381,7 +381,7 @@ def _as_it_can_be(asked: Fetch, *, can_be_said: bool) -> Fetch:
     return replace(asked, credentials="include")
 
 
-def _sent_everywhere(pair: str, url: str) -> str:
+def _cross_site_cookie(pair: str, url: str) -> str:
     """
     Return the `Set-Cookie` line for the cookie *pair* with which it is also sent from other sites, as far as browsers
     allow it.
@@ -437,4 +437,4 @@ def _beginning(application: Application | None, faults: Sequence[Fault]) -> tupl
     failure = faults[0].failure if faults else None
     if form is None or failure is None or failure.reason is not Reason.MISSING_ALLOW_ORIGIN:
         return ()
-    return begun_by_tags(application) or tuple(replace(faults[0].fix, form=form).begun())
+    return lines_for_tagged_views(application) or tuple(replace(faults[0].fix, form=form).begun())

@@ -35,15 +35,15 @@ from corsguard.wsgi import CORSMiddleware
 
 from .objects import (
     LoadError,
+    contents_of,
     failed,
     import_module,
+    message_of_error,
     names_module,
     names_object,
     object_of,
     quiet,
     refuse_python,
-    said_by,
-    said_to_have,
 )
 from .predecessors import library_in, predecessor_of
 
@@ -163,7 +163,7 @@ def guard_of(name: str, application: object) -> Guarded | None:
             is_of_django = framework_of(application) == "django"
             return _served_by_django(name) if is_of_django else _of_object(name, application)
     except (LoadError, PolicyError):
-        # Nothing known guards it. The diagnosis works without that.
+        # Nothing known guards it. The diagnosis works without a guard.
         return None
 
 
@@ -202,7 +202,7 @@ def is_file(text: str) -> bool:
     return False
 
 
-def there_is_no(file: str) -> LoadError:
+def missing_file(file: str) -> LoadError:
     """
     Return the error for a *file* that does not exist.
     """
@@ -216,7 +216,7 @@ def there_is_no(file: str) -> LoadError:
 
 def _of_toml(file: str, environment: str | None) -> Guarded:
     if not Path(file).is_file():
-        raise there_is_no(file)
+        raise missing_file(file)
     environments = Configuration.environments_of(file)
     return _of_environment(file, environments, Path(file).read_text(encoding="utf-8"), environment)
 
@@ -287,7 +287,7 @@ def _of_object(name: str, found: object) -> Guarded:
             )
         raise LoadError(
             f"{name} is a {_FRAMEWORKS[framework]} application that nothing guards. Write "
-            f"{'; '.join(begun_by_tags(found)) or _begun(framework)}, or give "
+            f"{'; '.join(lines_for_tagged_views(found)) or _begun(framework)}, or give "
             "the name of the policy itself."
         )
     if isinstance(found, Policy | Policies | Configured | Mapping):
@@ -419,7 +419,7 @@ def set_up_django(module: str) -> None:
     if not _has_settings(found):
         raise LoadError(
             f"{module} is a module without any Django setting. Name something in it, such as {module}:app or "
-            f"'{module}:create_app()'.{said_to_have(found)}"
+            f"'{module}:create_app()'.{contents_of(found)}"
         )
     os.environ[_SETTINGS] = module
     with _loading_django(module):
@@ -444,7 +444,7 @@ def _loading_django(module: str) -> Generator[None]:
     except PolicyError:
         raise
     except ImproperlyConfigured as error:
-        raise LoadError(f"{module}: {said_by(error)}") from None
+        raise LoadError(f"{module}: {message_of_error(error)}") from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
         raise LoadError(failed(module, error)) from None
 
@@ -479,7 +479,7 @@ def _of_django(name: str) -> Guarded:
 
 def _served_by_django(name: str) -> Guarded:
     """
-    Return the same, also where the checks find an error in a view: the guard closes that view and guards all others.
+    Return the same if the checks find an error in a view. The guard closes that view, and guards all others.
     """
     from corsguard_django import checks
 
@@ -592,10 +592,10 @@ def is_known(application: object) -> bool:
     return not hasattr(application, "__dict__") or "wsgi_app" not in vars(application)
 
 
-def begun_by_tags(application: object) -> tuple[str, ...]:
+def lines_for_tagged_views(application: object) -> tuple[str, ...]:
     """
-    Return the lines that an application of Flask, FastAPI or Starlette lacks whose views have policies of their own, or
-    nothing if none has.
+    Return the lines that an application of Flask, FastAPI or Starlette still needs if its views have policies of their
+    own. Return nothing if none has.
     """
     form = framework_of(application)
     if form is None or form not in _FRAMEWORKS:

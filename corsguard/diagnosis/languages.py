@@ -26,19 +26,20 @@ class Words(NamedTuple):
     The words that distinguish the lines of one language, as parts of regular expressions.
     """
 
-    # That a request across origins was blocked. The other words count only after it, or next to "CORS".
+    # Words for "a request across origins was blocked". The other words only count after these, or next to "CORS".
     blocked: str
-    # In lines that do not name a header: CORS did not succeed, is disabled, was redirected, failed in the preflight.
+    # Words of lines without the name of a header: CORS did not succeed, is disabled, was redirected, or failed in the
+    # preflight.
     failed: str = ""
     disabled: str = ""
     redirected: str = ""
     preflight: str = "preflight"
-    # In lines about Access-Control-Allow-Origin: it is missing, there are several.
+    # Words of lines about Access-Control-Allow-Origin: it is missing, or there are several.
     missing: str = ""
     several: str = ""
-    # In lines about a list in a preflight's answer: one item is not a name.
+    # Words of lines about a list in a preflight's answer: one item is not a name.
     invalid: str = ""
-    # In lines about mixed content.
+    # Words of lines about mixed content.
     mixed: str = ""
 
 
@@ -160,8 +161,8 @@ _WORDS: Final = {kind: _any(kind) for kind in Words._fields}
 
 class _Clue(NamedTuple):
     """
-    What a line *means* if it names the *header*, has such a *value* next to it, and has the *word*. Empty fields do not
-    count.
+    The meaning of a line that names *header*, with a *value* of this kind next to it, and with *word*. Empty fields do
+    not count.
     """
 
     means: Reason | str
@@ -203,14 +204,14 @@ _MIXED_URL: Final = re.compile(r"['\"] ?(?P<url>http://[!#-&(-~]{1,2048})", re.I
 _HEADER: Final = re.compile(r"['\"]? ?Access-Control-Allow-(?P<name>[A-Za-z]+)\b(?!['\"]? ?[:=]) ?['\"]?")
 # An apostrophe between two letters is not a quotation mark: l'en-tête.
 _APOSTROPHE: Final = re.compile(r"(?<=[A-Za-z\u00c0-\u00ff])'(?=[A-Za-z\u00c0-\u00ff])")
-# Where marks were typed again, the two are not the same.
+# If the quotation marks were typed again, the opening one and the closing one may differ.
 _QUOTED: Final = re.compile(r"['\"] ?(?P<value>[^'\"]{0,200}?) ?['\"]")
-# That something is blocked, and that it is about origins: one of them stands next to the words of a language.
+# Words for "blocked", and words about origins. One of each is next to the words of a language.
 BLOCKED: Final = re.compile(
     "blo[ck]|bloqu|拦截|阻止|封鎖|封锁|ブロック|차단|блок|engel|letilt|chặn|บล็อก|مسدود|αποκλ", re.IGNORECASE
 )
 _ABOUT: Final = re.compile(r"Cross-Origin|\bCORS\b|Access-Control-|Same Origin", re.IGNORECASE)
-# What a reason has in every language.
+# The parts of a reason that are the same in every language.
 _REASON: Final = re.compile(r"\bCORS(?![a-z/])|Access-Control-|\(null\)")
 _STATUS_LINE: Final = re.compile(r"\W{0,3}[^:\uff1a]{3,30}[:\uff1a] ?(?:\d{3}|\(null\))[.。]?\W{0,3}")
 _STATUS: Final = re.compile(r"[:\uff1a] ?(?P<status>\d{3})\b")
@@ -227,7 +228,7 @@ _NO_VALUES: Final = frozenset({"", "preflight", "true", "same origin", "same ori
 
 class Translated(NamedTuple):
     """
-    What a line in another language *means*, and the values that it names (empty if none).
+    The meaning of a line in another language, and the values that it names (empty if none).
     """
 
     means: Reason | str
@@ -238,8 +239,8 @@ class Translated(NamedTuple):
 
 def messages_in(lines: list[str]) -> Iterator[tuple[str, bool]]:
     """
-    Yield each of *lines*, in straight quotation marks, and whether it is one of Firefox about CORS in a language that
-    has a row. What such a line goes on with in the next ones is joined to it.
+    Yield each of *lines*, in straight quotation marks, and whether it is a line of Firefox about CORS in a language
+    that has a row. If such a line continues in the next ones, they are joined.
     """
     rest = deque(lines)
     while rest:
@@ -265,8 +266,8 @@ def messages_in(lines: list[str]) -> Iterator[tuple[str, bool]]:
 
 def _blocked(text: str) -> re.Match[str] | None:
     """
-    Return the words of a language, if *text* is about a request across origins that was blocked: some of the words are
-    those of everything that is blocked, others those of everything across origins.
+    Return the words of a language if *text* is about a blocked request across origins. It needs words for "blocked" and
+    words for "across origins".
     """
     found = _WORDS["blocked"].search(text)
     if found is None or _ABOUT.search(text):
@@ -318,7 +319,7 @@ def _told(rest: str, url: str, *, is_whole: bool) -> Translated | None:
 
 def _fitting(kind: str, values: list[str]) -> Iterator[str]:
     """
-    Yield the *values* of this *kind*; one empty value if the kind does not matter.
+    Yield the *values* of this *kind*, or one empty value if the kind does not matter.
     """
     match kind:
         case "" | "none":
@@ -326,7 +327,7 @@ def _fitting(kind: str, values: list[str]) -> Iterator[str]:
         case "other":
             yield from values
         case "uncovered":
-            # Of the one warning: what * does not cover, in a list that is *.
+            # The only warning: what `*` does not cover, in a list that is `*`.
             yield from ["*"] if {"*", "authorization"} <= {value.lower() for value in values} else []
         case "list":
             yield from (value for value in values if "," in value)

@@ -21,10 +21,10 @@ from corsguard.policies import PathTable
 from corsguard.policy import Policy
 from corsguard.quoting import printable
 
-from .guarded import Guarded, is_file, load_guarded, there_is_no
+from .guarded import Guarded, is_file, load_guarded, missing_file
 from .objects import place_of
 
-# What neither a policy nor a framework knows, so there is no configuration that shows it.
+# Neither a policy nor a framework knows these, so no configuration shows them.
 RULES_OF_APPLICATIONS: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         "W601": Rule(
@@ -122,8 +122,8 @@ def _hosts_of(table: PathTable | None) -> dict[str, dict[str, str]]:
 
 def lint_text(text: str, name: str) -> list[tuple[PlacedProblem, list[Correction]]]:
     """
-    Return all that is wrong with the TOML *text*, which is called *name*, errors first: each with the ways to correct
-    it. That the policies guard nothing is wrong there, too.
+    Return all problems of the TOML *text*, which is called *name*, errors first, each with the ways to correct it. Here
+    it is a problem too if the policies guard nothing.
     """
     problems, _ = _judged(lambda: Configuration.environments_in(text, name), guards=True)
     found = dict(_placed_in(text, name, problems))
@@ -136,7 +136,7 @@ def _of_file(file: str) -> tuple[Iterable[PlacedProblem], PathTable | None]:
     Return the problems of *file*, and its table of paths, which is the same in every environment.
     """
     if not Path(file).is_file():
-        raise there_is_no(file)
+        raise missing_file(file)
     problems, table = _judged(lambda: Configuration.environments_of(file))
     text = Path(file).read_text(encoding="utf-8", errors="replace")
     return [placed for placed, _ in _placed_in(text, file, problems)], table
@@ -146,7 +146,7 @@ def _judged(
     read: Callable[[], Mapping[str | None, Configuration]], *, guards: bool = False
 ) -> tuple[Collection[Problem], PathTable | None]:
     """
-    Return each problem of what *read* returns once, and what stands where. If it *guards*, it has to say what.
+    Return each problem of the result of *read* once, and the assignments. If it *guards*, it has to say what it guards.
     """
     table: PathTable | None = None
     try:

@@ -13,8 +13,8 @@ from .lookalikes import LOOKALIKES
 
 def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | None, value: str = "") -> Fix:
     """
-    Return what to change about the lookalike *name*, for a page on *origin* (None if not known) that requests *target*,
-    if the line names *header* and *value*.
+    Return what to change about the lookalike *name*. The page is on *origin* (None if not known) and requests *target*.
+    *header* and *value* are those that the line names.
     """
     row = LOOKALIKES[name]
     shown = as_shown(value)

@@ -68,7 +68,7 @@ class Meaning:
     @property
     def is_about_star(self) -> bool:
         """
-        Whether a `*` is at fault, so that what is to be written takes its place.
+        Whether a `*` is wrong, so that the new value takes its place.
         """
         failure = self.message.failure
         return failure is not None and failure.reason is Reason.WILDCARD_WITH_CREDENTIALS
@@ -87,7 +87,7 @@ class Meaning:
                 f"Only a warning{where}, and nothing has failed yet: Access-Control-Allow-Headers: * does not cover "
                 "the request header Authorization."
             )
-        # Few lines name the method, and GET stands for one that is not named.
+        # Few lines name the method, and GET stands for a method that is not named.
         unnamed = (*message.assumed, "method") if message.method == "GET" else message.assumed
         return cause(message.failure, unnamed)
 
@@ -115,7 +115,8 @@ class Meaning:
     @property
     def stand_ins(self) -> dict[str, str]:
         """
-        What stands for the URL, the page or the method, as far as the message does not name it and the rest says it.
+        The placeholders for the URL, the page or the method that the message does not name, as far as the result shows
+        them.
         """
         message, fix = self.message, self.fix
         method = message.method if message.method == METHOD else _method(message, self.known)
@@ -260,8 +261,8 @@ def _has_credentials(failure: Failure | None, known: Known) -> bool:
 
 def _asked(message: Message, known: Known, guarded: Guarded) -> Fetch:
     """
-    Return the request that *message* is about, as far as it says; to the host that it names, if the policy depends on
-    it.
+    Return the request that *message* is about, as far as the message describes it. If the policy depends on the host,
+    it has the host in the message.
     """
     if message.is_handshake:
         return staged_handshake(message.origin, message.url)

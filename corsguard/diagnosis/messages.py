@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from corsguard.browser import Exchange, Failure, Reason, WireRequest, WireResponse
-from corsguard.browser.evidence import only_warned_of, url_of
+from corsguard.browser.evidence import refuses_authorization_only, url_of
 from corsguard.browser.reasons import CORS_CHECK, OF_HANDSHAKE, PREFLIGHT_ONLY, REASONS
 from corsguard.browser.urls import SOCKET_SCHEMES
 from corsguard.names import EXAMPLE_ORIGIN
@@ -37,7 +37,7 @@ _PAGES: Final[Mapping[Reason | str, str]] = {
     "insecure_local_network": OPEN_PAGE,
 }
 
-# Chromium had the words of WebKit until it left it.
+# Chromium had the words of WebKit as long as it used WebKit.
 OLD_WEBKIT: Final = "Chromium up to 30 or Safari"
 _ENGINES: Final = (
     ("Edge up to 18", re.compile(r"\bSEC7\d{3}: \[CORS\]")),
@@ -115,14 +115,14 @@ _URLS: Final = (
     re.compile(r"Access to [\w ]{1,40} at '\[(?P<url>https?:[^'\s\]]+)\] ", re.IGNORECASE),
     re.compile(r"Access to [\w ]{1,40} at '(?P<url>[^'\s]+)'", re.IGNORECASE),
 )
-# From WebKit: the answer that redirects failed the check, and nobody asked the URL that follows.
+# In WebKit, the answer that redirects failed the check. The URL that follows was never requested.
 _REDIRECTION: Final = re.compile(r"Cross-origin redirection to (?P<target>\S{1,2048}) denied by ")
-# In Chromium's place of a line, the URL has no scheme.
+# In the place of a line that Chromium adds, the URL has no scheme.
 _PLACED: Final = re.compile(
     r"(?:^| )(?:(?P<local>localhost|127\.0\.0\.1)|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?/\S{0,2048}?"
     r"(?=:\d+ Failed to load resource)"
 )
-# What is said of a page of the web that links to a file.
+# What Firefox says about a page of the web that links to a file.
 _OF_WEB_PAGES: Final = re.compile(r"Not allowed to load local resource|may not (?:load|link)")
 # Where a line names the page.
 _ORIGINS: Final = (
@@ -192,11 +192,11 @@ _STATUSES: Final = re.compile(
 )
 
 _OF_PREFLIGHT: Final = frozenset({*PREFLIGHT_ONLY, "preflight_cut_off"})
-# What Firefox prints after each preflight that failed, and what every page is told.
+# Firefox prints this after each preflight that failed. A page gets no more than this.
 _VAGUENESS: Final = ("preflight_cut_off", "issue_heading", "cut_off", "answered", "status", "not_told")
 _SILENT: Final = frozenset(_VAGUENESS)
 _ECHOES: Final = frozenset({Reason.UNREACHABLE, *_SILENT})
-# Whose URLs are those of a server's settings, or of two windows.
+# The URLs in these lines are those of a server's settings, or of two windows.
 _WITHOUT_REQUEST: Final = frozenset({"post_message", "refused_configuration"})
 
 
@@ -252,7 +252,7 @@ class Message:
         """
         Whether nothing has failed, because browsers do not enforce the rule yet.
         """
-        return self.failure is not None and only_warned_of(self.failure)
+        return self.failure is not None and refuses_authorization_only(self.failure)
 
     @property
     def is_handshake(self) -> bool:
@@ -275,7 +275,8 @@ def read(text: str, known: Known) -> list[Message]:
     several, asked = [*parts(whole)], _asked(whole)
     refused = {found["url"] for found in _PREFLIGHTS.finditer(whole)}
     read_of = {part: message for part in several if (message := _read_one(part, known)) is not None}
-    # One line tells what failed, and another one where; but what Cross-Origin-Resource-Policy refuses had no CORS.
+    # One line says what failed, and another one has the URL. But a load that Cross-Origin-Resource-Policy refuses had
+    # no CORS.
     others = [part for part in several if part not in read_of or read_of[part].name != Reason.CORP]
     places = {read_of[part].url: part for part in others if part in read_of and read_of[part].is_named}
     nearby = [*places.values()] if len(places) == 1 else [] if places else others
@@ -294,7 +295,7 @@ def read(text: str, known: Known) -> list[Message]:
 
 def _placed(message: Message, part: str, nearby: Sequence[str], known: Known) -> Message:
     """
-    Return the *message* of *part*, or the same with the URL that the parts *nearby* name, if it names none.
+    Return the *message* of *part*. If it names no URL, it gets the URL that the parts *nearby* name.
     """
     if message.is_named or (message.failure is None and message.lookalike not in _OF_PREFLIGHT):
         return message
@@ -315,7 +316,7 @@ def _of_preflight(message: Message) -> Message:
 
 def _merged(one: Message, other: Message) -> Message:
     """
-    Return what *one* and the *other* message about the same failure say together.
+    Return one message with all that *one* and *other*, about the same failure, say.
     """
     if len(other.assumed) < len(one.assumed):
         one, other = other, one
@@ -354,7 +355,8 @@ def _telling(messages: Collection[Message]) -> Iterator[Message]:
 
 def _least_vague(messages: Collection[Message]) -> Iterator[Message]:
     """
-    Yield the *messages*, none of which says what failed, without those that say even less about the same URL.
+    Yield the *messages*, none of which says what failed, without those that say less than another one about the same
+    URL.
     """
     said = [(message.url if message.is_named else "", _VAGUENESS.index(message.name)) for message in messages]
     for message, (url, vagueness) in zip(messages, said, strict=True):
@@ -386,7 +388,7 @@ def _read_one(text: str, known: Known) -> Message | None:
         said.setdefault("target", redirection["target"])
         spans.append(redirection.span("target"))
     for start, end in spans:
-        # A URL in a value, or after a redirect, is not the one that was asked.
+        # A URL in a value, or after a redirect, is not the requested one.
         text = f"{text[:start]}{'0' * (end - start)}{text[end:]}"
     if row.value is not None:
         said.setdefault("value", row.value)
@@ -411,7 +413,7 @@ def _message(  # noqa: PLR0913 - the parts of one message
     url, first, is_url_shown = ("", "", False) if means in _WITHOUT_REQUEST else _url(text, said, shown_origin)
     if not url:
         url = first = stands
-    # No page of the web asks for a file: only a file does.
+    # No page of the web requests a file. Only a file does.
     is_file = url.startswith("file:") and not _OF_WEB_PAGES.search(text)
     origin = shown_origin or _PAGES.get(means) or (NULL if is_file else assumed_page(url))
     value, header = said.get("value"), said.get("header")

@@ -25,7 +25,7 @@ from corsguard.policy import Policy
 from corsguard.quoting import kind_of, printable, quoted
 
 _ATTRIBUTE: Final = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)(\(\))?", re.ASCII)
-# What is imported everywhere, and is not what guards.
+# These names are imported everywhere, and are not guards.
 _NO_POLICIES: Final = frozenset({"builtins", "typing", "werkzeug.local", "__future__"})
 _MOST_NAMES: Final = 8
 _SETTINGS: Final = "DJANGO_SETTINGS_MODULE"
@@ -124,7 +124,7 @@ def object_of(text: str) -> object:
     for name in path.split("."):
         if not hasattr(found, name):
             near = get_close_matches(name, [other for other in dir(found) if not other.startswith("__")], 1)
-            meant = f" Did you mean {near[0]}?" if near else said_to_have(found)
+            meant = f" Did you mean {near[0]}?" if near else contents_of(found)
             raise LoadError(f"{text}: {_shown_of(found)} has no {name}.{meant}")
         found = getattr(found, name)
     if not call:
@@ -139,7 +139,7 @@ def object_of(text: str) -> object:
         raise LoadError(failed(text, error)) from None
 
 
-def said_to_have(found: object) -> str:
+def contents_of(found: object) -> str:
     """
     Return which applications and policies the module *found* may have, as a sentence, or nothing.
     """
@@ -170,16 +170,16 @@ def import_module(module: str) -> ModuleType:
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if f"{module}.".startswith(f"{missing}."):
-            raise LoadError(f"{_no_module(module, missing)} ({said_by(error)})") from None
+            raise LoadError(f"{_no_module(module, missing)} ({message_of_error(error)})") from None
         settings = os.environ.get(_SETTINGS, "")
         if f"{settings}.".startswith(f"{missing}."):
             raise LoadError(
                 f"{module} was found, but {_SETTINGS} is {quoted(settings)}, and there is no such module: "
-                f"{said_by(error)}. {_meant(missing)}"
+                f"{message_of_error(error)}. {_meant(missing)}"
             ) from None
         raise LoadError(
             f"{module} was found, but imports {missing}, which is not installed. Install it, or run the command with "
-            f"the Python of the application. ({said_by(error)}; {_place(error)})"
+            f"the Python of the application. ({message_of_error(error)}; {_place(error)})"
         ) from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
         raise LoadError(failed(module, error)) from None
@@ -192,7 +192,7 @@ def _no_module(module: str, missing: str) -> str:
 
 def _meant(missing: str) -> str:
     """
-    Return the module that is probably meant by *missing*, as a question, or where to run the command.
+    Return the module that is probably meant by *missing*, as a question, or the folder in which to run the command.
     """
     package, _, name = missing.rpartition(".")
     folder = Path(*package.split(".")) if package else Path.cwd()
@@ -207,7 +207,7 @@ def _meant(missing: str) -> str:
     return f"Did you mean {package}{'.' * bool(package)}{near[0]}?"
 
 
-def said_by(error: BaseException) -> str:
+def message_of_error(error: BaseException) -> str:
     """
     Return the message of *error* with its type, on one line.
     """
@@ -216,7 +216,7 @@ def said_by(error: BaseException) -> str:
 
 def failed(name: str, error: BaseException) -> str:
     # The text of a SyntaxError begins with its place, which is added at the end anyway.
-    said = f"SyntaxError: {error.msg}" if isinstance(error, SyntaxError) else said_by(error)
+    said = f"SyntaxError: {error.msg}" if isinstance(error, SyntaxError) else message_of_error(error)
     return f"{name} cannot be loaded: {said} ({_place(error)})"
 
 

@@ -60,8 +60,8 @@ def origin_named(text: str) -> str | None:
 
 def assumed_page(url: str, listed: Sequence[str] = ()) -> str:
     """
-    Return the origin that most likely asks *url*: one of those *listed* that a browser lets ask it. Without one, on a
-    developer's own machine one there, else one of the same scheme.
+    Return the origin that most likely requests *url*: one of those *listed* that a browser lets request it. If there is
+    none, return an origin on this machine if the URL is on it too, and otherwise one with the same scheme.
     """
     target = url_of(url)
     own = None if target is None else of_handshake(target).origin

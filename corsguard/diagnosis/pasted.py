@@ -35,21 +35,21 @@ _ESCAPE: Final = re.compile(
 # Marks of bold text. Three stars in a row, or two in a URL, belong to the text.
 _FENCE: Final = re.compile(r"```(?:\w{0,20}(?=[ \t]*(?:\n|$)))?|(?<![\w*/'])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?![\w*/'])")
 _QUOTE: Final = re.compile(r"^[ \t]*(?:> ?|(?://+|\*|#)[ \t]+)+", re.MULTILINE)
-# Of a quotation whose lines somebody joined.
+# A quotation whose lines were joined.
 _STRAY: Final = re.compile(r"(?<= )>(?=[A-Za-z])")
-# Firefox's console has no space between what a row is, the method and the URL.
+# Firefox's console has no space between the type of a row, the method and the URL.
 _ROW: Final = re.compile(r"\b(?:XHR|HR)?(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) ?(?=https?://)")
-# Items of a list: each tells something of its own.
+# Items of a list: each is a message of its own.
 _ITEM: Final = re.compile(r"^(?:[-\u2022\u2717\u2718\u274c]|\d{1,2}[.)])(?= ?\S)[ \u274c]*")
-# A link whose text is a URL is that URL; of another one, such as [Learn More], the text stays.
+# A link whose text is a URL is that URL. For any other link, such as [Learn More], the text stays.
 _LINK: Final = re.compile(r"\[(?P<text>[^\[\]]{1,2048})\]\([^()\s]{1,2048}(?: ['\"][^'\"()]{0,200}['\"])?\)")
 _AUTOLINK: Final = re.compile(r"<(?P<url>(?:https?|wss?)://[^<>\s]{1,2048})>")
 # Of two different quotation marks next to each other, one was added by the paste; '' alone is an empty value.
 _DOUBLED: Final = re.compile(r"'{3,}|(?<=[^\s'])''(?=[\s.,)])|(?<=[\s(])''(?=[A-Za-z*])")
-# Two values, each between marks of its own.
+# Two values, each between quotation marks of its own.
 _ONE: Final = r"(?:\*|null|[a-z][a-z0-9+.-]{1,30}://[^\s'\"/,]{1,253})"
 _SEVERAL: Final = re.compile(rf"(?<=['\"])({_ONE})['\"], ?['\"](?={_ONE}['\"])")
-# Somebody wrote double marks in place of the single ones. Behind names in JSON there is a colon.
+# Somebody wrote double quotation marks in place of single ones. After a name in JSON there is a colon.
 _MARKED: Final = re.compile(
     r'\bAccess to [\w ]{1,40} at "[^"\']{1,2048}"|\bRedirect from "|"Access-Control-[A-Za-z-]{1,40}"(?= [a-z])|'
     r'\bis not allowed by "Access-Control-'
@@ -74,7 +74,7 @@ _END: Final = re.compile(
 
 def plain(text: str) -> str:
     """
-    Return *text* as a console prints it, with straight quotation marks. A line of Firefox in another language stands
+    Return *text* as a console prints it, with straight quotation marks. A line of Firefox in another language is
     between two record separators.
     """
     text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)

@@ -26,7 +26,7 @@ from corsguard.browser import (
     WireRequest,
     WireResponse,
 )
-from corsguard.browser.evidence import only_warned_of, refused_headers, tokens_listed, url_of
+from corsguard.browser.evidence import refused_headers, refuses_authorization_only, tokens_listed, url_of
 from corsguard.browser.exchanges import veiled
 from corsguard.browser.fetching import CredentialsMode, Mode, RedirectMode
 from corsguard.browser.headers import values_of
@@ -314,7 +314,7 @@ def play(
         failure = error.failure
         exchange, answer = failure.exchange, fixed(failure)
         veil = NetworkError(_veiled(failure, hide))
-        if only_warned_of(failure) and exchange is not None and answer is not None:
+        if refuses_authorization_only(failure) and exchange is not None and answer is not None:
             outcome.warnings.append(replace(fault_of(veil), cause=_STILL_COVERED, notes=()))
             recording.let_pass(exchange.request, answer)
             continue
@@ -333,7 +333,8 @@ def play(
 
 def _play_round(asked: Fetch, browser: Browser, outcome: Outcome) -> NetworkError | None:
     """
-    Write into *outcome* what *browser* gets of what *asked* says; return what kept the page from it, if anything did.
+    Add to *outcome* what *browser* gets for *asked*. Return the error that kept the page from the response, if there
+    was one.
     """
     for line in asked.cookies:
         browser.cookies.set(asked.server_origin, line)

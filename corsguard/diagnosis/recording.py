@@ -22,8 +22,8 @@ _PASSED: Final = frozenset({FLASK_CORS, "corsguard", "fastapi", "starlette"})
 
 class RecordedCall(NamedTuple):
     """
-    A call of `CORS(app, ...)`, or of `cross_origin(...)` for the view *view*, with its *options*, how they are
-    *written*, and its place in the source. *config* is that of the application at that time, which `CORS` reads.
+    A call of `CORS(app, ...)`, or of `cross_origin(...)` for the view *view*. It has its *options*, how they are
+    *written*, its place in the source, and the *config* of the application at that time, which `CORS` reads.
 
     `cross_origin` ignores *unnamed* arguments. It makes *decorated* of *function*, perhaps for a class that *lists* its
     decorators.

@@ -247,7 +247,7 @@ def _is_blueprint_of(blueprint: object, app: "Flask") -> bool:
 
 def _above(app: "Flask | None", calls: Iterable[RecordedCall]) -> list[RecordedCall]:
     """
-    Return the calls for views which the application answers with as they were before.
+    Return the calls for views that the application still serves in their form before the call.
     """
     views = [] if app is None else [*app.view_functions.values()]
     layers = [layer for view in views for layer in _layers_of(view)]

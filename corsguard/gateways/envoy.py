@@ -184,7 +184,7 @@ def _lines(route: _Route, written: dict[str, str]) -> Iterator[str]:
 
 def _once(expression: str, written: dict[str, str]) -> str:
     """
-    Return *expression*, or a reference to it if it has been *written* already.
+    Return *expression*, or a reference to it if it has already been *written*.
     """
     if expression in written:
         return f"*{written[expression]}"

@@ -1,8 +1,8 @@
 """
-The manual: its pages, the part that a code names, and the parts about something.
+The manual: its pages, the part about a code, and a search.
 
-The pages stand next to this file, in Markdown, so that they are always those of the version installed. A page is a
-topic, and its headings divide it into parts. The page `contents` lists all others, in their order.
+The pages are next to this file, in Markdown, so they always belong to the installed version. A page is a topic, and its
+headings divide it into parts. The page `contents` lists all others, in their order.
 """
 
 import re
@@ -35,28 +35,29 @@ _WORD: Final = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _SETTING: Final = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
 _ENDINGS: Final = re.compile(r"(?:s|ing|ed)$")
 _SHORTEST_STEM: Final = 3
-# Words of every question, which tell no topic from another.
+# Words that every question has, and that do not distinguish topics.
 _COMMON: Final = frozenset(
     "a am an and any are at be but by can do does for from have how i if in into is it its me my no of on or own so "
     "that the then there this to use was what when where which who why will with you your".split()
 )
-# Words for everything, which stand between the words of a name: "allow all headers".
+# Words for everything, which may be between the words of a name: "allow all headers".
 _QUANTIFIERS: Final = frozenset({"all", "every"})
-# What people write, as the stem of the word, and what the manual writes.
+# Words that people write, by their stem, and the words of the manual for them.
 _SAME: Final = {"duplicat": "twic", "option": "preflight"}
-# How much of a word is right if it is misspelt; a shorter word has too many others that are like it.
+# How much of a misspelled word has to be right. A shorter word resembles too many others.
 _LIKE: Final = 0.84
 _SHORTEST_MISSPELT: Final = 5
-# The first cell of a table's row, if it is a name: the row says what the name means.
+# The first cell of a table's row, if it is a name. The row says what the name means.
 _DEFINED: Final = re.compile(r"^\| `([\w-]+)` *\|", re.MULTILINE)
-# Okapi BM25. A long example makes a part long, so the length counts less than usual. A word in a heading counts as so
-# many in the text. Some pages have a part for each code or case, and these would crowd out what explains.
+# Okapi BM25. A long example makes a part long, so its length counts less than usual. A word in a heading counts as
+# this many words in the text. Some pages have a part for each code or case. Without a limit, these would take the
+# places of explanations.
 _SATURATION: Final = 1.2
 _LENGTH: Final = 0.5
 _IN_HEADING: Final = 3
 _IN_TITLE: Final = 2
 _IN_DEFINITION: Final = 8
-# What the other parts of the page say counts a little, and so does a word that is the page's name.
+# The other parts of the page count a little, and so does a word that is the name of the page.
 _OF_PAGE: Final = 0.2
 _LENGTH_OF_PAGE: Final = 0.75
 _IN_NAME: Final = 0.75
@@ -103,8 +104,8 @@ def page_of(topic: str) -> str:
 
 def part_of_link(link: str) -> Part | None:
     """
-    Return the part that a *link* such as `start.md#flask` names, or the first one of the page if it has no `#`; None if
-    there is none.
+    Return the part that a *link* such as `start.md#flask` names, or the first part of the page if it has no `#`.
+    Return None if there is none.
     """
     page, _, anchor = link.partition("#")
     parts = (part for part in _parts() if part.page == page.removesuffix(".md"))
@@ -113,14 +114,14 @@ def part_of_link(link: str) -> Part | None:
 
 def _anchor_of(heading: str) -> str:
     """
-    Return what stands behind the `#` in a link to the part below *heading*, as GitHub names it.
+    Return the text after the `#` in a link to the part below *heading*, as GitHub makes it.
     """
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def pointed_to(part: Part) -> Part | None:
     """
-    Return the part to which *part* points, if it is short and says little more than where to read on.
+    Return the part to which *part* refers, if it is short and says little else.
     """
     links = _POINTER.findall(part.text) if len(part.text) <= _LONGEST_POINTER else []
     found = part_of_link(links[0]) if len(links) == 1 else None
@@ -129,26 +130,26 @@ def pointed_to(part: Part) -> Part | None:
 
 def is_code(text: str) -> bool:
     """
-    Whether *text* can only be a code, whether it exists or not.
+    Whether *text* can only be a code, even if there is no such code.
     """
     return _CODE.fullmatch(text) is not None
 
 
 def part_of_code(code: str) -> Part | None:
     """
-    Return the part that says what *code* means: `E203`, `corsguard.W902`, `CG-A001` or a reason, in any case.
+    Return the part about *code*: `E203`, `corsguard.W902`, `CG-A001` or a reason, in upper or lower case.
     """
     codes = {part.title.lower(): part for part in _parts() if part.page in _OF_CODES and part.level == _LEVEL_OF_CASES}
     asked = code.lower()
-    # A code of Django's checks may be written without its prefix, and one of the engine with it.
+    # A code of Django's checks may be written without its prefix, and a code of the engine with it.
     known = (title for title in (asked, f"corsguard.{asked}", asked.removeprefix("corsguard.")) if title in codes)
     return next((codes[title] for title in known), None)
 
 
 def search(query: str, *, within: str | None = None) -> list[Part]:
     """
-    Return the parts about *query*, the best first: of the page *within*, or of all but the contents. The part of a code
-    that the query names comes before all others.
+    Return the parts about *query*, the best first: of the page *within*, or of all pages except the contents. The
+    part of a code in the query comes first.
     """
     query = query[:LONGEST_QUERY]
     named = [part for code in _CODE.findall(query) if (part := part_of_code(code)) is not None]
@@ -162,7 +163,7 @@ def search(query: str, *, within: str | None = None) -> list[Part]:
 
 def with_commands(markdown: str) -> str:
     """
-    Return *markdown* with the command that prints a page in place of each link to it, for a terminal.
+    Return *markdown* for a terminal: each link to a page becomes the command that prints it.
     """
     return _LINK.sub(_as_command, markdown)
 
@@ -199,13 +200,15 @@ def _parts_of(topic: str) -> Iterator[Part]:
 
 
 def _words(text: str) -> list[str]:
-    # The name of a setting of Django is also there as it is written, because others have the same name in lower case.
+    # The name of a Django setting is also there as it is written, because other names have the same letters in lower
+    # case.
     return [_stem(word) for word in _WORD.findall(text.lower()) if word not in _COMMON] + _SETTING.findall(text)
 
 
 def _asked(query: str) -> list[str]:
     """
-    Return the words to look for: those of *query*, spelt as in the manual, the manual's words for them, and names.
+    Return the words to search for: those of *query* in the spelling of the manual, the manual's words for them, and
+    names.
     """
     known = _vocabulary()
     words = [word if word in known else _spelt(word) for word in _words(query)]
@@ -219,7 +222,7 @@ def _vocabulary() -> frozenset[str]:
 
 def _spelt(word: str) -> str:
     """
-    Return the word of the manual that is most like *word*, or *word* itself if none is.
+    Return the word of the manual that is most similar to *word*, or *word* itself if none is similar.
     """
     like = get_close_matches(word, sorted(_vocabulary()), 1, _LIKE) if len(word) >= _SHORTEST_MISSPELT else []
     return like[0] if like else word
@@ -227,7 +230,7 @@ def _spelt(word: str) -> str:
 
 def _names(query: str) -> list[str]:
     """
-    Return what "max age" and "server sent" are where they are a name or one word: `max_age`, "server-sent".
+    Return names and compounds for words such as "max age" and "server sent": `max_age`, "server-sent".
     """
     words = (word for word in _WORD.findall(query.lower()) if word not in _QUANTIFIERS)
     pairs = (pair for pair in pairwise(words) if _COMMON.isdisjoint(pair))
@@ -236,7 +239,7 @@ def _names(query: str) -> list[str]:
 
 def _stem(word: str) -> str:
     """
-    Return what "cookie" and "cookies", "refuse" and "refused" have in common.
+    Return the part that forms of a word share, such as "cookie" and "cookies", or "refuse" and "refused".
     """
     for _ in range(2):
         shorter = _ENDINGS.sub("", word)

@@ -1,5 +1,5 @@
 """
-The tables of a page, for a reader with lines of a limited width: a table that does not fit becomes a list.
+The tables of a page, for lines of a limited width: a table that does not fit becomes a list.
 """
 
 import re
@@ -11,10 +11,10 @@ _MOST_LINES: Final = 3
 
 _TABLE: Final = re.compile(r"^\|.*\n\|[-:| ]+\|\n(?:\|.*(?:\n|\Z))*", re.MULTILINE)
 _CELL: Final = re.compile(r"(?:`[^`]*`|\\.|[^|])+")
-# What stands between two columns, rendered, and in Markdown with what stands at the ends of a row.
+# The text between two columns: rendered, and in Markdown, where a row also has it at its ends.
 _GAP: Final = 2
 _MARKS: Final = 3
-# The heading of the second of two columns says nothing new.
+# The heading of the second of two columns adds nothing.
 _PAIR: Final = 2
 
 
@@ -28,8 +28,8 @@ def with_fitting_tables(markdown: str, width: int, *, is_rendered: bool) -> str:
 
 def widths_of(rows: Sequence[Sequence[str]], width: int) -> list[int] | None:
     """
-    Return a width for each column of *rows*, with few lines in each cell and no word broken; or None, if the table does
-    not fit into *width* characters.
+    Return a width for each column of *rows*, with few lines in each cell and no broken word. Return None if the table
+    does not fit into *width* characters.
     """
     columns = [[[len(word) for word in cell.split()] for cell in column] for column in zip(*rows, strict=True)]
     narrowest = [[_narrowest(column, lines, width) for column in columns] for lines in range(1, _MOST_LINES + 1)]
@@ -69,7 +69,7 @@ def _fitting(table: re.Match[str], width: int, *, is_rendered: bool) -> str:
         else sum(longest) + _MARKS * len(longest) < width
     )
     if not fits:
-        # Another bullet than that of a list below it, or the two would be one list.
+        # The bullet differs from that of a list below it. Otherwise the two would be one list.
         bullet = "-" if table.string[table.end() :].lstrip().startswith("*") else "*"
         return "".join(f"{line}\n" for row in body for line in _item(head, row, bullet))
     rows.insert(1, ["-" * size for size in longest])

@@ -215,8 +215,8 @@ class _Scope(NamedTuple):
 
 def assigned(module: str, names: Collection[str], class_name: str = "") -> dict[str, tuple[Written, ...]]:
     """
-    Return which statements give each of *names* its value in the loaded *module*, imports from loaded modules included,
-    or in its class *class_name* and the bases of that.
+    Return the statements that give each of *names* its value. They are in the loaded *module* or in modules that it
+    imports from, or in its class *class_name* and the bases of that.
 
     There is more than one if the value is changed later, or depends on a condition. Names that are not found are
     missing.
@@ -316,8 +316,8 @@ def of_call(frame: FrameType | None) -> dict[str, Written]:
 
 def files_of(module: str) -> tuple[Path, ...]:
     """
-    Return the source files of the project that the loaded *module* belongs to: those next to it or in its package, and
-    the other loaded ones of the same folder of packages, without what is installed.
+    Return the source files of the project that the loaded *module* belongs to. They are next to it, in its package, or
+    are loaded from the same folder of packages. Installed packages do not count.
     """
     file = getattr(sys.modules.get(module), "__file__", None)
     if not isinstance(file, str):

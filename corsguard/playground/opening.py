@@ -10,7 +10,7 @@ from typing import Final
 
 from corsguard.configuration import Configuration
 from corsguard.diagnosis import LoadError
-from corsguard.diagnosis.guarded import is_file, load_guarded, there_is_no
+from corsguard.diagnosis.guarded import is_file, load_guarded, missing_file
 from corsguard.errors import PolicyError
 
 from .applications import Applications
@@ -68,7 +68,7 @@ def sample_named(policy: str) -> Sample:
 def _toml_named(policy: str) -> str:
     if is_file(policy):
         if not Path(policy).is_file():
-            raise there_is_no(policy)
+            raise missing_file(policy)
         return Path(policy).read_text(encoding="utf-8", errors="replace")
     guarded = load_guarded(policy)
     try:

@@ -55,7 +55,7 @@ def test_a_page_in_a_pipe_has_all_its_texts_and_narrow_tables(topic):
         assert len(table.splitlines()[0]) <= 80
 
 
-def test_words_find_the_section_about_them():
+def test_words_find_the_part_about_them():
     result = run("manual", "cookies", "are", "not", "sent")
     assert result.exit_code == 0
     assert result.stdout.startswith("## Cookies are not sent\n")
@@ -84,7 +84,7 @@ def test_a_page_name_may_be_copied_from_a_link(name, first):
     assert result.stdout.startswith(first)
 
 
-def test_a_section_that_only_refers_to_another_is_printed_with_it():
+def test_a_part_that_only_refers_to_another_is_printed_with_it():
     shown = run("manual", "many customers each with own domain").stdout
     assert shown.startswith("## Many customers, each with a domain of their own\n")
     assert "\n## Many tenants: policies by host\n" in shown

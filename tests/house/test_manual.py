@@ -366,7 +366,7 @@ def test_a_question_without_content_finds_nothing(query):
         ("missing_allow_origin", ("reasons", "missing_allow_origin")),
     ],
 )
-def test_a_code_has_a_section(code, found):
+def test_a_code_has_a_part(code, found):
     part = part_of_code(code)
     assert part is not None
     assert (part.page, part.title) == found
@@ -383,21 +383,21 @@ def test_a_code_has_a_section(code, found):
         ("nowhere.md", None),
     ],
 )
-def test_a_link_names_a_section(link, found):
+def test_a_link_names_a_part(link, found):
     part = part_of_link(link)
     assert (part and part.title) == found
 
 
-def test_a_section_that_only_refers_to_another_says_which():
+def test_a_part_that_only_refers_to_another_says_which():
     (part,) = [part for part in search("public api") if part.title == "A public API: allow every origin"]
     assert pointed_to(part) == part_of_link("policy.md#keywords")
-    # A section that says more is complete by itself.
+    # A part that says more is complete by itself.
     (part,) = [part for part in search("OPTIONS 401") if part.title == "The page gets 401 for OPTIONS"]
     assert pointed_to(part) is None
 
 
 @pytest.mark.parametrize("code", ["E000", "", "Errors and warnings", "corsguard."])
-def test_an_unknown_code_has_no_section(code):
+def test_an_unknown_code_has_no_part(code):
     assert part_of_code(code) is None
 
 

@@ -129,7 +129,7 @@ VAGUE: Final = (
         r"\bCORS (?:issue|problem)s?\b|(?:due to|because of|caused by|related to) (?:an? |the )?CORS\b",
         "not_told",
     ),
-    # It does not match as the name of a client in a log.
+    # It does not match the name of a client in a log.
     core(r"\b(?:curl|Postman)\b(?!/)", "outside_browsers"),
     core(r"Disable cache", "cached"),
 )

@@ -20,7 +20,7 @@ RULES: Final[tuple[Core, ...]] = (
     ),
     core(r"local network requests are compatible with restrictions", "local_network_access"),
     core(r"Private-Network|privileged network position", "private_network_access"),
-    # Some write it again with a "to".
+    # Some repeat it with a "to".
     core(
         r"Request had (?:no|to) target\b"
         r"(?:.{0,40}?resource is in address space '?(?P<value>public|local|loopback|private)\b)?",

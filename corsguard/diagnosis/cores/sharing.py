@@ -57,7 +57,7 @@ SHARING: Final[tuple[Core, ...]] = (
     # Chromium words a manifest like any other load. A proxy with a login redirects the request, because it has no
     # cookies.
     core(
-        # Of a manifest that is redirected to another, as from a domain to its www, nobody is to log in.
+        # If a manifest is redirected to another manifest, as from a domain to its www, no login is the cause.
         r"Access to manifest at '(?P<value>(?![^'?]*manifest[\w.-]*['?])[^']{1,2048})' "
         r"\(redirected from '(?P<url>[^']{1,2048})'\)|"
         r"Access to internal resource at '(?P<value2>(?![^'?]*manifest[\w.-]*['?])[^']{1,2048})' "
