@@ -652,7 +652,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
             'Policy(allow_origins=["https://app.example.com", "http://localhost:3000"])',
         ),
         "W105": Rule(
-            "{other} already covers {value}.",
+            "{covered_by} already covers {value}.",
             "The entry has no effect. If somebody removes it to block this origin, the origin can still read.",
             "Remove the narrower entry, or list the origins in full instead of the wildcard.",
             'Policy(allow_origins=["https://*.example.com", "https://app.example.com"])',
@@ -803,7 +803,7 @@ class Problem:
 
     *code* is stable. *field* is the wrong keyword, *value* its value (or the `repr` of a value that JSON cannot hold),
     *fix* what to change. For a fault in a file, *place* has the keys that lead to it. If the file cannot be parsed,
-    *line* is the line of the fault.
+    *line* is the line of the fault. For an entry that another one covers, *covered_by* is that entry.
     """
 
     code: str
@@ -813,14 +813,18 @@ class Problem:
     fix: Fix
     place: tuple[str, ...] = ()
     line: int | None = None
+    covered_by: str | None = None
 
     @classmethod
-    def of(cls, code: str, field: str, value: object, fix: Fix, **details: object) -> "Problem":
+    def of(
+        cls, code: str, field: str, value: object, fix: Fix, *, covered_by: str | None = None, **details: object
+    ) -> "Problem":
         """
-        Write the message of the rule *code* for *value*. *details* fill its other placeholders.
+        Write the message of the rule *code* for *value*. *covered_by* and *details* fill its other placeholders.
         """
-        message = RULES[code].message.format(**{"field": field, "value": quoted(value), **details})
-        return cls(code, printable(field), plain(value), printable(message), fix)
+        words = {"field": field, "value": quoted(value), "covered_by": quoted(covered_by), **details}
+        message = printable(RULES[code].message.format(**words))
+        return cls(code, printable(field), plain(value), message, fix, covered_by=covered_by)
 
     @property
     def is_error(self) -> bool:

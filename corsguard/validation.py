@@ -136,8 +136,10 @@ class Reading:
         self.unsafe_before = dict(_items_of(keywords["allow_unsafe_origins"], Mapping) or ())
         self.values = self.read(keywords)
 
-    def report(self, code: str, keyword: str, value: object, fix: Fix, **details: object) -> None:
-        problem = Problem.of(code, keyword, value, fix, **details)
+    def report(
+        self, code: str, keyword: str, value: object, fix: Fix, *, covered_by: str | None = None, **details: object
+    ) -> None:
+        problem = Problem.of(code, keyword, value, fix, covered_by=covered_by, **details)
         (self.problems if problem.is_error else self.warnings).append(problem)
 
     def read(self, keywords: Mapping[str, object]) -> dict[str, Any]:
@@ -268,8 +270,7 @@ class Reading:
             first, second = pattern.samples()
             covering = {*wildcards.patterns_for(first)} & {*wildcards.patterns_for(second)} - {text}
             if covering:
-                other = min(covering)
-                self.report("W105", "allow_origins", text, Fix(removes=True), other=quoted(other))
+                self.report("W105", "allow_origins", text, Fix(removes=True), covered_by=min(covering))
 
     def look_at_origin(self, text: str, pattern: OriginPattern) -> None:
         keyword = "allow_origins"

@@ -324,7 +324,7 @@ def test_a_problem_is_plain_data(code):
     else:
         (problem,) = built.warnings if isinstance(built, Policy) else built.policy.warnings
     data = problem.data()
-    assert list(data) == ["code", "field", "value", "message", "fix", "place", "line"]
+    assert list(data) == ["code", "field", "value", "message", "fix", "place", "line", "covered_by"]
     assert json.loads(json.dumps(data, allow_nan=False)) == data
     assert data["fix"]["text"] == str(problem.fix)
     assert pickle.loads(pickle.dumps(problem)) == problem
@@ -332,7 +332,7 @@ def test_a_problem_is_plain_data(code):
 
 
 def fields_of(template):
-    return re.findall(r"(?<!{){([a-z]+)}", template)
+    return re.findall(r"(?<!{){([a-z_]+)}", template)
 
 
 @pytest.mark.parametrize(

@@ -478,36 +478,21 @@ GENERATED_PATHS = [
 ]
 
 
-@pytest.mark.parametrize("expression", ORIGINS)
-def test_expressions_of_origins_are_read_as_listed(expression):
-    covered = patterns_of(expression)
-    lost = [*filter(None, [covered.lost]), *covered.also_lost]
-    assert ([*covered.spellings], [text for text, _ in covered.wider], lost) == ORIGINS[expression]
-    assert not covered.all
-    assert not covered.nothing
+@pytest.mark.parametrize(("read", "table"), [(patterns_of, ORIGINS), (prefixes_of, PATHS)])
+def test_expressions_are_read_as_listed(read, table):
+    for expression, expected in table.items():
+        covered = read(expression)
+        lost = [*filter(None, [covered.lost]), *covered.also_lost]
+        assert (expression, [*covered.spellings], [text for text, _ in covered.wider], lost) == (expression, *expected)
+        assert not covered.all
+        assert not covered.nothing
 
 
-@pytest.mark.parametrize("expression", PATHS)
-def test_expressions_of_paths_are_read_as_listed(expression):
-    covered = prefixes_of(expression)
-    lost = [*filter(None, [covered.lost]), *covered.also_lost]
-    assert ([*covered.spellings], [text for text, _ in covered.wider], lost) == PATHS[expression]
-    assert not covered.all
-    assert not covered.nothing
-
-
-@pytest.mark.parametrize("expression", ORIGINS_NOTHING)
-def test_expressions_of_origins_that_match_nothing_name_what_was_meant(expression):
-    covered = patterns_of(expression)
-    assert covered.nothing
-    assert [text for text, _ in covered.wider] == ORIGINS_NOTHING[expression]
-
-
-@pytest.mark.parametrize("expression", PATHS_NOTHING)
-def test_expressions_of_paths_that_match_nothing_name_what_was_meant(expression):
-    covered = prefixes_of(expression)
-    assert covered.nothing
-    assert [text for text, _ in covered.wider] == PATHS_NOTHING[expression]
+@pytest.mark.parametrize(("read", "table"), [(patterns_of, ORIGINS_NOTHING), (prefixes_of, PATHS_NOTHING)])
+def test_expressions_that_match_nothing_name_what_was_meant(read, table):
+    for expression, meant in table.items():
+        covered = read(expression)
+        assert (expression, covered.nothing, [text for text, _ in covered.wider]) == (expression, True, meant)
 
 
 @pytest.mark.parametrize(("function", "expression", "reason"), NOT_READ)
