@@ -104,7 +104,7 @@ class Sheet:
     def field(self, place: _Place) -> str:
         return printable(f"{self.source}: {dotted(place)}" if self.source else dotted(place))
 
-    def refuse(self, code: str, place: _Place, value: object, fix: Fix, **details: object) -> None:
+    def refuse(self, code: str, place: _Place, value: object, fix: Fix, **details: str) -> None:
         self.problems[self.placed(Problem.of(code, "", value, fix, **details), place)] = None
 
     def placed(self, problem: Problem, place: _Place, tables: Mapping[str, _Place] | None = None) -> Problem:
