@@ -232,9 +232,10 @@ def _names(query: str) -> list[str]:
     """
     Return names and compounds for words such as "max age" and "server sent": `max_age`, "server-sent".
     """
-    words = (word for word in _WORD.findall(query.lower()) if word not in _QUANTIFIERS)
-    pairs = (pair for pair in pairwise(words) if _COMMON.isdisjoint(pair))
-    return [_stem(joint.join(pair)) for pair in pairs for joint in "_-"]
+    words = _WORD.findall(query.lower())
+    texts = {"_": [word for word in words if word not in _QUANTIFIERS], "-": words}
+    pairs = ((joint, pair) for joint, text in texts.items() for pair in pairwise(text) if _COMMON.isdisjoint(pair))
+    return [_stem(joint.join(pair)) for joint, pair in pairs]
 
 
 def _stem(word: str) -> str:

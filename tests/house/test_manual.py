@@ -334,6 +334,17 @@ QUESTIONS = {
     "change allowed origins at runtime": {"questions"},
     "vue dev server proxy": {"questions"},
     "render or heroku deployment url": {"questions"},
+    "allow all origins but with login": {"questions"},
+    "why is a preflight sent on every request": {"questions"},
+    "flask session does not persist in react": {"questions"},
+    "cookies work in firefox but not in chrome": {"questions"},
+    "net::ERR_FAILED 200 (OK)": {"questions"},
+    "which headers are sent": {"policy", "questions"},
+    "allow only GET": {"questions"},
+    "401 response has no cors headers": {"questions"},
+    "logout does not delete the cookie": {"questions"},
+    "is * safe for a public api": {"questions"},
+    "same-site or same-origin": {"questions"},
     "cookies between localhost ports": {"questions", "start"},
 }
 
