@@ -387,14 +387,14 @@ def test_the_expected_results_follow_from_the_policy(needed, row, should):
         (
             ["--environment", "prodction"],
             (
-                'environments: "prodction" is not an environment: there are development, staging, production.\n'
+                'environments: "prodction" is not an environment. Known: development, staging, production.\n'
                 '    fix: "production"\n'
             ),
         ),
         (
             ["--file", EXAMPLES / "cors.toml"],
             (
-                "environments: None is not an environment: there are development, staging, production.\n"
+                "environments: None is not an environment. Known: development, staging, production.\n"
                 "    fix: one of development, staging, production\n"
             ),
         ),
