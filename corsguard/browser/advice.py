@@ -51,7 +51,7 @@ from .failures import Failure
 from .headers import get, values_of
 from .intermediaries import cache_seen, firewall_seen, limit_seen, login_seen, protection_seen, wants_tls
 from .reasons import Reason
-from .urls import HTTP_SCHEMES, Url
+from .urls import HTTP_SCHEMES, Url, is_trustworthy
 
 
 def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
@@ -67,8 +67,8 @@ def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     is_vague = bool(unnamed and failure.value) if failure.reason is Reason.CORP else "url" in unnamed
     if is_vague and failure.reason in _UNNAMED:
         return _UNNAMED[failure.reason]
-    if failure.reason is Reason.ALLOW_ORIGIN_MISMATCH:
-        return _mismatch(failure, unnamed)
+    if failure.reason in _OF_NAMED:
+        return _OF_NAMED[failure.reason](failure, unnamed)
     return _FIXES[failure.reason](failure)
 
 
@@ -157,6 +157,23 @@ _LOGIN: Final = re.compile(r"log-?in|sign-?in|\bsso\b|oauth|saml|/auth\b|account
 _NO_VALUE: Final = "(null)"
 # What a program writes into the header if it has no origin.
 _UNSET: Final = frozenset({"", _NO_VALUE, "undefined", "none", "nil", "false", "true", "[object object]"})
+# For a page without an origin, and for one that is not known but requests a file: the cause, and what to do.
+_OF_FILES: Final = {
+    True: (
+        (
+            "Not CORS. The page is a file, or in a sandboxed frame: it has no origin, and a relative URL in it leads "
+            "to a file, too. Serve both."
+        ),
+        "load the page from a server (python -m http.server), not from the disk",
+    ),
+    False: (
+        (
+            "Not CORS. If the page is a file, too (file: in the address bar), serve both. Any other page has to "
+            "request a URL of http or https."
+        ),
+        "load the files from a server (python -m http.server), not from the disk",
+    ),
+}
 _LIBRARY_HEADERS: Final = frozenset(
     "baggage sentry-trace traceparent tracestate x-b3-traceid x-datadog-trace-id x-requested-with".split()
 )
@@ -302,6 +319,9 @@ def _why_redirected(failure: Failure) -> str:
         return f"The server redirects to https: let the page request {to}."
     if _without_slash(target.href) == _without_slash(source.href):
         return f"The server redirects for a slash at the end: let the page request {to}."
+    if failure.page_origin.startswith("https:") and not is_trustworthy(target.origin):
+        # Mixed Content, "should fetching request be blocked as mixed content?"
+        return f"The server redirects to {to}: no page of https may request that by plain http. Redirect to https."
     return f"The server redirects to {to}: the page can request that URL instead."
 
 
@@ -473,6 +493,8 @@ def _header(failure: Failure) -> Fix:
         return _change(why, f"{ALLOW_HEADERS}: *, Authorization", policy={"allow_headers": ["*", "Authorization"]})
     if refused == ["content-type"]:
         return _allow_headers(failure, "A JSON body adds the header Content-Type.", refused)
+    if all(name.startswith("x-devtools-") for name in refused):
+        return _change("The browser's developer tools add it: switch it off there. The server has nothing to change.")
     if _LIBRARY_HEADERS.issuperset(refused):
         return _allow_headers(failure, "A library in the page adds it: allow it, or switch it off there.", refused)
     return _allow_headers(failure, _what_is_listed(failure, listed), refused)
@@ -516,14 +538,11 @@ def _corp(failure: Failure) -> Fix:
     return _change(why, f"Cross-Origin-Resource-Policy: {share}", page='mode: "cors"')
 
 
-def _bad_scheme(failure: Failure) -> Fix:
+def _bad_scheme(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     scheme = scheme_of(failure)
     if failure.page_origin == NULL:
-        return _change(
-            "Not CORS. The page is a file, or in a sandboxed frame: it has no origin, and a relative URL in it leads "
-            "to a file, too. Serve both.",
-            page="load the page from a server (python -m http.server), not from the disk",
-        )
+        why, page = _OF_FILES["page" not in unnamed or scheme != "file"]
+        return _change(why, page=page)
     if scheme == "file":
         return _change("Not CORS. Serve the file: a page may not fetch from the disk.", page='fetch("https://...")')
     if "." in scheme or scheme == "localhost":
@@ -724,6 +743,11 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
 }
 
 
+# What concludes less if the URL or the page is not known.
+_OF_NAMED: Final[Mapping[Reason, Callable[[Failure, Collection[str]], Fix]]] = {
+    Reason.ALLOW_ORIGIN_MISMATCH: _mismatch,
+    Reason.BAD_SCHEME: _bad_scheme,
+}
 # The advice for these reasons if the URL or the page is not known.
 _UNNAMED: Final[Mapping[Reason, Fix]] = {
     Reason.MIXED_CONTENT: _change(

@@ -143,6 +143,8 @@ def scheme_of(failure: Failure) -> str:
 def _shared_with(value: str | None) -> str:
     if value is None:
         return "another origin"
+    if value == "(null)":
+        return "no origin (Firefox prints (null) for an absent header)"
     return f'"{value}"' if value else "nobody (the header is empty)"
 
 

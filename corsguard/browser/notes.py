@@ -15,6 +15,7 @@ from .evidence import (
     redirect_target,
     refused_headers,
     refuses_authorization_only,
+    status_of,
     url_of,
 )
 from .failures import Failure
@@ -51,7 +52,7 @@ def _notes_on_engines(failure: Failure, *, with_safari: bool) -> Iterator[str]:
         yield "Chromium, Firefox and Safari still let Authorization pass under * and only print a warning."
     elif reason is Reason.HEADER_NOT_ALLOWED and len(names := refused_headers(failure)) > 1:
         yield f"These are refused: {as_shown(', '.join(names))}. Chromium names any of them, Firefox the first."
-    if failure.exchange is not None and reason in _TOLD_BY_ORDER and other != reason:
+    if status_of(failure) and reason in _TOLD_BY_ORDER and other != reason:
         yield f"Firefox counts header lines and checks in another order, so it reports {other}."
     if with_safari and safari_sees_status(failure):
         yield f"Safari checks the status first: {safari(failure)}."

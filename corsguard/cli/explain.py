@@ -58,8 +58,8 @@ This message is not known. Known are: "blocked by CORS policy: ..." and net::ERR
 "Cross-Origin Request Blocked: ... (Reason: ...)" (Firefox, in any language), "... due to access control checks" \
 (Safari), the names in Network panels ("CORS Missing Allow Origin"), and messages that look like CORS: WebSockets, \
 EventSource, Content Security Policy, Mixed Content, Cross-Origin-Resource-Policy, opaque responses, Local Network \
-Access, SameSite, CSRF, the proxies of development servers. Paste the whole line, in quotation marks, or pipe it: \
-corsguard explain -"""
+Access, SameSite, CSRF, the proxies of development servers, and the output of curl -i and -v. Paste the whole line, in \
+quotation marks, or pipe it: corsguard explain -"""
 
 
 @click.command(short_help="Say what a console line, a policy or a code means.")
@@ -306,8 +306,9 @@ def _explain_messages(out: Output, found: Sequence[Meaning], guarded: Guarded | 
         _say_meaning(out, meaning, framework)
         if meaning.rehearsal is not None and guarded is not None:
             _say_under(out, guarded, meaning.rehearsal)
-        out.say()
-        out.spans(("Next: ", "bold"), (meaning.next_command, "good"))
+        if meaning.next_command:
+            out.say()
+            out.spans(("Next: ", "bold"), (meaning.next_command, "good"))
     raise click.exceptions.Exit(Exit.BLOCKED)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from corsguard.browser.evidence import as_shown
 from corsguard.fixes import Fix
 from corsguard.names import EXPOSE_HEADERS
+from corsguard.origin import NULL
 
 from .lookalikes import LOOKALIKES
 
@@ -22,6 +23,9 @@ def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | N
         exposed = as_shown(header or "X-Total-Count")
         policy = {"expose_headers": exposed.split(", ")}
         return replace(row.fix, send=(f"{EXPOSE_HEADERS}: {exposed}",), policy=policy)
+    if name == "worker_script" and origin == NULL:
+        words = "The page is a file, or in a sandboxed frame, and no script is of its origin. Load it from a server."
+        return Fix(words=words, page=("load the page from a server (python -m http.server), not from the disk",))
     blanks = {
         "origin": "the page's origin" if origin is None else as_shown(origin),
         "target": as_shown(target),
@@ -29,7 +33,8 @@ def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | N
         "value": shown,
         "directive": shown or "connect-src",
         "recipient": shown or "https://...",
-        "last": shown or "https://...",
+        # A URL without its scheme is a relative one.
+        "last": shown if "://" in shown else "https://...",
     }
     detail = f"{row.detail.format_map(blanks)} " if row.detail and value else ""
     policy = row.fix.policy if origin is None or name != "answered" else {"allow_origins": [blanks["origin"]]}

@@ -21,9 +21,10 @@ from corsguard.origin import NULL
 from corsguard.policies import PoliciesLike
 
 from .guarded import Guarded, guarded_by
+from .heads import read_heads
 from .lookalike_fixes import fix_of_lookalike
 from .lookalikes import LOOKALIKES
-from .messages import METHOD, OLD_WEBKIT, Known, Message, read
+from .messages import METHOD, OLD_WEBKIT, WITHOUT_REQUEST, Known, Message, read
 from .pages import page_named
 from .playing import Fetch, lines_of
 from .rehearsal import Rehearsal, rehearse, staged, staged_handshake
@@ -33,8 +34,19 @@ _LONGEST_URL: Final = 2048
 _ALIKE: Final = frozenset({"Firefox", "Safari", OLD_WEBKIT})
 # The engines that use the same words for an absent Access-Control-Allow-Origin and for another origin in it.
 _EITHER: Final = frozenset({"Safari", OLD_WEBKIT, "Internet Explorer", "Edge up to 18", "jsdom", "Office", "TestCafe"})
+# What is said of text that has an exchange in it.
+_OF_EXCHANGES: Final = frozenset({"outside_browsers", "request_alone", "status"})
 # Marks where a console, or a person, has shortened a URL.
 _CUT: Final = re.compile(r"\.{3}|\*{3}")
+# Schemes of what no server answers.
+_WITHOUT_SERVER: Final = frozenset(
+    "about blob chrome chrome-extension data edge file javascript moz-extension ms-appx ms-appx-web".split()
+)
+# Hosts of object storage.
+_BUCKET: Final = re.compile(
+    r"(?:^|\.)(?:(?:firebase)?storage\.googleapis\.com|s3[\w.-]*\.amazonaws\.com|blob\.core\.windows\.net|"
+    r"r2\.cloudflarestorage\.com|digitaloceanspaces\.com|backblazeb2\.com)$"
+)
 # The value that is assumed if only the name of a header is known: one that needs a preflight.
 _VALUES: Final = {"content-type": "application/json"}
 
@@ -131,9 +143,11 @@ class Meaning:
     @property
     def next_command(self) -> str:
         """
-        The command that plays the browser against the server that the message names.
+        The command that plays the browser against the server that the message names; empty if there is none to ask.
         """
         message, known = self.message, self.known
+        if not _can_be_checked(message):
+            return ""
         words = ["corsguard", "check", shlex.quote(as_shown(message.url, _LONGEST_URL))]
         # The model has no page without a host.
         host = "localhost" if message.origin.endswith("://") else ""
@@ -175,7 +189,7 @@ class Meaning:
             "fix": self.fix.data(),
             "look_at": [*self.look_at],
             "notes": [*self.notes],
-            "next": self.next_command,
+            "next": self.next_command or None,
             "under_policy": None if self.rehearsal is None else self.rehearsal.data(),
         }
 
@@ -191,7 +205,8 @@ def read_message(  # noqa: PLR0913 - what a message may leave out
     environment: str | None = None,
 ) -> list[Meaning]:
     """
-    Return the meaning of each message in *text*, copied from a browser's console; empty if none of them is known.
+    Return the meaning of each message in *text*, copied from a browser's console, or of what a browser refuses in a
+    request and its answer, copied from curl; empty if none of them is known.
 
     *page*, *method*, *headers* and *credentials* describe the request, if the message does not. With a *policy*, the
     result also says what it grants for that request. It is a Policy, what `Policies` takes, or the name of one (a TOML
@@ -208,8 +223,16 @@ def read_message(  # noqa: PLR0913 - what a message may leave out
             known=known,
             rehearsal=None if guarded is None else rehearse(guarded, _asked(message, known, guarded)),
         )
-        for message in read(text, known)
+        for message in _found(text, known)
     ]
+
+
+def _found(text: str, known: Known) -> list[Message]:
+    """
+    Return the messages in *text*. If these only say that there is a request, an exchange in *text* says more.
+    """
+    found = read(text, known)
+    return (_OF_EXCHANGES.issuperset(message.name for message in found) and read_heads(text, known)) or found
 
 
 def with_value(name: str, value: str = "") -> Header:
@@ -217,6 +240,17 @@ def with_value(name: str, value: str = "") -> Header:
     Return the header *name* with its *value*, or with one that needs a preflight if none is known.
     """
     return name, value or _VALUES.get(name.lower(), "1")
+
+
+def _can_be_checked(message: Message) -> bool:
+    """
+    Return whether there is a server to check, and a page that could ask it: not if one of them is a file, or belongs to
+    the browser.
+    """
+    is_bad = message.failure is not None and message.failure.reason is Reason.BAD_SCHEME
+    is_of_file = message.origin == NULL and (is_bad or message.lookalike == "worker_script")
+    is_elsewhere = message.url.partition(":")[0].lower() in _WITHOUT_SERVER
+    return not (is_of_file or is_elsewhere or message.lookalike in {*WITHOUT_REQUEST, "browser_page", "no_origin"})
 
 
 def _notes(message: Message) -> Iterator[str]:
@@ -231,6 +265,11 @@ def _notes(message: Message) -> Iterator[str]:
         yield "The page's origin has no host. Let the app have one: the command below takes localhost."
     if message.failure is None:
         return
+    url = url_of(message.url)
+    if url is not None and message.failure.reason is Reason.HANDSHAKE_REFUSED and "/socket.io/" in url.href:
+        yield "This is Socket.IO, which has a list of origins of its own (in Python, cors_allowed_origins)."
+    if url is not None and REASONS[message.failure.reason].kind == "cors" and _BUCKET.search(url.host):
+        yield "This is object storage: its CORS rules belong to the bucket, and no application of yours answers there."
     yield from notes_on(message.failure)
     if message.engine in _ALIKE and message.failure.reason in CORS_CHECK and not message.failure.is_preflight:
         yield f"{message.engine} says the same about a preflight: is there an OPTIONS row, and did it fail?"

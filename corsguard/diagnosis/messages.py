@@ -116,7 +116,18 @@ _URLS: Final = (
     re.compile(r"Access to [\w ]{1,40} at '(?P<url>[^'\s]+)'", re.IGNORECASE),
 )
 # In WebKit, the answer that redirects failed the check. The URL that follows was never requested.
-_REDIRECTION: Final = re.compile(r"Cross-origin redirection to (?P<target>\S{1,2048}) denied by ")
+_REDIRECTION: Final = re.compile(
+    r"Cross-origin redirection to (?P<target>\[[^\[\]]{1,200}\]|<[^<>]{1,200}>|\S{1,2048}) denied by "
+)
+# The rest of a URL whose first letters were not copied.
+_REST: Final = re.compile(r"^'?[htp]{0,4}?(?:(?P<secure>s)|p)://(?P<rest>[^\s']{1,2048})'?(?= from origin )")
+# The path in a line of a server's log, or in a request line.
+_LOGGED: Final = re.compile(
+    r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<path>/[^\s'\"]{0,2048})(?=[ '\"]|$)|"
+    r"\bpath=['\"](?P<path2>/[^\s'\"]{0,2048})['\"]"
+)
+# Not a URL, because the line does not say where the redirect leads.
+_NOWHERE: Final = "http://["
 # In the place of a line that Chromium adds, the URL has no scheme.
 _PLACED: Final = re.compile(
     r"(?:^| )(?:(?P<local>localhost|127\.0\.0\.1)|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?/\S{0,2048}?"
@@ -134,7 +145,7 @@ _ORIGINS: Final = (
     ),
     re.compile(
         r"(?<![\w-])(?<!target )(?<!allowed )(?<!expected )(?:request_?)?origin"
-        r"(?:[\"']?\s?[:=]\s?(?:Some\()?[\"']?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\",)\]}]+|(?<=[\"'(])null\b)|"
+        r"(?:[\"']?\s?[:=]\s?(?:Some\()?[\"']?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\",;)\]}]+|(?<=[\"'(])null\b)|"
         r" [\"'\[](?P<origin2>[a-z][a-z0-9+.-]*://[^\s'\"\]]+|null)[\"'\]](?! has been blocked))",
         re.IGNORECASE,
     ),
@@ -148,6 +159,7 @@ _ORIGINS: Final = (
         r"(?=is |was |not )",
         re.IGNORECASE,
     ),
+    re.compile(r"(?P<origin>\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"/<]{1,253}) is not an? (?:accepted|valid) origin\b"),
     re.compile(r"Content at (?P<origin>[a-z][a-z0-9+.-]*://\S{1,2048}) may not (?:load|link)"),
     re.compile(r"\) does not match the page \((?P<origin>[^\s()]+)\)"),
     re.compile(r"from frame with URL '?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
@@ -160,7 +172,7 @@ _REDACTED: Final = re.compile(
     r"(?:[a-z]+://)?[^/?#]*(?:[\[{<][a-z][^\]}>:]*[\]}>]|\.\.|\*\*)[^/?#]*(?:[/?#].*)?|.*[\u2580-\u259f].*|"
     r"(?:[a-z]+://)?(?=[\d.]*x)[\dx]{1,9}(?:\.[\dx]{1,9}){3}(?:[:/].*)?|[a-z]+://your[\w-]*(?:[:/].*)?|"
     r"(?:[a-z]+://)?[^/?#]*[{<].*|[a-z]+://(?:[^/?#]*\.)?(?:x{3,}\.|x{4,}(?:[:/?#]|$)).*|\([^()]*\)|"
-    r"[a-z]+://(?:[^/?#]*\.)?[_-]{2,}(?:[.:/?#].*)?|"
+    r"[a-z]+://(?:[^/?#]*\.)?[_-]{2,}(?:[.:/?#].*)?|[^\s#]*#{3,}.*|"
     # A browser prints a host in lower case.
     r"[a-z]+://(?-i:[A-Z][A-Z_-]+)(?:[:/?#].*)?",
     re.IGNORECASE,
@@ -179,7 +191,8 @@ _LONE_URL: Final = re.compile(
 _PLACE: Final = re.compile(r":\d+(?::\d+)?[.,)\]]?$")
 _METHODS: Final = re.compile(
     r"\b(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE) ['\"]?(?:https?:|[\[{</])|"
-    r"[\"']method[\"']: ?[\"'](?P<method2>[A-Za-z]{3,10})[\"']"
+    r"[\"']method[\"']: ?[\"'](?P<method2>[A-Za-z]{3,10})[\"']|"
+    r"\b(?i:Access-Control-Request-Method): ?(?P<method3>[A-Za-z]{3,10})\b"
 )
 _REQUESTS: Final = re.compile(r"\b(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE) (?P<url>https?://[^\s'\"]{1,2048})")
 # A row of a preflight that failed.
@@ -196,8 +209,10 @@ _OF_PREFLIGHT: Final = frozenset({*PREFLIGHT_ONLY, "preflight_cut_off"})
 _VAGUENESS: Final = ("preflight_cut_off", "issue_heading", "cut_off", "answered", "status", "not_told")
 _SILENT: Final = frozenset(_VAGUENESS)
 _ECHOES: Final = frozenset({Reason.UNREACHABLE, *_SILENT})
-# The URLs in these lines are those of a server's settings, or of two windows.
-_WITHOUT_REQUEST: Final = frozenset({"post_message", "refused_configuration"})
+# The URLs in these lines are those of a server's settings, of two windows, or of the documentation.
+WITHOUT_REQUEST: Final = frozenset({"isolation", "opener_policy", "post_message", "refused_configuration"})
+# Another line may name the URL of these.
+_PLACED_ELSEWHERE: Final = frozenset({*_OF_PREFLIGHT, "refused_by_server"})
 
 
 class Known(NamedTuple):
@@ -297,7 +312,7 @@ def _placed(message: Message, part: str, nearby: Sequence[str], known: Known) ->
     """
     Return the *message* of *part*. If it names no URL, it gets the URL that the parts *nearby* name.
     """
-    if message.is_named or (message.failure is None and message.lookalike not in _OF_PREFLIGHT):
+    if message.is_named or (message.failure is None and message.lookalike not in _PLACED_ELSEWHERE):
         return message
     both = _read_one(" ".join(dict.fromkeys([part, *nearby])), known)
     return both if both is not None and both.is_named and _cause(both) == _cause(message) else message
@@ -346,9 +361,11 @@ def _telling(messages: Collection[Message]) -> Iterator[Message]:
     without the URL, as Safari does.
     """
     named = {message.url for message in messages if message.name not in _ECHOES}
+    tells = any(message.name not in {*_ECHOES, "outside_browsers"} for message in messages)
     causes = {_cause(message) for message in messages if message.is_named}
     for message in messages:
         is_echo = message.name in _SILENT or (message.name in _ECHOES and message.url in named)
+        is_echo = is_echo or (tells and message.name == "outside_browsers")
         if not is_echo and (message.is_named or _cause(message) not in causes):
             yield message
 
@@ -410,9 +427,12 @@ def _message(  # noqa: PLR0913 - the parts of one message
     is_socket = means in OF_HANDSHAKE or "websocket" in _ANY_URL.sub("", text).lower() or bool(_SOCKET_URL.search(text))
     stands = SOCKET_URL if is_socket else URL
     shown_origin, is_origin_shown = _origin(text, said, known)
-    url, first, is_url_shown = ("", "", False) if means in _WITHOUT_REQUEST else _url(text, said, shown_origin)
-    if not url:
-        url = first = stands
+    url, first, is_url_shown = ("", "", False) if means in WITHOUT_REQUEST else _url(text, said, shown_origin)
+    if is_unnamed := not url:
+        logged = _LOGGED.search(text)
+        # The path counts, even if the host has to be set.
+        path = "" if logged is None or is_socket else next(filter(None, logged.groups()))
+        url = first = f"{stands}{path[1:]}"
     # No page of the web requests a file. Only a file does.
     is_file = url.startswith("file:") and not _OF_WEB_PAGES.search(text)
     origin = shown_origin or _PAGES.get(means) or (NULL if is_file else assumed_page(url))
@@ -422,10 +442,10 @@ def _message(  # noqa: PLR0913 - the parts of one message
         header = "authorization"
     method = said.get("method") or known.method
     if method is None and (named := _METHODS.search(text)) is not None:
-        method = named["method"] or named["method2"]
+        method = next(filter(None, named.groups()))
     usual = METHOD if means is Reason.METHOD_NOT_ALLOWED else "GET"
     unnamed = {
-        "url": url is stands,
+        "url": is_unnamed,
         "page": shown_origin is None,
         "method": method is None and (means in _OF_PREFLIGHT or (means in CORS_CHECK and is_preflight)),
     }
@@ -501,7 +521,8 @@ def _exchange(  # noqa: PLR0913 - what a line may say about the answer
         return Exchange(request, answer, is_preflight, with_credentials=False)
     if "target" in said:
         # Chromium does not say which redirect status it was.
-        answer = WireResponse(0, (("Location", said["target"][:_LONGEST_WORD]),))
+        target = said["target"][:_LONGEST_WORD]
+        answer = WireResponse(0, (("Location", _NOWHERE if _REDACTED.fullmatch(target) else target),))
         return Exchange(request, answer, is_preflight, with_credentials=False)
     if not REASONS[means].status_tells or not status:
         return None
@@ -521,15 +542,18 @@ def _url(text: str, said: Mapping[str, str], origin: str | None) -> tuple[str, s
     if not named:
         every = ((pattern, pattern.search(text)) for pattern in _URLS)
         named = [(found["url"], found.groupdict().get("first") or "") for _, found in every if found is not None]
+        if (rest := _REST.match(text)) is not None:
+            named.append((f"http{'s' if rest['secure'] else ''}://{rest['rest']}", ""))
         placed = _PLACED.search(text)
         if placed is not None:
             named.append((f"{'http' if placed['local'] else 'https'}://{placed[0].strip()}", ""))
     is_shown = False
     for url, first in named:
-        whole = _as_url(url, origin)
+        whole = as_url(url, origin)
         if whole:
-            return whole, _as_url(first, origin) or whole, False
-        is_shown = True
+            return whole, as_url(first, origin) or whole, False
+        # A relative URL is not blacked out.
+        is_shown = is_shown or not url.startswith(("/", "./", "../"))
     if not is_shown:
         pages = {found.start(found.lastindex or 0) for pattern in _ORIGINS for found in pattern.finditer(text)}
         others = (found[0] for found in _LONE_URL.finditer(text) if found.start() not in pages)
@@ -541,7 +565,7 @@ def _url(text: str, said: Mapping[str, str], origin: str | None) -> tuple[str, s
     return "", "", is_shown
 
 
-def _as_url(text: str, origin: str | None) -> str:
+def as_url(text: str, origin: str | None) -> str:
     """
     Return *text* as a URL, relative to a page on *origin*; empty if it is not one.
     """
@@ -571,6 +595,8 @@ def _origin(text: str, said: Mapping[str, str], known: Known) -> tuple[str | Non
     if known.origin is not None:
         return known.origin, False
     named = [said["origin"]] if "origin" in said else []
+    # A server behind a proxy names the host alone.
+    named = [f"https://{word}" if _HOST_ONLY.fullmatch(word) else word for word in named]
     is_shown = False
     for word in [*named, *_origins(text)]:
         if _REDACTED.fullmatch(word):

@@ -39,8 +39,8 @@ _QUOTE: Final = re.compile(r"^[ \t]*(?:> ?|(?://+|\*|#)[ \t]+)+", re.MULTILINE)
 _STRAY: Final = re.compile(r"(?<= )>(?=[A-Za-z])")
 # Firefox's console has no space between the type of a row, the method and the URL.
 _ROW: Final = re.compile(r"\b(?:XHR|HR)?(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) ?(?=https?://)")
-# Items of a list: each is a message of its own.
-_ITEM: Final = re.compile(r"^(?:[-\u2022\u2717\u2718\u274c]|\d{1,2}[.)])(?= ?\S)[ \u274c]*")
+# Items of a list: each is a message of its own. The options of a command are not items.
+_ITEM: Final = re.compile(r"^(?:[\u2022\u2717\u2718\u274c]|-(?!-|[A-Za-z] )|\d{1,2}[.)])(?= ?\S)[ \u274c]*")
 # A link whose text is a URL is that URL. For any other link, such as [Learn More], the text stays.
 _LINK: Final = re.compile(r"\[(?P<text>[^\[\]]{1,2048})\]\([^()\s]{1,2048}(?: ['\"][^'\"()]{0,200}['\"])?\)")
 _AUTOLINK: Final = re.compile(r"<(?P<url>(?:https?|wss?)://[^<>\s]{1,2048})>")

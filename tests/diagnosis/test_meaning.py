@@ -12,7 +12,7 @@ from kit.explaining import API, APP, BLOCKED, CHECK, MESSAGES, OLD, REFUSED, SAF
 from corsguard import Policy
 from corsguard.browser.urls import is_trustworthy
 from corsguard.diagnosis.lookalikes import LOOKALIKES
-from corsguard.diagnosis.messages import OLD_WEBKIT
+from corsguard.diagnosis.messages import OLD_WEBKIT, WITHOUT_REQUEST
 from corsguard.names import EXAMPLE_ORIGIN as PAGE
 
 
@@ -26,10 +26,65 @@ def test_a_message_is_explained_with_cause_fix_and_the_next_command(text, name, 
     assert said["fix"]["words"]
     assert said["look_at"]
     assert said["meaning"] in done.stdout
+    if name in WITHOUT_REQUEST or said["url"].startswith("file:"):
+        assert said["next"] is None
+        assert "Next: " not in done.stdout
+        return
     command = shlex.split(said["next"])
     assert command[:2] == ["corsguard", "check"]
     assert command[3:5] == ["--page", page]
     assert done.stdout.rstrip().endswith(said["next"])
+
+
+@pytest.mark.parametrize(
+    ("text", "is_checked"),
+    [
+        ("Access to script at 'x' from origin 'null' has been blocked by CORS policy: Cross origin requests are only supported for protocol schemes: http, data, https.", False),
+        ("Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at file:///x.json. (Reason: CORS request not http).", False),
+        ("Failed to construct 'Worker': Script at 'file:///w.js' cannot be accessed from origin 'null'.", False),
+        ("Failed to construct 'Worker': Script at 'http://localhost:3000/w.js' cannot be accessed from origin 'http://localhost:3001'.", True),
+        ("Access to fetch at 'https://ntp.example/' from origin 'chrome-search://local-ntp' has been blocked by CORS policy", False),
+        ("Access to fetch at 'chrome-extension://abc/x' from origin 'https://app.example.com' has been blocked by CORS policy", False),
+        (f"{BLOCKED.replace(APP, 'chrome-extension://abcdef')}No 'Access-Control-Allow-Origin' header is present", True),
+        (f"{BLOCKED.replace(APP, 'null')}No 'Access-Control-Allow-Origin' header is present", True),
+        ("Failed to load resource: Cannot make any requests from null.", False),
+        ("Cross-Origin-Opener-Policy policy would block the window.closed call.", False),
+        ("SharedArrayBuffer will require cross-origin isolation as of M92. See https://developer.chrome.com/blog/x/", False),
+    ],
+)  # fmt: skip
+def test_no_command_follows_where_no_server_can_be_checked(text, is_checked):
+    (said,) = document(text)["messages"]
+    assert (said["next"] is not None) is is_checked
+    assert ("Next: " in run(text).stdout) is is_checked
+
+
+def test_what_stands_in_the_place_of_a_header_is_no_origin():
+    text = f"{REFUSED}CORS header ‘Access-Control-Allow-Origin’ does not match ‘(null)’)."
+    (said,) = document(text)["messages"]
+    assert 'shares with "(null)"' not in said["meaning"]
+    assert "shares with no origin" in said["meaning"]
+
+
+@pytest.mark.parametrize(
+    ("url", "is_bucket"),
+    [
+        ("https://storage.googleapis.com/my-bucket/", True),
+        ("https://firebasestorage.googleapis.com/v0/b/a/o", True),
+        ("https://my-bucket.s3.eu-west-1.amazonaws.com/a", True),
+        ("https://acc.blob.core.windows.net/a", True),
+        ("https://abc.execute-api.us-east-1.amazonaws.com/dev", False),
+        ("https://s3.example.com/", False),
+    ],
+)
+def test_a_bucket_is_told_from_an_application(url, is_bucket):
+    told = run(f"{REFUSED}CORS header ‘Access-Control-Allow-Origin’ missing).".replace(API, url)).stdout
+    assert ("Note: This is object storage" in told) is is_bucket
+
+
+@pytest.mark.parametrize(("path", "is_socket_io"), [("/socket.io/?EIO=4", True), ("/feed", False)])
+def test_the_list_of_socket_io_is_named(path, is_socket_io):
+    text = f"WebSocket connection to 'wss://api.example.com{path}' failed: Error during WebSocket handshake: Unexpected response code: 403"
+    assert ("cors_allowed_origins" in run(text).stdout) is is_socket_io
 
 
 def test_firefox_and_safari_do_not_distinguish_a_preflight_from_the_response():

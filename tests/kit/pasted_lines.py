@@ -546,11 +546,13 @@ LINES = [
     Line("older", f"{AT.replace(A, LOCAL)}: Request had no target IP address sp", "private_network_access", LOCAL, P, never="targetAddressSpace"),
     # Safari: the redirecting answer failed the check, and the target was never requested.
     *(
-        Line("frameworks", f"Cross-origin redirection to http://www.example.com/ denied by Cross-Origin Resource Sharing policy: {reason}{more}", name, url, page, says="The server redirects to http://www.example.com/: the page can request that URL")
+        Line("frameworks", f"Cross-origin redirection to http://www.example.com/ denied by Cross-Origin Resource Sharing policy: {reason}{more}", name, url, page, says="The server redirects to http://www.example.com/: the page can request that URL", never="plain http")
         for reason, name, page in ((f"Origin {P} is not allowed by Access-Control-Allow-Origin.", "missing_allow_origin", P),)
         for more, url in (("", "~"), (f"\nXMLHttpRequest cannot load {A} due to access control checks.", A))
     ),
     Line("frameworks", 'Cross-origin redirection to http://www.example.com/ denied by Cross-Origin Resource Sharing policy: Credentials flag is true, but Access-Control-Allow-Credentials is not "true".', "allow_credentials_not_true"),
+    Line("frameworks", f"Cross-origin redirection to http://www.example.com/ denied by Cross-Origin Resource Sharing policy: Origin {APP} is not allowed by Access-Control-Allow-Origin.", "missing_allow_origin", "~", APP, says="Redirect to https", never="can request that URL"),
+    Line("frameworks", f"Cross-origin redirection to [our dev API] denied by Cross-Origin Resource Sharing policy: Origin {P} is not allowed by Access-Control-Allow-Origin.", "missing_allow_origin", "~", P, says="The server redirects.", never="our dev"),
     # Each value between marks of its own.
     Line("languages", f"교차 출처 요청 차단: 동일 출처 정책으로 인해 {A} 에 있는 원격 자원을 차단했습니다. (원인: ‘Access-Control-Allow-Origin` CORS 헤더가 ‘http://b.example', ‘http://b.example'와 일치하지 않음).", "multiple_allow_origin", A, says="Two layers"),
     Line("values", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ does not match ‘http://b.example’, ‘http://b.example’).", "multiple_allow_origin", A, says="Two layers"),
@@ -595,4 +597,16 @@ LINES = [
     # Unknown details are not reported as facts.
     Line("values", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ does not match ‘(null)’).", "allow_origin_mismatch", A, says="has no such header", never="The header is"),
     Line("frameworks", f"Redirect from '{A}' to 'https://api.example.com/y' has been blocked by CORS policy: {NO_HEADER} Origin 'null' is therefore not allowed access.", "missing_allow_origin", A, "null", says="redirect between two origins", never="The page has no origin of its own"),
+    # What is true of a file is not said of a page from a server, and a relative URL is no fix.
+    Line("older", "Cross origin requests are only supported for HTTP.\nFetch API cannot load file:///tmp/cache/a.ogg due to access control checks.", "bad_scheme", "file:///tmp/cache/a.ogg", says="If the page is a file, too", never="The page is a file"),
+    Line("older", "Failed to construct 'Worker': Script at 'file:///C:/app/worker.js' cannot be accessed from origin 'null'.", "worker_script", "file:///C:/app/worker.js", "null", says="python -m http.server", never="importScripts"),
+    Line("older", "XMLHttpRequest cannot load api.example.com/redirect. The request was redirected to 'b.example/page', which is disallowed for cross-origin requests that require preflight", "redirect_with_preflight", "https://api.example.com/redirect", never='fetch("b.example'),
+    Line("older", f"XMLHttpRequest cannot load {A}. Request header field X-DevTools-Emulate-Network-Conditions-Client-Id is not allowed by Access-Control-Allow-Headers in preflight response.", "header_not_allowed", A, says="developer tools", never="Access-Control-Allow-Headers"),
+    Line("not CORS", "TypeError: Failed to execute 'fetch' on 'Window': Request cannot be constructed from a URL that includes credentials: ../rpc transmission", "url_credentials", says="of the address of the page if the URL is relative"),
+    *(
+        Line("not CORS", f"Refused to {load} because it violates the following Content Security Policy directive: \"default-src 'none'\". Note that '{directive}' was not explicitly set, so 'default-src' is used as a fallback.", "csp", url, says=f"{directive} 'self'", never="default-src")
+        for load, directive, url in (("load the font '<URL>'", "font-src", "~"), (f"connect to '{A}'", "connect-src", A), (f"load the script '{A}'", "script-src-elem", A))
+    ),
+    Line("not CORS", "Refused to load the font 'https://b.example/a.woff' because it violates the following Content Security Policy directive: \"font-src 'self'\".", "csp", "https://b.example/a.woff", says="font-src 'self' https://b.example"),
+    Line("not CORS", f"GET {A} net::ERR_BLOCKED_BY_RESPONSE.NotSameOriginAfterDefaultedToSameOriginByDip", "document_isolation", A, says="isolate-and-credentialless", never="Embedder"),
 ]  # fmt: skip

@@ -131,5 +131,12 @@ VAGUE: Final = (
     ),
     # It does not match the name of a client in a log.
     core(r"\b(?:curl|Postman)\b(?!/)", "outside_browsers"),
+    # Copied from a Network panel, as headers or as a call of fetch().
+    core(
+        r"\bfetch\(['\"](?P<url>https?://[^\s'\"]{1,2048})['\"], ?\{ ?['\"]?"
+        r"(?:headers|credentials|method|referrer|body|mode)\b|"
+        r"\bSec-Fetch-Mode: ?cors\b|:authority: ?\S|\bAccess-Control-Request-Method: ?[A-Z]{3,10}\b",
+        "request_alone",
+    ),
     core(r"Disable cache", "cached"),
 )

@@ -90,6 +90,11 @@ RULES: Final[tuple[Core, ...]] = (
         r"\b(?P<value>(?:default|script|style)-src(?:-elem|-attr)?)\b",
         "csp_inline",
     ),
+    # What is forbidden by a directive for everything is allowed by one of its own.
+    core(
+        r"Content[ -]Security[ -]Policy.{0,1200}?Note that '(?P<value>[a-z]{3,10}-src(?:-elem)?)' was not explicitly",
+        "csp",
+    ),
     core(
         r"(?:Content[ -]Security[ -]Policy|violates the (?:following|CSP)|violated directive|blocked:csp).{0,600}?"
         r"\b(?P<value>(?:default|connect|img|script|style|font|frame|child|media|manifest|worker|object)-src"
@@ -104,7 +109,8 @@ RULES: Final[tuple[Core, ...]] = (
     core(r"CoepFrameResourceNeedsCoepHeader|Specify a Cross-Origin Embedder Policy to stop this frame", "coep_frame"),
     core(r"Specify a Cross-Origin Resource Policy to stop a resource", Reason.CORP),
     core(r"Specify a more permissive Cross-Origin Resource Policy", Reason.CORP, "same-origin"),
-    core(r"NotSameOriginAfterDefaultedToSameOriginBy(?:Coep|Dip)", Reason.CORP),
+    core(r"NotSameOriginAfterDefaultedToSameOriginByDip", "document_isolation"),
+    core(r"NotSameOriginAfterDefaultedToSameOriginBy(?:CoepAndDip|Coep)", Reason.CORP),
     core(r"(?:BLOCKED_BY_RESPONSE\.|corp\.?|blocked:)NotSameSite", Reason.CORP, "same-site"),
     core(
         r"(?:BLOCKED_BY_RESPONSE\.|corp\.?|blocked:)NotSameOrigin|Cross-Origin-Resource-Policy|"
@@ -172,7 +178,7 @@ RULES: Final[tuple[Core, ...]] = (
         "integrity_mismatch",
     ),
     core(
-        r"Failed to construct '(?:Shared)?Worker': Script at '(?P<url>[^']{1,2048})' cannot be accessed|"
+        r"Failed to construct '(?:Shared)?Worker'?: Script at '?(?P<url>[^\s']{1,2048})'? cannot be accessed|"
         r"Failed to register a ServiceWorker.{0,4200}?(?:origin of the provided scriptURL \('(?P<url2>[^']{1,2048})'|"
         r"behind a redirect)",
         "worker_script",
@@ -216,7 +222,8 @@ RULES: Final[tuple[Core, ...]] = (
         # From Gorilla, qBittorrent, Rails, Next.js and Go.
         r"\borigin invalid\b|(?:Origin|Referer) header & Target origin mismatch|"
         r"HTTP Origin header .{0,300}?didn't match|"
-        r"x-forwarded-host'? header .{0,600}?does not match 'origin'|Invalid Server Actions request|"
+        r"x-forwarded-host'? header .{0,600}?does not match 'origin'(?: header with value '(?P<origin>[^'/]{1,253})')?|"
+        r"Invalid Server Actions request|"
         r"cross-origin request detected(?:,| from Sec-Fetch-Site)",
         "csrf",
     ),

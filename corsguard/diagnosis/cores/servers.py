@@ -33,6 +33,9 @@ SERVERS: Final[tuple[Core, ...]] = (
         "refused_by_server",
         "origin",
     ),
+    # Of python-socketio, which has a list of its own.
+    core(r"is not an accepted origin\b", "refused_by_server", "origin (Socket.IO's own list, cors_allowed_origins)"),
+    core(r"\bheaders? requested (?:is|are) not allowed\b", "refused_by_server", "headers"),
     # In the logs of Spring, Jupyter, Django Channels, Rails, Go, Koa, copyparty, Phoenix, ASP.NET and ComfyUI.
     core(
         r"Blocking (?:Cross Origin (?:API request|WebSocket Attempt)|request from unknown origin)|"

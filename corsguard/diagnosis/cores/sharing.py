@@ -10,6 +10,9 @@ from corsguard.browser import Reason
 
 from .core import ERRNO, Core, core, named
 
+# In the lines of Internet Explorer: one of the CORS headers, and another name.
+_OWN: Final = r"Access-Control-[A-Za-z-]{1,20}"
+_NAME: Final = r"(?!Access-Control-)[A-Za-z][A-Za-z0-9-]{0,100}"
 _REDIRECT: Final = (
     r"Redirect from '(?P<url>[^']{1,2048})' to '(?P<target>[^']{1,2048})' has been blocked[^:]{0,80}: "
     r"(?:Response to preflight request doesn't pass access control check: )?No 'Access-Control-Allow-Origin'"
@@ -69,7 +72,8 @@ SHARING: Final[tuple[Core, ...]] = (
         r"must not be the wildcard|Credential is not supported if|Cannot use wildcard|"
         r"wildcard '?.?'? cannot be used in the '?Access-Control-Allow-Origin|"
         # From older versions of Firefox, without words for credentials.
-        r"Access-Control-Allow-Origin'? does not match '\*'|\bSEC7121\b",
+        r"Access-Control-Allow-Origin'? does not match '\*'|\bSEC7121\b|"
+        r"Wildcard in Access-Control-Allow-Origin not allowed",
         Reason.WILDCARD_WITH_CREDENTIALS,
         "*",
     ),
@@ -77,13 +81,13 @@ SHARING: Final[tuple[Core, ...]] = (
     core(r"does not match '(?P<value>[^',]{0,2048},[^']*)'", Reason.MULTIPLE_ALLOW_ORIGIN),
     core(
         r"Multiple CORS header|cannot contain more than one origin|Access-Control-Allow-Origin'? header contains "
-        r"multiple values|\bSEC7128\b",
+        r"multiple values|\bSEC7128\b|Multiple Access-Control-Allow-Origin headers",
         Reason.MULTIPLE_ALLOW_ORIGIN,
     ),
     core(r"Allow-Credentials'? header(?: in the response)? is '(?P<value>[^']*)'", Reason.ALLOW_CREDENTIALS_NOT_TRUE),
     core(
         r"expected '?true'? in CORS header|Allow-Credentials'? is not [\"']?true|Allow-Credentials'? header in the "
-        r"response is|\bSEC71(?:22|29)\b",
+        r"response is|\bSEC71(?:22|29)\b|Allow-Credentials was not present or was not",
         Reason.ALLOW_CREDENTIALS_NOT_TRUE,
     ),
     core(r"307 Internal Redirect|Non-Authoritative-Reason: HSTS", "hsts"),
@@ -161,7 +165,22 @@ SHARING: Final[tuple[Core, ...]] = (
     core(r"\bSEC7120\b", Reason.MISSING_ALLOW_ORIGIN),
     core(r"header '?(?P<header>[^\s']+)'? was not present in the \S+-Allow-Headers", Reason.HEADER_NOT_ALLOWED),
     core(r"method '?(?P<method>[^\s']+)'? was not present in the \S+-Allow-Methods", Reason.METHOD_NOT_ALLOWED),
+    # In another language, the name is between quotation marks, or it is the only word in Latin letters.
+    core(
+        rf"\bSEC7123: (?:[^A-Za-z]{{0,80}}(?:{_OWN}[^A-Za-z]{{1,80}})?"
+        rf"(?P<header>{_NAME})(?![A-Za-z0-9-])(?! ?[A-Za-z])|"
+        rf"[^'\"]{{0,160}}['\"](?P<header2>{_NAME})['\"])|\bSEC7123\b",
+        Reason.HEADER_NOT_ALLOWED,
+    ),
+    core(
+        rf"\bSEC7124: (?:[^A-Za-z]{{0,80}}(?:{_OWN}[^A-Za-z]{{1,80}})?"
+        rf"(?P<method>{_NAME})(?![A-Za-z0-9-])(?! ?[A-Za-z])|"
+        rf"[^'\"]{{0,160}}['\"](?P<method2>{_NAME})['\"])|\bSEC7124\b",
+        Reason.METHOD_NOT_ALLOWED,
+    ),
     core(r"\bSEC7127\b|Redirect was blocked for CORS request", "redirect_blocked"),
+    # After its notes, the error that a script is given says that the request failed.
+    core(r"\bSEC711[89]\b.{0,2048}?\bSCRIPT7002\b", "not_told"),
     core(r"\bSEC711[89]\b", "cors_used"),
     core(r"\bSEC711[23]\b", "wrong_type"),
     # SuperAgent and Swagger UI, which list all possible causes.

@@ -14,7 +14,12 @@ from .row import NO_HEADER_HELPS, Lookalike
 ANSWERS: Final[Mapping[str, Lookalike]] = {
     "csrf": Lookalike(
         "Not CORS but protection against CSRF: the request came through, and the framework refused it.",
-        ("the answer's body: which check failed", "the list of trusted origins", "the token: cookie and header"),
+        (
+            "the answer's body: which check failed",
+            "the list of trusted origins",
+            "the token: cookie and header",
+            "a proxy in front: does it forward Host and X-Forwarded-Host?",
+        ),
         Fix(
             words="Add {origin} to the origins that the framework trusts, or send its token with the request and allow "
             "the token's header in the policy."

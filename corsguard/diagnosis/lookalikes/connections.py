@@ -69,6 +69,11 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
         ("the same request with an Origin header, and the preflight before it",),
         Fix(words="Let the command below play the browser."),
     ),
+    "request_alone": Lookalike(
+        "This is a request without its answer, so it does not show what failed, or whether anything did.",
+        ("the headers of the response, in the Network panel", "the line of the console"),
+        Fix(words="Paste the answer, too, or let the command below play the browser."),
+    ),
     "cut_off": Lookalike(
         "Blocked by CORS, and the line does not say why: it ends before the reason, or its browser gives none.",
         (

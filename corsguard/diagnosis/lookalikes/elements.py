@@ -139,7 +139,8 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
         "Not CORS: the URL has a user name and a password in it, and fetch() does not accept such a URL.",
         ("the URL of the call", "the address bar: a relative URL inherits the part before the @"),
         Fix(
-            words="Leave them out of the URL. Send the header instead, and allow it in the policy.",
+            words="Leave them out of the URL, or of the address of the page if the URL is relative. Send the header "
+            "instead, and allow it in the policy.",
             page=('headers: {{"Authorization": "Basic ..."}}',),
         ),
     ),

@@ -140,6 +140,16 @@ RULES: Final[Mapping[str, Lookalike]] = {
         ("the line: the page has a scheme of the browser",),
         Fix(words=f"Nothing has to change: the line is harmless. {NO_HEADER_HELPS}"),
     ),
+    "document_isolation": Lookalike(
+        "Not CORS: the page has Document-Isolation-Policy, which requires each resource of another origin to agree, "
+        "and this one has no Cross-Origin-Resource-Policy.",
+        ("Document-Isolation-Policy of the page", "Cross-Origin-Resource-Policy of the response"),
+        Fix(
+            words="Send it with the resource, or load the resource with CORS (an element: crossorigin), and let the "
+            "server share it. Or let the page take isolate-and-credentialless, if the resource needs no cookies.",
+            send=("Cross-Origin-Resource-Policy: cross-origin",),
+        ),
+    ),
     "coep_frame": Lookalike(
         "Not CORS: the page has Cross-Origin-Embedder-Policy, so each page that it frames needs one, too.",
         ("Cross-Origin-Embedder-Policy of the framed page",),

@@ -1,0 +1,188 @@
+"""
+Reads exchanges that people paste as text (curl -i and -v, requests with their answers), and judges them as a browser.
+
+Only what an answer shows is judged: a server that lists origins may leave out all headers if no Origin was sent.
+"""
+
+import re
+import shlex
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final, NamedTuple
+
+from corsguard.browser import Failure, Reason, WireRequest, WireResponse
+from corsguard.browser.evidence import url_of
+from corsguard.browser.headers import get, values_of
+from corsguard.browser.urls import HTTP_SCHEMES
+from corsguard.browser.wire import Header
+from corsguard.names import ALLOW_ORIGIN, is_token
+
+from .commands import url_meant
+from .har import Archive, Entry
+from .messages import LONGEST_MESSAGE, URL, Known, Message, as_url
+from .pages import assumed_page
+from .playing import is_preflight
+from .replaying import replays
+
+_MOST_EXCHANGES: Final = 20
+_MOST_HEADERS: Final = 200
+# A command over several lines, with what an issue or a terminal puts before it.
+_CURL: Final = re.compile(r"^[`$>#% \t]{0,8}(curl(?:\.exe)?\s(?:\\\r?\n|[^\n]){1,8192})", re.MULTILINE)
+_VALUED: Final = frozenset("-A -b -c -d -e -F -H -m -o -u -w -x -X --data --data-raw --header --request".split())
+# What follows in a pipe or after a semicolon is another command.
+_NEXT: Final = frozenset("| || && ; > 2>&1".split())
+# The marks of curl -v.
+_MARK: Final = re.compile(r"^[ \t]*[<>] ?(?=\S|$)")
+_REQUEST: Final = re.compile(r"([A-Z]{3,10}) (/\S*|https?://\S+|\*)(?: HTTP/[\d.]{1,3})?")
+_STATUS: Final = re.compile(r"HTTP/[\d.]{1,3} ([1-5]\d\d)\b.{0,200}")
+_HEADER: Final = re.compile(r"([A-Za-z][\w-]{0,100}): ?(.{0,8192})")
+_LETTERS: Final = re.compile(r"-[A-Za-z]+")
+_OPTIONS_OF_HEAD: Final = frozenset({"-I", "--head"})
+
+
+class _Asked(NamedTuple):
+    method: str
+    url: str
+    headers: tuple[Header, ...]
+
+
+def read_heads(text: str, known: Known) -> list[Message]:
+    """
+    Return what a browser refuses in the exchanges in *text*, without duplicates; empty if that is nothing, or if there
+    are none.
+    """
+    found = dict[tuple[str, str], Message]()
+    for asked, answer in islice(_exchanges(text[:LONGEST_MESSAGE]), _MOST_EXCHANGES):
+        message = _judged(asked, answer, known)
+        if message is not None:
+            found.setdefault((message.name, message.url), message)
+    return [*found.values()]
+
+
+def _judged(asked: _Asked, answer: WireResponse, known: Known) -> Message | None:
+    whole = as_url(asked.url, None)
+    # What is blacked out of a host is in no URL.
+    url = url_of(whole)
+    is_named = url is not None and url.scheme in HTTP_SCHEMES
+    target = url.href if url is not None and is_named else URL
+    sent = get(asked.headers, "Origin")
+    origin = known.origin or sent
+    several = values_of(answer.headers, ALLOW_ORIGIN)
+    if origin is None and "," not in ", ".join(several):
+        return None
+    page = origin or assumed_page(target)
+    lines = [(name, value) for name, value in asked.headers if name.lower() != "origin"]
+    request = WireRequest(asked.method, target, (("Origin", page), *lines))
+    entry = Entry(request, answer, "", page, page, "preflight" if is_preflight(request) else "fetch")
+    archive = Archive([entry], "", is_browsers=True, is_proxys=False, names_refusals=False)
+    failure = next((fault.failure for replay in replays(archive) for fault in replay.outcome.faults), None)
+    if failure is None:
+        return None
+    unnamed = {"url": not is_named, "page": origin is None}
+    return Message(
+        engine="",
+        failure=failure,
+        lookalike="",
+        url=failure.url,
+        origin=failure.page_origin,
+        method=failure.method,
+        header=_header(failure),
+        assumed=tuple(name for name, is_unnamed in unnamed.items() if is_unnamed),
+        redacted=("url",) if asked.url and not is_named else (),
+    )
+
+
+def _header(failure: Failure) -> str | None:
+    return failure.value if failure.reason is Reason.HEADER_NOT_ALLOWED else None
+
+
+def _exchanges(text: str) -> Iterator[tuple[_Asked, WireResponse]]:
+    """
+    Yield each answer in *text* with the request before it, as far as the text has one.
+    """
+    asked, status, lines = _Asked("GET", "", ()), 0, list[Header]()
+    for one in _read(text):
+        if isinstance(one, tuple) and status and not isinstance(one, _Asked):
+            lines.append(one)
+            continue
+        if status:
+            yield asked, WireResponse(status, tuple(lines[:_MOST_HEADERS]))
+        status, lines = one if isinstance(one, int) else 0, []
+        if isinstance(one, _Asked):
+            is_again = one.method == asked.method and _path(asked.url).endswith(_path(one.url))
+            # The request line repeats what the command before it says.
+            asked = asked if is_again and not one.headers else one
+        elif isinstance(one, tuple):
+            asked = _with_header(asked, *one)
+    if status:
+        yield asked, WireResponse(status, tuple(lines[:_MOST_HEADERS]))
+
+
+def _path(target: str) -> str:
+    return target.partition("?")[0]
+
+
+def _read(text: str) -> Iterator[_Asked | int | Header]:
+    """
+    Yield what the lines of *text* say, in order: requests, statuses (0 at an empty line), and headers.
+    """
+    commands = {found.start(): found[1] for found in _CURL.finditer(text)}
+    place = 0
+    for line in text.splitlines(keepends=True):
+        command = _commanded(commands[place]) if place in commands else None
+        place += len(line)
+        bare = _MARK.sub("", line).strip().strip("`")
+        if command is not None:
+            yield command
+        elif not bare:
+            yield 0
+        elif (begun := _STATUS.fullmatch(bare)) is not None:
+            yield int(begun[1])
+        elif (request := _REQUEST.fullmatch(bare)) is not None:
+            yield _Asked(request[1], request[2], ())
+        elif (header := _HEADER.fullmatch(bare)) is not None:
+            yield header[1], header[2].strip()
+
+
+def _with_header(asked: _Asked, name: str, value: str) -> _Asked:
+    if len(asked.headers) == _MOST_HEADERS or not is_token(name):
+        return asked
+    url = asked.url
+    if name.lower() == "host" and url.startswith("/"):
+        # curl -v prints the path only.
+        url = url_meant(f"{value}{url}")
+    others = tuple(line for line in asked.headers if line[0].lower() != name.lower())
+    return asked._replace(url=url, headers=(*others, (name, value)))
+
+
+def _commanded(command: str) -> _Asked | None:
+    """
+    Return the request of a *command* of curl, None if it names no URL.
+    """
+    try:
+        words = shlex.split(command.replace("\\\r\n", " ").replace("\\\n", " "))
+    except ValueError:
+        return None
+    method, url, headers = "", "", list[Header]()
+    has_body = False
+    rest = iter(words[1:])
+    for word in rest:
+        if word in _NEXT:
+            break
+        # One dash may stand before several letters: -sI, -vX.
+        option = f"-{word[-1]}" if _LETTERS.fullmatch(word) and not word.startswith("-X") else word
+        if option in _VALUED or (word.startswith("--data") and "=" not in word):
+            value = next(rest, "")
+            if option in {"-X", "--request"}:
+                method = value
+            elif option in {"-H", "--header"} and (header := _HEADER.fullmatch(value)) is not None:
+                headers.append((header[1], header[2].strip()))
+            has_body = has_body or option in {"-d", "-F"} or word.startswith("--data")
+        elif word.startswith("-X") and len(word) > len("-X"):
+            method = word.removeprefix("-X")
+        elif option in _OPTIONS_OF_HEAD:
+            method = method or "HEAD"
+        elif not word.startswith("-") and not url:
+            url = word
+    method = method or ("POST" if has_body else "GET")
+    return _Asked(method, url, tuple(headers)) if url and is_token(method) else None
