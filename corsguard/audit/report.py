@@ -43,8 +43,9 @@ class Proof(NamedTuple):
         """
         Return the same as data for JSON.
         """
-        request = {"method": self.method, "url": self.url, "headers": self.request_headers}
-        response = {"status": self.status, "headers": self.response_headers}
+        asked, answered = ([[*line] for line in lines] for lines in (self.request_headers, self.response_headers))
+        request = {"method": self.method, "url": self.url, "headers": asked}
+        response = {"status": self.status, "headers": answered}
         return {"request": request, "response": None if self.status is None else response}
 
 
