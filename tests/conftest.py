@@ -56,9 +56,9 @@ def browser():
 
 
 @pytest.fixture
-def heeded_interrupt():
+def interrupts_heeded():
     """
-    What runs in the background of a shell ignores SIGINT, and so would what it starts.
+    React to SIGINT: a process in the background of a shell ignores it, and so do the processes that it starts.
     """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield

@@ -101,8 +101,8 @@ def test_a_proposed_change_repairs_the_fetch(answer, fetch):
 
     with pytest.raises(NetworkError) as caught:
         Browser(broken).open(APP).fetch(API, **fetch)
-    mended = CORSMiddleware(application, policy_of(caught.value.fix))
-    assert Browser(mended).open(APP).fetch(API, **fetch).type == "cors"
+    repaired = CORSMiddleware(application, policy_of(caught.value.fix))
+    assert Browser(repaired).open(APP).fetch(API, **fetch).type == "cors"
 
 
 NOTES = [

@@ -313,21 +313,21 @@ def test_a_view_that_serves_every_method_gets_a_warning(app, caplog):
 
 
 def test_the_warnings_of_a_tags_policy_are_logged_once(app, caplog):
-    smells = Policy(allow_origins=["http://app.example.com"])
-    add(app, "/one", "one", smells)
-    add(app, "/two", "two", smells)
+    risky = Policy(allow_origins=["http://app.example.com"])
+    add(app, "/one", "one", risky)
+    add(app, "/two", "two", risky)
     CORSGuard(app)
     ask(app)
     assert [message[:4] for message in messages_of(caplog)] == ["W103"]
-    cors(smells)(app.view_functions["index"])
+    cors(risky)(app.view_functions["index"])
     ask(app)
     assert len(messages_of(caplog)) == 1
 
 
 def test_the_warnings_of_a_policy_for_views_and_paths_are_logged_once(app, caplog):
-    smells = Policy(allow_origins=["http://app.example.com"])
-    add(app, "/one", "one", smells)
-    CORSGuard(app, smells)
+    risky = Policy(allow_origins=["http://app.example.com"])
+    add(app, "/one", "one", risky)
+    CORSGuard(app, risky)
     ask(app)
     assert [message[:4] for message in messages_of(caplog)] == ["W103"]
 

@@ -30,7 +30,7 @@ allow_origins = [
 ]
 allow_credentials = true
 """
-SMELLS = """\
+RISKY = """\
 allow_origins = ["https://app.example.com"]
 
 [environments.development]
@@ -49,7 +49,7 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
-    for name, text in (("bad.toml", BAD), ("smells.toml", SMELLS), ("good.toml", GOOD)):
+    for name, text in (("bad.toml", BAD), ("risky.toml", RISKY), ("good.toml", GOOD)):
         (tmp_path / name).write_text(text)
     return tmp_path
 
@@ -75,9 +75,9 @@ def test_all_problems_of_all_environments_have_their_lines(here):
 
 
 def test_a_problem_is_a_line_of_text_with_its_fix(here):
-    done = run("smells.toml", "good.toml")
+    done = run("risky.toml", "good.toml")
     assert done.stdout == (
-        "smells.toml\n"
+        "risky.toml\n"
         "  W401 line 8: environments.production.allow_origins\n"
         '       "http://localhost:3000" is a development origin in production: any program on a user\'s machine can '
         "listen there.\n"
@@ -93,8 +93,8 @@ def test_a_problem_is_a_line_of_text_with_its_fix(here):
     [
         (["good.toml"], 0),
         (["good.toml", "--strict"], 0),
-        (["smells.toml"], 0),
-        (["smells.toml", "--strict"], 1),
+        (["risky.toml"], 0),
+        (["risky.toml", "--strict"], 1),
         (["bad.toml"], 1),
         (["good.toml", "bad.toml"], 1),
         (["bad.toml", "--json"], 1),
@@ -299,7 +299,7 @@ def test_a_config_of_flask_cors_next_to_our_guard_is_reported(here):
 
 
 def test_sarif_names_rule_file_and_line(here):
-    (log,) = json.loads(run("bad.toml", "smells.toml", "--sarif").stdout)["runs"]
+    (log,) = json.loads(run("bad.toml", "risky.toml", "--sarif").stdout)["runs"]
     rules = log["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == ["E203", "E106", "E302", "W401"]
     assert all(not re.search(r"\{\w+\}", rule["shortDescription"]["text"]) for rule in rules)
@@ -308,7 +308,7 @@ def test_sarif_names_rule_file_and_line(here):
     assert (last["ruleId"], last["level"]) == ("W401", "warning")
     assert last["message"]["text"].endswith('Fix: allow_origins = ["https://app.example.com"]')
     assert last["locations"] == [
-        {"physicalLocation": {"artifactLocation": {"uri": "smells.toml"}, "region": {"startLine": 8}}}
+        {"physicalLocation": {"artifactLocation": {"uri": "risky.toml"}, "region": {"startLine": 8}}}
     ]
 
 

@@ -20,7 +20,7 @@ def invoke(*arguments):
 
 
 @pytest.mark.server
-def test_it_serves_at_the_address_that_it_prints_until_ctrl_c(heeded_interrupt, tmp_path):
+def test_it_serves_at_the_address_that_it_prints_until_ctrl_c(interrupts_heeded, tmp_path):
     path = Path(tmp_path) / "cors.toml"
     path.write_text('allow_origins = "*"\nallow_credentials = true\n')
     with started("-m", "corsguard", "playground", path, "--port", "0") as process:

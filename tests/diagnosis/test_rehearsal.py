@@ -86,9 +86,9 @@ def test_a_request_is_rehearsed_and_its_fix_grants_it(module, keywords, asked, r
     assert fix is None or changed == fix
     assert fix is None or not [problem for change in told.edits for problem in change.problems]
     if changed and fix is not None:
-        mended = replace(Policy(**said), **changed)
+        repaired = replace(Policy(**said), **changed)
         environ = {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": asked.page_origin}
-        outcome = explain_request(mended, environ)
+        outcome = explain_request(repaired, environ)
         assert outcome.goes_on_with_credentials if asked.with_credentials else outcome.goes_on
 
 

@@ -136,10 +136,10 @@ def test_the_example_of_a_rule_breaks_it_and_no_other(code):
 def test_the_pasted_fix_of_a_rule_repairs_its_example(code):
     keywords = eval(RULES[code].example, names(Policy=Recorder()))
     (problem,) = findings(keywords)
-    assert_mended(problem, pasted(keywords, problem))
+    assert_repaired(problem, pasted(keywords, problem))
 
 
-def assert_mended(problem, keywords):
+def assert_repaired(problem, keywords):
     # A fix may leave a warning (one line cannot say how to reach a source), but no refusal.
     assert not [left.code for left in findings(keywords) if left.is_error or left.code == problem.code]
 
@@ -156,7 +156,7 @@ def test_the_keywords_of_a_fix_repair_the_example_in_every_form(code, form):
             assert said.keys() == {f"CORSGUARD_{keyword.upper()}" for keyword in policy}
             assert Configuration.from_variables({"CORSGUARD_ALLOW_ORIGINS": "https://a.example", **said})
         elif policy is fix.policy:
-            assert_mended(problem, {**keywords, **said})
+            assert_repaired(problem, {**keywords, **said})
         else:
             assert said == policy
 

@@ -80,8 +80,8 @@ def test_a_pasted_fix_repairs_the_step_it_belongs_to(step):
     broken = [s for s in explain(policy, asked).steps if s.fix][step]
     keywords = {"allow_origins": [APP], "allow_methods": ["GET"], "allow_headers": ["Content-Type"]}
     keywords |= broken.fix.policy
-    mended = explain(Policy(**keywords), asked)
-    assert next(s for s in mended.steps if s.asked == broken.asked).passed
+    repaired = explain(Policy(**keywords), asked)
+    assert next(s for s in repaired.steps if s.asked == broken.asked).passed
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_a_refused_origin_gets_its_reason_and_only_a_fix_that_builds(origin, wor
     assert not told.goes_on
     assert "No 'Access-Control-Allow-Origin' header is present" in told.verdict
     if fix:
-        mended = Policy(**eval(f"dict({fix})"), allow_credentials=True)
-        assert explain(mended, request(origin)).goes_on
+        repaired = Policy(**eval(f"dict({fix})"), allow_credentials=True)
+        assert explain(repaired, request(origin)).goes_on
 
 
 def test_a_page_that_sends_patch_is_asked_for_upper_case():

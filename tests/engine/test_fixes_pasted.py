@@ -48,7 +48,7 @@ ROWS = [*configurations.FLASK, *configurations.VIEWS, *configurations.DJANGO, *c
 AS_WRITTEN = [*{repr(policy): policy for row in ROWS for policy in in_our_words(row)}.values()]
 
 
-def mended(keywords):
+def repaired(keywords):
     """
     Return *keywords* with the first fix of each refusal pasted, until nothing is refused.
     """
@@ -100,7 +100,7 @@ def test_the_fixes_of_one_refusal_build_when_all_are_pasted(keywords):
 
 @pytest.mark.parametrize("keywords", AS_WRITTEN, ids=map(str, range(len(AS_WRITTEN))))
 def test_pasted_fixes_build_what_people_write(keywords):
-    mended(keywords)
+    repaired(keywords)
 
 
 def lists(texts):
@@ -135,7 +135,7 @@ def texts_of(keyword):
     )
 )
 def test_pasted_fixes_build_every_mixture(keywords):
-    mended(keywords)
+    repaired(keywords)
 
 
 @pytest.mark.parametrize(
@@ -151,4 +151,4 @@ def test_a_fix_that_is_pasted_unread_shares_with_nobody(pattern, instead):
     """
     Where anyone can register a name, the fix has a name that nobody can register: no host name has an underscore.
     """
-    assert mended({"allow_origins": [pattern], "allow_credentials": True})["allow_origins"] == [instead]
+    assert repaired({"allow_origins": [pattern], "allow_credentials": True})["allow_origins"] == [instead]

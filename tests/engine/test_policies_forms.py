@@ -212,12 +212,12 @@ def pasted(guarded, problem):
         return {"paths": fix} if problem.code == "E801" else guarded
     inner = guarded.get("paths", guarded)
     if problem.code == "E802":
-        mended = {
+        repaired = {
             fix if key == problem.value or repr(key) == problem.value else key: value for key, value in inner.items()
         }
     else:
-        mended = {key: fix if f"paths[{json.dumps(key)}]" == problem.field else value for key, value in inner.items()}
-    return {"paths": mended} if "paths" in guarded else mended
+        repaired = {key: fix if f"paths[{json.dumps(key)}]" == problem.field else value for key, value in inner.items()}
+    return {"paths": repaired} if "paths" in guarded else repaired
 
 
 def test_a_key_that_is_not_a_prefix_is_refused():
@@ -264,7 +264,7 @@ def test_closed_and_unguarded_paths_of_a_file_are_named_by_their_prefix():
     assert table.find("/x").name == "app"
 
 
-class Rude:
+class RaisingExceptOnce:
     """
     An origin source, and a key, that raises at every question except one.
     """
@@ -285,7 +285,7 @@ class Rude:
 
 
 def test_an_odd_path_compares_no_sources():
-    first, second = Policy(allow_origins=Rude()), Policy(allow_origins=Rude())
+    first, second = Policy(allow_origins=RaisingExceptOnce()), Policy(allow_origins=RaisingExceptOnce())
     policies = Policies({"/": first, "/a": second, "/b": first})
     assert policies.policy_for("//a") is None
     assert policies.policy_for("//b") is first
@@ -294,7 +294,7 @@ def test_an_odd_path_compares_no_sources():
 
 @pytest.mark.parametrize(
     "given",
-    [{Rude(): None}, {"/a": None, Rude(): None}, {"paths": {}, Rude(): 1}],
+    [{RaisingExceptOnce(): None}, {"/a": None, RaisingExceptOnce(): None}, {"paths": {}, RaisingExceptOnce(): 1}],
     ids=["alone", "among paths", "among keys"],
 )
 def test_a_key_that_raises_is_a_problem_like_any_other(given):

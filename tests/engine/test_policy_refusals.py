@@ -454,7 +454,7 @@ def test_the_value_of_a_misspelled_keyword_is_judged_too():
 
 # Each warning, next to a similar policy that must not have it.
 
-SMELLS = [
+RISKY = [
     # keywords, code, value of the warning
     ({"allow_origins": ["https://*.example.com"], "allow_credentials": True}, "W101", "https://*.example.com"),
     ({"allow_origins": ["https://pr-*.example.com"], "allow_credentials": True}, "W101", "https://pr-*.example.com"),
@@ -504,7 +504,7 @@ SMELLS = [
     ({"allow_origins": "*", "share_timing": True}, "W501", True),
     ({"allow_origins": [APP], "allow_credentials": True, "share_timing": True}, "W502", True),
 ]
-NO_SMELLS = [
+WITHOUT_RISK = [
     {"allow_origins": ["https://*.example.com"]},
     {"allow_origins": [f"{APP}:*"]},
     {"allow_origins": ["https://*.example.com:*"]},
@@ -549,19 +549,19 @@ NO_SMELLS = [
 ]
 
 
-@pytest.mark.parametrize(("keywords", "code", "value"), SMELLS, ids=[f"{row[1]} {row[2]}" for row in SMELLS])
+@pytest.mark.parametrize(("keywords", "code", "value"), RISKY, ids=[f"{row[1]} {row[2]}" for row in RISKY])
 def test_a_valid_but_risky_policy_has_this_warning(keywords, code, value):
     assert warnings(**keywords) == [(code, value)]
 
 
-@pytest.mark.parametrize("keywords", NO_SMELLS, ids=steady)
+@pytest.mark.parametrize("keywords", WITHOUT_RISK, ids=steady)
 def test_a_policy_without_risk_has_no_warning(keywords):
     assert warnings(**keywords) == []
 
 
 def test_every_warning_has_a_case():
     # W4 is about production, which only a file knows.
-    assert {row[1] for row in SMELLS} == {code for code in RULES if code.startswith("W") and not code.startswith("W4")}
+    assert {row[1] for row in RISKY} == {code for code in RULES if code.startswith("W") and not code.startswith("W4")}
 
 
 def test_warnings_come_in_the_order_of_the_keywords():

@@ -336,7 +336,7 @@ environs = st.fixed_dictionaries(
 )
 
 
-class Shy:
+class PartlyFailing:
     """
     An origin source that grants some origins and fails for others.
     """
@@ -352,8 +352,8 @@ POLICIES = [
     Policy(allow_origins="*", allow_methods="*", allow_headers="*", expose_headers="*", preflight_status=200),
     Policy(allow_origins=["https://a.example", "https://*.b.example", "http://[::1]:*"], allow_credentials=True),
     Policy(allow_unsafe_origins={"null": "a test"}, max_age=None),
-    Policy(allow_origins=Shy(), max_age=0),
-    Policy(allow_origins=Shy(), allow_credentials=True),
+    Policy(allow_origins=PartlyFailing(), max_age=0),
+    Policy(allow_origins=PartlyFailing(), allow_credentials=True),
 ]
 
 

@@ -299,7 +299,7 @@ def test_a_source_cannot_be_pickled_and_the_error_says_what_to_do(keep):
 
 
 @pytest.fixture
-def restless():
+def fast_switching():
     """
     Let Python switch threads as often as it can.
     """
@@ -309,7 +309,7 @@ def restless():
     sys.setswitchinterval(interval)
 
 
-@pytest.mark.usefixtures("restless")
+@pytest.mark.usefixtures("fast_switching")
 def test_a_request_sees_either_the_old_origins_or_the_new_ones(keep):
     # It is listed in one set and covered by a wildcard in the other. So it is in both, and in no mixture of the two.
     load = Origins(APP)

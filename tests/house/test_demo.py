@@ -162,7 +162,7 @@ def address_in(lines):
 
 
 @pytest.mark.browser
-def test_all_rows_agree_after_the_one_command_of_the_readme(visit, heeded_interrupt):
+def test_all_rows_agree_after_the_one_command_of_the_readme(visit, interrupts_heeded):
     with started(EXAMPLES / "demo.py", "--port", "0") as process:
         address = address_in(lines_until("http://", process))
         visited = visit(address)
@@ -420,7 +420,7 @@ def test_the_demo_refuses_a_file_of_several_policies(tmp_path):
 
 
 @pytest.mark.server
-def test_ctrl_c_stops_the_demo_at_once_and_without_output(heeded_interrupt):
+def test_ctrl_c_stops_the_demo_at_once_and_without_output(interrupts_heeded):
     with started(EXAMPLES / "demo.py", "--port", "0") as process:
         lines_until("Tracebacks", process)
         process.send_signal(signal.SIGINT)

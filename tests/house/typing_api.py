@@ -143,7 +143,7 @@ Policy(allow_origins=b"*")  # type: ignore[arg-type] # text or a list of texts
 Policy(allow_origins="*", allow_methods=None)  # type: ignore[arg-type] # none beyond the safelist is []
 Policy(allow_origins="*", allow_headers=7)  # type: ignore[arg-type] # texts
 Policy(allow_origins="*", expose_headers=True)  # type: ignore[arg-type] # texts
-Policy(allow_origins=["https://app.example.com"], allow_credentials="false")  # type: ignore[arg-type] # text is no bool
+Policy(allow_origins=["https://app.example.com"], allow_credentials="false")  # type: ignore[arg-type] # text is not a bool
 Policy(allow_origins="*", max_age="600")  # type: ignore[arg-type] # seconds are a number
 Policy(allow_origins=["https://app.example.com"], preflight_status=201)  # type: ignore[arg-type] # 204 or 200
 Policy(allow_unsafe_origins=["null"])  # type: ignore[arg-type] # each with its reason
@@ -296,7 +296,7 @@ cors("*")  # type: ignore[call-overload] # its origins by keyword
 cors(policy, max_age=0)  # type: ignore[call-overload] # one of the two forms
 cors(allow_origin=["https://app.example.com"])  # type: ignore[call-overload] # allow_origins
 cors(allow_origins="*", allow_method=["PUT"])  # type: ignore[call-overload] # allow_methods
-cors(allow_origins="*", allow_credentials="false")  # type: ignore[call-overload] # text is no bool
+cors(allow_origins="*", allow_credentials="false")  # type: ignore[call-overload] # text is not a bool
 corsguard_flask.cors(allow_origin="*")  # type: ignore[call-overload] # the same one
 corsguard_django.cors(allow_origin="*")  # type: ignore[call-overload] # the same one
 

@@ -177,7 +177,7 @@ def client_hints_are_safelisted(case, number, expected, seen):
 
 
 @row("chromium")
-def ranges_are_written_anew(case, number, expected, seen):
+def ranges_are_normalized(case, number, expected, seen):
     """
     Chromium sends a `Range` as its parser understood it: `bytes=0-1` for `Bytes = 00-01`.
     """
