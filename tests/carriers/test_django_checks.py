@@ -120,17 +120,17 @@ def test_a_good_setting_has_no_report():
 
 
 def test_the_warnings_of_tagged_views_are_reported():
-    smelly = cors(Policy(allow_origins=["http://plain.example"]))
-    with override_settings(ROOT_URLCONF=urlconf(smelly(lambda request: HttpResponse()))):
+    risky = cors(Policy(allow_origins=["http://plain.example"]))
+    with override_settings(ROOT_URLCONF=urlconf(risky(lambda request: HttpResponse()))):
         (message,) = messages()
     assert (message.id, message.level) == ("corsguard.W103", WARNING)
     assert "test_django_checks" in message.obj
 
 
 def test_a_mistake_at_a_view_is_reported_once_however_many_urls_it_has():
-    smelly = cors(Policy(allow_origins=["http://plain.example"]))
-    view = smelly(lambda request: HttpResponse())
-    as_class = method_decorator(smelly, name="dispatch")(type("Smelly", (ViewSet,), {}))
+    risky = cors(Policy(allow_origins=["http://plain.example"]))
+    view = risky(lambda request: HttpResponse())
+    as_class = method_decorator(risky, name="dispatch")(type("Risky", (ViewSet,), {}))
     views = [view, view, *(as_class.as_view({"get": name}) for name in ("list", "detail"))]
     misplaced = [Misplaced.as_view(), Misplaced.as_view(), *(OnAction.as_view({"get": name}) for name in ("list", "x"))]
     with override_settings(ROOT_URLCONF=urlconf(*views, *misplaced)):

@@ -380,8 +380,8 @@ def test_tags_on_classes_change_nothing_without_the_guard(view):
 
 
 def test_warnings_of_one_policy_on_many_views_are_logged_once(caplog):
-    smelly = Policy(allow_origins=["http://plain.example"])
-    views = [cors(smelly)(lambda request: HttpResponse()) for _ in range(2)]
+    risky = Policy(allow_origins=["http://plain.example"])
+    views = [cors(risky)(lambda request: HttpResponse()) for _ in range(2)]
     with urls(path("a", views[0]), path("b", views[1])):
         caplog.clear()
         handler = WSGIHandler()
