@@ -164,13 +164,13 @@ SOUND = {
     "Vary: *": answering(lambda environ: [("Vary", "*"), *lines_for(APP)(environ)[1:]]),
     "Vary in another case": answering(lambda environ: [("Vary", "accept, ORIGIN"), *lines_for(APP)(environ)[1:]]),
     "HEAD is not supported": without_head,
-    "strangers get 403": refusing,
+    "foreign origins get 403": refusing,
     "OPTIONS is answered by the application": by_the_application,
     "one origin for all": answering(lambda _: [(ALLOW, APP), CREDENTIALS]),
-    "everybody, with cookies that are not read": answering(lambda _: [(ALLOW, "*"), ("Set-Cookie", "sid=1; Path=/")]),
-    "everybody, by a cache": answering(lambda _: [(ALLOW, "*"), ("Age", "31"), ("X-Cache", "HIT")]),
-    "everybody, and false": answering(lambda _: [(ALLOW, "*"), ("Access-Control-Allow-Credentials", "false")]),
-    "true, always": answering(lambda environ: [VARY, CREDENTIALS, *lines_for(APP)(environ)[1:2]]),
+    "everyone, with cookies that are not read": answering(lambda _: [(ALLOW, "*"), ("Set-Cookie", "sid=1; Path=/")]),
+    "everyone, by a cache": answering(lambda _: [(ALLOW, "*"), ("Age", "31"), ("X-Cache", "HIT")]),
+    "everyone, and false": answering(lambda _: [(ALLOW, "*"), ("Access-Control-Allow-Credentials", "false")]),
+    "always true": answering(lambda environ: [VARY, CREDENTIALS, *lines_for(APP)(environ)[1:2]]),
     "a load balancer's cookie": answering(lines_for(APP, more=[("Set-Cookie", "AWSALB=1; Path=/")])),
     "upper case is folded": answering(
         lambda environ: [VARY, *([(ALLOW, origin_of(environ))] if origin_of(environ).lower() == APP else [])]

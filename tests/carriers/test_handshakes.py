@@ -230,7 +230,7 @@ CASES = {
     "same-site": (LISTED, "/", handshake("https://b.example.com", Sec_Fetch_Site="same-site"), False, ["websocket"]),
     # 3. Not a browser.
     "neither Origin nor Sec-Fetch-Site": (TRUSTING, "/", handshake(), True, []),
-    # 4. All else.
+    # 4. All other requests.
     "a proxy that strips Origin": (TRUSTING, "/", handshake(**CROSS), False, ["websocket"]),
     "an empty Origin": (TRUSTING, "/", handshake(""), False, ["websocket"]),
     "an Origin sent twice": (TRUSTING, "/", handshake(f"{APP},{APP}"), False, ["websocket"]),

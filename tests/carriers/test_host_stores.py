@@ -544,7 +544,7 @@ class Gated(AwaitedTenants):
 
 def test_concurrent_questions_about_a_host_ask_once():
     """
-    A client that disconnects meanwhile takes no answer from the others, and its application never runs.
+    A client that disconnects before the answer takes no answer from the others, and its application never runs.
     """
 
     async def main():

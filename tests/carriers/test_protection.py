@@ -752,7 +752,7 @@ def in_asgi():
     guarded = ASGIMiddleware(ASGIApplication(Reply(200, SET)), CLOSED)
 
     def ask(request):
-        # Nothing in it waits, and an event loop would cost more than all else here.
+        # Nothing in it waits, and an event loop would cost more than everything else here.
         with pytest.raises(StopIteration) as over:
             serve_asgi(guarded, scope_of(request, "/")).send(None)
         return over.value.value

@@ -191,7 +191,7 @@ def test_checks_that_were_left_out_are_named(serve):
 
 def test_a_circle_is_asked_again_each_time():
     """
-    The same request twice in one fetch is two requests. In the next round it is none.
+    The same request twice in one fetch is two requests. In the next round it is not sent again.
     """
     answers = iter([("/items", ()), ("/items", ()), (None, ())])
     seen = []

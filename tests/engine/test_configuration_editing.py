@@ -1,5 +1,5 @@
 """
-A fix is put into the text of a file: what is wrong is replaced, and all else stays as it is written.
+A fix is put into the text of a file: what is wrong is replaced, and the rest stays as it is written.
 """
 
 import tomllib

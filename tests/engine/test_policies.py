@@ -157,7 +157,7 @@ def test_an_odd_path_has_the_policy_that_all_its_readings_share(path, policy):
 @pytest.mark.parametrize(
     "path",
     [
-        # One server decodes every path except that of OPTIONS, and one application decodes once more.
+        # One server decodes every path except that of OPTIONS, and one application decodes again.
         "/api/%252e%252e/x",
         # Dot segments: resolved or not.
         "/api/../x",
@@ -185,7 +185,7 @@ def test_an_odd_path_has_the_policy_that_all_its_readings_share(path, policy):
         "/api/deep\\x",
         "/api/closed\\x",
         "/x\\..\\api",
-        # Decoded once more or not. Some servers do not decode, and some clients encode twice.
+        # Decoded again or not. Some servers do not decode, and some clients encode twice.
         "/%61pi",
         "/%C3%A9l%C3%A8ve",
         "/%c3%a9l%c3%a8ve/x",

@@ -106,7 +106,7 @@ def test_a_safe_method_may_run(policy, method):
         # 8. An opaque origin.
         (None, request("POST", "null"), False, "null-origin"),
         (ASKED, request("POST", "null"), False, "null-origin"),
-        # 9. All else.
+        # 9. All other requests.
         *(
             (policy, request("POST", origin), False, "other-origin")
             for policy in (None, TRUSTING, ANYONE)

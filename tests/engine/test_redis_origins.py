@@ -308,7 +308,7 @@ def test_a_redis_that_restarts_empty_has_lost_its_data(redis_server, keep, caplo
 @pytest.mark.parametrize(("named", "loads"), [(APP, 2), (PREVIEW, 1)])
 def test_a_restart_between_a_message_and_its_lookup_is_noticed(redis_server, connect, keep, named, loads):
     """
-    The empty Redis is not taken for the one that was loaded from.
+    The empty Redis is not confused with the one that was loaded from.
     """
     restarts = []
 

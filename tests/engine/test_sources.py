@@ -1,5 +1,5 @@
 """
-Origins that are loaded again while the server runs: what is accepted, what fails, and what a request sees meanwhile.
+Origins that are loaded again while the server runs: what is accepted, what fails, and what a request sees during a load.
 """
 
 import asyncio
@@ -177,7 +177,7 @@ def test_a_failed_refresh_keeps_the_loaded_origins_and_is_logged_once(keep, capl
     assert APP not in source
     assert [r.levelno for r in caplog.records] == [logging.ERROR, logging.WARNING]
     assert "<RefreshingOrigins: 1 patterns, 0 seconds old>" in caplog.records[1].getMessage()
-    # And once more.
+    # And a second time.
     load.result = ConnectionError("gone again")
     source.refresh()
     assert [r.levelno for r in caplog.records] == [logging.ERROR, logging.WARNING, logging.ERROR]

@@ -28,7 +28,7 @@ def run(program):
 
 
 def test_a_load_may_ask_its_own_source():
-    # Under gevent, a load that waits lets another question run. So no lock may be held meanwhile.
+    # Under gevent, a load that waits lets another question run. So no lock may be held during that time.
     printed = run(
         """
 import threading

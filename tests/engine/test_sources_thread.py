@@ -237,7 +237,7 @@ def test_a_source_older_than_stale_after_answers_no_and_logs_it_once(keep, caplo
     assert source.refresh()
     assert grants(policy, APP)
     assert "returned origins again" in caplog.records[-1].getMessage()
-    # And once more.
+    # And a second time.
     clock.now += 301
     assert not grants(policy, APP)
     assert "which is more than stale_after" in caplog.records[-1].getMessage()

@@ -171,7 +171,7 @@ def wrong_names(count):
 
 
 GROWING = {
-    "unsafe origins beside credentials": lambda count: {
+    "unsafe origins with credentials": lambda count: {
         "allow_origins": [APP],
         "allow_credentials": True,
         "allow_unsafe_origins": {f"http://a{number}.example": "a reason" for number in range(count)},

@@ -241,7 +241,7 @@ def play(rounds, times):
     order.shuffle(later)
     cases = [*first, *later]
     for turn in range(times):
-        # There are few URLs, so stored answers become stale meanwhile.
+        # There are few URLs, so stored answers become stale in between.
         rounds.play(turn // len(cases) % 2, *cases[turn % len(cases)])
     deadline = time.monotonic() + PATIENCE
     for kind in itertools.cycle(["short", "failing", "grace", "checked"]):

@@ -546,7 +546,7 @@ CASES = [
                 ("Access-Control-Allow-Headers", "X-Other"),
                 ("Access-Control-Max-Age", "1"),
             ),
-            "one that is not of CORS proper": (("Access-Control-Allow-Private-Network", "true"),),
+            "a header that Fetch does not define": (("Access-Control-Allow-Private-Network", "true"),),
         }.items()
         for who, policy, origin, headers in [
             ("the origin", SHOP, APP, SHOP_RESPONSE),
@@ -560,7 +560,7 @@ CASES = [
         Case(f"timing, {what}, {who}", policy, get(origin), reply, 200, headers, RAN)
         for what, reply in {
             "alone": OK,
-            "next to what is not ordinary": Reply(200, (("X-Total", "7"),)),
+            "next to headers that are not ordinary": Reply(200, (("X-Total", "7"),)),
             "set by the application": Reply(200, (("Timing-Allow-Origin", EVIL),)),
             "set in odd case": Reply(200, (("tIMING-aLLOW-oRIGIN", "*"), ("timing-allow-origin", EVIL))),
         }.items()

@@ -79,7 +79,7 @@ def turn(letter, number):
 
 def load():
     """
-    Return other origins each time, and let other threads run meanwhile. Each fifth time the store is unreachable.
+    Return other origins each time, and let other threads run during the call. Each fifth time the store is unreachable.
     """
     changes.loads += 1
     number = changes.loads

@@ -48,7 +48,7 @@ if "LOG" in os.environ:
     journal._PAUSE = -math.inf  # noqa: SLF001 - otherwise it is one line a minute
 
 
-# The bare application. It says how three routers would read the path: as it is, cleaned, and decoded once more.
+# The bare application. It says how three routers would read the path: as it is, cleaned, and decoded again.
 
 
 def view_at(path):

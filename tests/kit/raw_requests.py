@@ -1,7 +1,7 @@
 """
 Requests byte by byte: 107 spellings of paths, and odd headers and bodies.
 
-The spellings are of "/admin/users/1", of similar paths, and of paths that nobody can take for it.
+The spellings are of "/admin/users/1", of similar paths, and of paths that nobody can confuse with it.
 """
 
 import itertools
@@ -155,8 +155,8 @@ _FORGED = b"Access-Control-Allow-Origin: https://FORGED.example"
 # Inputs that Python's servers read differently, and other odd forms of one header line.
 HOSTILE = {
     "two lines, both allowed": (ALLOWED, ALLOWED),
-    "two lines, the stranger first": (FOREIGN, ALLOWED),
-    "two lines, the stranger last": (ALLOWED, FOREIGN),
+    "two lines, the foreign one first": (FOREIGN, ALLOWED),
+    "two lines, the foreign one last": (ALLOWED, FOREIGN),
     "a comma": (ALLOWED + b"," + STRANGER,),
     "a folded line": (ALLOWED + b"\r\n .evil.example",),
     "a folded line that begins with a header": (FOREIGN + b"\r\n " + _FORGED,),

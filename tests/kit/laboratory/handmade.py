@@ -1,7 +1,7 @@
 """
 CORS as people write it by hand, in ten lines around an application. Each has one mistake.
 
-All else is right, so only the mistake is found.
+The rest is right, so only the mistake is found.
 """
 
 import re
