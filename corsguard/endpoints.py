@@ -60,7 +60,7 @@ class Endpoints:
             # endpoint.
             with suppress(Exception):
                 endpoint = endpoint or endpoint_at(routing, {**entry, "path": reading})
-            return None if endpoint is None else self._guard.said_by(endpoint)
+            return None if endpoint is None else self._guard.tag_for(endpoint)
 
         return find
 
@@ -72,7 +72,7 @@ class Endpoints:
         for table in self._guard.policies.table.by_host.values():
             views: list[ServedView] = []
             for url, methods, endpoint in served_by(routing):
-                there = self._guard.said_by(endpoint) or table.find(url)
+                there = self._guard.tag_for(endpoint) or table.find(url)
                 policy = there.policy if isinstance(there.policy, Policy) else None
                 views.append(ServedView(url, name_of(endpoint), methods, policy))
             self._guard.journal.record_openings(views)

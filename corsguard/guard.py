@@ -130,7 +130,7 @@ class Guard:
         self.policies = policies
         self.journal = journal
         self.websockets: PathTable = read_websockets(websockets)
-        self._said_by = lru_cache(_MOST_VIEWS)(self._look_up)
+        self._tag_for = lru_cache(_MOST_VIEWS)(self._look_up)
         self.adopt()
 
     def swap(self, policy: PoliciesLike | None) -> None:
@@ -220,12 +220,12 @@ class Guard:
             self.journal.warn_of_host(at.find(path))
         return Passage(self, at, terms.protection, environ, path)
 
-    def said_by(self, view: object) -> Assignment | None:
+    def tag_for(self, view: object) -> Assignment | None:
         """
         Return the tag of *view*, or None if it has none. A view with misplaced tags is closed.
         """
         try:
-            return self._said_by(view, tags_made())
+            return self._tag_for(view, tags_made())
         except TypeError:
             # Views that cannot be hashed, such as instances of a dataclass, are not remembered.
             return self._look_up(view, tags_made())

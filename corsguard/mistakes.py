@@ -137,7 +137,7 @@ def guarding_meant(value: object, *, is_whole: bool) -> Fix:
     if is_whole and (isinstance(value, PathLike) or (text or "").endswith(".toml")):
         file = text if text is not None else fspath(cast("PathLike[str]", value))
         return Fix(words=f"Configuration.from_file({quoted(file)})")
-    if _says_off(value):
+    if _means_off(value):
         return Fix(entries=(None,))
     listed = cast("Iterable[object]", value) if type(value) in (list, tuple) else (value,)
     texts = [entry for entry in map(text_of, listed) if entry is not None]
@@ -152,14 +152,14 @@ def websockets_meant(value: object) -> Fix:
     Return what to write instead of *value*, where it is expected which WebSocket handshakes are judged.
     """
     text = (text_of(value) or "").lower()
-    if _says_off(value) or nearest_name(text, ("pass",)):
+    if _means_off(value) or nearest_name(text, ("pass",)):
         return Fix(entries=("pass",), words="then pages of every site may connect, with the cookies of your users")
     if value is True or text in _ON or nearest_name(text, ("guard",)):
         return Fix(entries=("guard",))
     return Fix(entries=(["/feed"],))
 
 
-def _says_off(value: object) -> bool:
+def _means_off(value: object) -> bool:
     return value is None or value is False or (text_of(value) or "x").strip().lower() in _OFF
 
 
@@ -288,7 +288,7 @@ def _first_fault(text: str) -> _Slip:
     Return the first thing wrong with *text*, which is outside the grammar.
     """
     lowered = text.lower()
-    if (never_sent := _fault_of_what_is_never_sent(lowered, text)) is not None:
+    if (never_sent := _fault_of_unsent_origin(lowered, text)) is not None:
         return never_sent
     entries = [entry for piece in re.split(_SEPARATORS, text) for entry in re.split(_RUN_TOGETHER, piece)]
     if not text or len(entries) > 1:
@@ -311,7 +311,7 @@ def _first_fault(text: str) -> _Slip:
     return _fault_in_port(scheme, rest) or _fault_in_host(scheme, rest)
 
 
-def _fault_of_what_is_never_sent(lowered: str, text: str) -> _Slip | None:
+def _fault_of_unsent_origin(lowered: str, text: str) -> _Slip | None:
     scheme = lowered.partition(":")[0]
     if lowered.strip() == NULL:
         return _Slip("E212")

@@ -259,7 +259,7 @@ class _Listener:
                 is_due = is_missed or (left == 0 and not was_subscribed)
                 pause = 0.0 if is_due or was_subscribed else min(left, _PAUSE)
             if not goes_on(self._stop, pause):
-                self._hang_up()
+                self._disconnect()
                 return False
         return True
 
@@ -303,7 +303,7 @@ class _Listener:
 
     def _lose(self, error: BaseException) -> None:
         was_subscribed = self._is_subscribed
-        self._hang_up()
+        self._disconnect()
         # If Redis is gone, the load logs that.
         if self._set.is_reached and not (was_subscribed or self._is_missed or self._is_told):
             self._is_told = True
@@ -315,7 +315,7 @@ class _Listener:
                 exc_info=error,
             )
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         self._is_subscribed = False
         if connection is not None:

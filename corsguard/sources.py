@@ -146,7 +146,7 @@ class RefreshingOrigins(_KeptByIdentity):
         if self._started_in is None or age >= self._every:
             self._start()
         if age > self._stale_after:
-            self._tell_as_stale()
+            self._log_as_stale()
             return False
         return origin in snapshot.exact or (snapshot.matcher is not None and snapshot.matcher.covers(origin))
 
@@ -257,7 +257,7 @@ class RefreshingOrigins(_KeptByIdentity):
                 exc_info=None if refused else error,
             )
 
-    def _tell_as_stale(self) -> None:
+    def _log_as_stale(self) -> None:
         with self._upkeep().lock:
             is_told, self._is_told_as_stale = self._is_told_as_stale, True
         if not is_told:

@@ -276,7 +276,7 @@ class Reading:
         keyword = "allow_origins"
         suffix = _open_suffix(pattern)
         insecure, open_to_all = ("E302", "E303") if self.credentials else ("W103", "W107")
-        kept = self.kept_with_a_reason(text) if self.credentials else ()
+        kept = self.unsafe_with_reason(text) if self.credentials else ()
         if is_plain_http(pattern):
             self.report(insecure, keyword, text, Fix(entries=(str(pattern._replace(scheme="https")),), otherwise=kept))
         if suffix is not None and not (self.credentials and is_plain_http(pattern)):
@@ -292,7 +292,7 @@ class Reading:
         if pattern.host.endswith(".") and pattern.host != ".":
             self.report("W108", keyword, text, Fix(entries=(str(pattern._replace(host=pattern.host[:-1])),)))
 
-    def kept_with_a_reason(self, text: str) -> tuple[Fix, ...]:
+    def unsafe_with_reason(self, text: str) -> tuple[Fix, ...]:
         """
         Return the alternative to keep the dangerous *text* with a reason. Return nothing if it would be too long to
         read.
@@ -440,7 +440,7 @@ def known_keywords(mapping: Mapping[str, object]) -> tuple[dict[str, object], li
         near = keyword_meant_by(name)
         fix = _ONE_OF_THEM if near is None else Fix(name=near)
         if near is not None and near in mapping:
-            fix = said_twice(near)
+            fix = fix_of_duplicate(near)
         unknown.append(Problem.of("E106", name, key, fix))
         if near is not None:
             known.setdefault(near, value)
@@ -456,7 +456,7 @@ def keyword_meant_by(name: str) -> str | None:
     return nearest_name(name.lower().replace("-", "_").removeprefix("access_control_"), DEFAULTS)
 
 
-def said_twice(near: str) -> Fix:
+def fix_of_duplicate(near: str) -> Fix:
     """
     Return what to do about a key that means the keyword *near*, if *near* is there too.
     """

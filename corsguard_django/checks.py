@@ -342,7 +342,7 @@ def _of_credentials() -> Iterator[Problem]:
     if hosts and "*" not in hosts:
         ours = [host.lower().removeprefix(".") for host in hosts]
         foreign = [pattern for pattern in patterns if not any(are_same_site(pattern.base, host) for host in ours)]
-        for prefix, cookie in _cookies_kept_at_home() if foreign else ():
+        for prefix, cookie in _cookies_not_sent() if foreign else ():
             field = f"{prefix}_COOKIE_SAMESITE"
             fix = Fix(words=f'{field} = "None"; {prefix}_COOKIE_SECURE = True')
             yield _of_rule("W905", field, fix, origin=foreign[0], cookie=cookie)
@@ -434,7 +434,7 @@ def _as_django_writes(pattern: OriginPattern) -> str:
     return str(OriginPattern(pattern.scheme, host, None if pattern.port == "*" else pattern.port))
 
 
-def _cookies_kept_at_home() -> Iterator[tuple[str, str]]:
+def _cookies_not_sent() -> Iterator[tuple[str, str]]:
     in_use = {kind for path in settings.MIDDLEWARE for kind in kinds_of(path)}
     cookies = [("SESSION", "session", "django.contrib.sessions.middleware.SessionMiddleware")]
     if not settings.CSRF_USE_SESSIONS:

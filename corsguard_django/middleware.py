@@ -155,7 +155,7 @@ class CORSMiddleware:
         """
         match = request.resolver_match
         view = self._resolved(request, path) if match is None or path != request.path_info else match.func
-        return None if view is None else self._guard.said_by(_serving(view, passage))
+        return None if view is None else self._guard.tag_for(_serving(view, passage))
 
     def _resolved(self, request: HttpRequest, path: str) -> View | None:
         """
@@ -174,7 +174,7 @@ class CORSMiddleware:
         # The parameter with the number of tags makes the cache look again after each tag.
         views = list[ServedView]()
         for url, methods, function in _served_by(resolver):
-            there = self._guard.said_by(function) or self._guard.policies.table.find(url)
+            there = self._guard.tag_for(function) or self._guard.policies.table.find(url)
             policy = there.policy if isinstance(there.policy, Policy) else None
             views.append(ServedView(url, name_of(function), methods, policy))
         self._guard.journal.record_openings(views)

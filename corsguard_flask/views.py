@@ -160,7 +160,7 @@ class Views:
         if not tags_made():
             return False
         if self._made != tags_made() or self._views != self._app.view_functions:
-            self._look_all_over()
+            self._check_tags()
         return bool(self._tags)
 
     def view_at(self, environ: Mapping[str, Any], method: str, path: str, *, is_running: bool) -> Assignment | None:
@@ -280,7 +280,7 @@ class Views:
             raise NotFound
         return {**environ, "HTTP_HOST": target.netloc, "PATH_INFO": path[len(script) :]}
 
-    def _look_all_over(self) -> None:
+    def _check_tags(self) -> None:
         """
         Read the tags of all views, and log what is wrong with them.
         """

@@ -228,7 +228,7 @@ class _Changes:
         for key, there in said.items():
             at = (*place, key)
             if key not in wanted:
-                yield from self.taken_out(at)
+                yield from self.commented_out(at)
             elif isinstance(there, dict) and isinstance(wanted[key], dict):
                 yield from self.of_table(at, there, wanted[key])
             elif _comparable(there) != _comparable(wanted[key]):
@@ -239,7 +239,7 @@ class _Changes:
         span = self.positions.spans.get(place)
         if span is None:
             # It is a table, or several, with headings.
-            yield from self.taken_out(place)
+            yield from self.commented_out(place)
             yield from self.added(place[:-1], {place[-1]: wanted})
         elif self.is_fine and isinstance(said, list) and isinstance(wanted, list | tuple) and said and wanted:
             yield from self.of_list(place, [*map(as_toml, said)], [*map(as_toml, wanted)])
@@ -286,7 +286,7 @@ class _Changes:
         indent = self.text[line : span[0]]
         yield _Put(following, following, "".join(f"{indent}{entry},\n" for entry in new))
 
-    def taken_out(self, place: Keys) -> Iterator[_Put]:
+    def commented_out(self, place: Keys) -> Iterator[_Put]:
         """
         Yield the changes that turn everything at *place* and below it into comments.
         """

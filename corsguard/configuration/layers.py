@@ -20,7 +20,7 @@ from corsguard.policies import NAMELESS, UNGUARDED, keyword_next_to, not_next_to
 from corsguard.policy import Policy
 from corsguard.protection import CrossOriginProtection
 from corsguard.quoting import kind_of, printable, quoted, text_of
-from corsguard.validation import DEFAULTS, keyword_meant_by, said_twice, written_out
+from corsguard.validation import DEFAULTS, fix_of_duplicate, keyword_meant_by, written_out
 
 _PERMITS: Final[Mapping[str, Callable[[Collection[str], str], bool]]] = {
     "allow_methods": permits_method,
@@ -171,7 +171,7 @@ class Sheet:
             self.hosts = self.read_hosts(root[HOSTS])
         # A misspelled key is reported once.
         if PATHS in spelled and HOSTS in spelled:
-            self.stands_next_to(HOSTS, (), {PATHS: root[PATHS]})
+            self.refuse_next_to(HOSTS, (), {PATHS: root[PATHS]})
         self.read_extends()
         self.only((), root, _SHAPE)
 
@@ -180,7 +180,7 @@ class Sheet:
         if _EXTENDS in table:
             self.extends[name] = table.pop(_EXTENDS)
 
-    def stands_next_to(self, level: str, place: _Place, table: Mapping[Any, Any]) -> None:
+    def refuse_next_to(self, level: str, place: _Place, table: Mapping[Any, Any]) -> None:
         """
         Refuse the keys that *table*, at *place*, has next to *level*.
         """
@@ -198,7 +198,7 @@ class Sheet:
             else:
                 self.problems[self.placed(problem, place)] = None
             if isinstance(there, Mapping) and PATHS in there:
-                self.stands_next_to(PATHS, place, there)
+                self.refuse_next_to(PATHS, place, there)
                 hosts[host] = self.read_paths((*place, PATHS), there[PATHS], host)
             else:
                 hosts |= self.read_assigned(place, host, host, there)
@@ -417,7 +417,7 @@ class Sheet:
         near = keyword_meant_by(problem.field) if problem.code == "E106" else None
         if near is not None and near in said:
             # A problem that it inherits is not reported twice.
-            problem = replace(problem, fix=said_twice(near) if said[near][1] == place else Fix(name=near))
+            problem = replace(problem, fix=fix_of_duplicate(near) if said[near][1] == place else Fix(name=near))
         return self.placed(problem, (*place, problem.field), tables)
 
     def overridden(self, problem: Problem, name: str, environment: str) -> Problem:

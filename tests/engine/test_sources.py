@@ -1,5 +1,5 @@
 """
-Origins that are loaded again while the server runs: what is accepted, what fails, and what a request sees during a load.
+Origins that are loaded again while the server runs: what is accepted, what fails, and what requests see.
 """
 
 import asyncio
