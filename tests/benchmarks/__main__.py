@@ -39,10 +39,13 @@ def measure(seconds, processes):
     Return (platform, origins, scenario) -> contender -> Cost.
 
     Each race has a process of its own, as a server has. Objects of other races in memory would slow it down. The
-    addresses of objects and the hashes of strings have as much effect as what is measured here.
+    addresses of objects and the hashes of strings have as much effect as what is measured here. In a quick run, whose
+    figures mean nothing, the processes are copies of one that has loaded all frameworks.
     """
     table = {}
-    with get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+    context = get_context("spawn" if seconds else "forkserver")
+    context.set_forkserver_preload(["contenders"])
+    with context.Pool(1, maxtasksperchild=1) as pool:
         for platform in PLATFORMS:
             for origins in ORIGINS:
                 races = pool.starmap(costs_on, [(platform, origins, seconds)] * processes, chunksize=1)
