@@ -456,6 +456,7 @@ class _Comparison:
         classes = _character_classes([*within, *outside])
         start: _State = (*(frozenset([self.of(one)]) for one in within), frozenset(map(self.of, outside)))
         seen: set[_State] = {start}
+        firsts: dict[frozenset[frozenset[str]], list[str]] = {}
         waiting: deque[tuple[str, _State]] = deque([("", start)])
         while waiting:
             text, state = waiting.popleft()
@@ -464,7 +465,11 @@ class _Comparison:
             if all(inner) and not outer:
                 return text
             steps = [[step for _, steps in of_one for step in steps] for of_one in found]
-            for char in classes:
+            sets = frozenset(chars for of_one in steps for chars, _ in of_one)
+            if sets not in firsts:
+                # What one of the others leads to, the first leads to.
+                firsts[sets] = _first_of_each(classes, sets)
+            for char in firsts[sets]:
                 following = tuple(frozenset(left for chars, left in of_one if char in chars) for of_one in steps)
                 if all(following[:-1]) and following not in seen:
                     seen.add(following)
@@ -522,8 +527,15 @@ def _character_classes(languages: Iterable[_Sequence]) -> list[str]:
     """
     sets = {chars for language in languages for chars in _sets(language)}
     known = sorted(frozenset[str]().union(*sets), key=lambda char: (_PLACES.get(char, len(_PLACES)), char))
-    classes = {tuple(char in chars for chars in sets): char for char in reversed(known)}
-    return sorted(classes.values(), key=known.index)
+    return _first_of_each(known, sets)
+
+
+def _first_of_each(known: list[str], sets: Collection[frozenset[str]]) -> list[str]:
+    """
+    Return the first of each group of *known* characters that *sets* do not distinguish.
+    """
+    firsts = {tuple([char in chars for chars in sets]): char for char in reversed(known)}
+    return sorted(firsts.values(), key=known.index)
 
 
 def _sets(sequence: _Sequence) -> Iterator[frozenset[str]]:
