@@ -3,6 +3,7 @@ Django and Hypothesis are configured here, once for all tests. Here are also the
 need.
 """
 
+import gc
 import signal
 import sys
 
@@ -39,6 +40,11 @@ def pytest_configure(config):
     for name, module in [*sys.modules.items()]:
         if name != __name__ and (getattr(module, "__file__", None) or "").startswith(str(config.rootpath / "tests")):
             del sys.modules[name]
+
+
+def pytest_collection_finish():
+    # 26,000 tests stay until the end, so there is no need to look at them whenever a test collects its garbage.
+    gc.freeze()
 
 
 @pytest.fixture(scope="module")
