@@ -107,7 +107,7 @@ def _sent(origin: Origin) -> Iterator[tuple[str, str]]:
     name, _, suffix = host.rpartition(".")
     if not host.startswith("["):
         lookalike = origin_of(f"http://{name.translate(_LOOKALIKES)}.{suffix}")
-        yield "a name that looks alike", f"{own}{lookalike.removeprefix('http://')}{port}"
+        yield "a name that looks the same", f"{own}{lookalike.removeprefix('http://')}{port}"
 
 
 def _with_a_dot_replaced(host: str) -> Iterator[str]:

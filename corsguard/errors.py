@@ -106,7 +106,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         # Origin patterns that no browser sends, so they could never match.
         "E201": Rule(
             "Expected one origin, got {value}. An origin is not empty, and has no space, comma, quotation mark or "
-            "control character. Each origin is one entry of the list.",
+            "control character.",
             (
                 "The browser sends one origin without such characters. The entry would never match, so the browser "
                 "would refuse the pages of all origins in it."
@@ -862,7 +862,7 @@ class PolicyError(ValueError):
         if count > _MOST_PROBLEMS_PRINTED:
             lines.append(f"... and {count - _MOST_PROBLEMS_PRINTED} more, in .problems")
         if self.problems:
-            lines.append(f"Why, with an example: corsguard explain {printable(self.problems[0].code)}")
+            lines.append(f"More about it: corsguard explain {printable(self.problems[0].code)}")
         return "\n".join(lines)
 
 

@@ -447,7 +447,7 @@ def _granted(names: Collection[str]) -> str:
 
 
 def _not_among(names: Collection[str]) -> str:
-    return f"It is not among {_granted(names)}." if names else "Nothing is listed beyond the safelist."
+    return f"It is not one of {_granted(names)}." if names else "The policy lists none."
 
 
 def _header_step(policy: Policy, name: str) -> Step:
@@ -462,7 +462,7 @@ def _header_step(policy: Policy, name: str) -> Step:
     elif "*" not in allowed:
         reason, fix = _not_among(allowed), Fix(policy={"allow_headers": [*allowed, name]})
     elif lowered == NON_WILDCARD_REQUEST_HEADER:
-        reason = "* does not cover Authorization (current browsers only warn, but the standard refuses it)."
+        reason = "* does not cover Authorization. Today's browsers only warn, but the standard refuses it."
         fix = Fix(policy={"allow_headers": ["*", "Authorization"]})
     else:
         passed, reason = True, "Covered by *."
@@ -477,12 +477,12 @@ def _readable_step(policy: Policy) -> Step:
 
 
 def _timing_step() -> Step:
-    reason = "Scripts see it in full in PerformanceResourceTiming, because of Timing-Allow-Origin."
+    reason = "Scripts see it in PerformanceResourceTiming, because of Timing-Allow-Origin."
     return Step("timing", "how long the response took", "yes", True, reason)
 
 
 def _credentials_step(policy: Policy) -> Step:
-    asked = 'known to the page only: credentials: "include"'
+    asked = 'only the page knows: credentials: "include"'
     if policy.allow_credentials:
         return Step("credentials", asked, "yes", True, "Cookies and HTTP authentication may be used.")
     reason = "A page that asks for credentials gets only an error. A bearer token in Authorization does not need them."

@@ -57,7 +57,7 @@ class RedisOrigins(RefreshingOrigins):
     seconds, and when a lost channel works again.
 
     Otherwise it works as RefreshingOrigins does: no request waits, and entries are judged like `allow_origins` with
-    credentials. If Redis is gone, or one entry is refused, the last good origins stay and the logger `corsguard` says
+    credentials. If Redis is down, or one entry is refused, the last good origins stay and the logger `corsguard` says
     so once. They also stay if the set is empty after a restart of Redis, because then its data was lost. If the set is
     emptied while Redis runs, no origin is allowed any more.
 

@@ -8,7 +8,7 @@ Each process has a copy, and gets a message at once when the set changes. A serv
     redis-cli EVAL "redis.call('SADD',KEYS[1],ARGV[1]); redis.call('PUBLISH',KEYS[1],ARGV[1])" \
         1 corsguard:origins https://one.example
 
-REDIS_URL says where Redis is (redis://localhost). Redis has to run when a process starts. If it is gone later, the last
+REDIS_URL says where Redis is (redis://localhost). Redis has to run when a process starts. If it is down later, the last
 good origins stay.
 """
 

@@ -8,7 +8,7 @@ The database is asked about each origin, and the answer is remembered for a shor
     sqlite3 tenants.sqlite3 "INSERT INTO tenants VALUES ('https://one.example')"
 
 DATABASE_URL says where the database is (sqlite+aiosqlite:///tenants.sqlite3). A change of a row is seen within
-REMEMBER_SECONDS (10). Every process asks for itself. While the database is gone, an origin that is not remembered is
+REMEMBER_SECONDS (10). Every process asks for itself. While the database is down, an origin that is not remembered is
 refused.
 """
 

@@ -12,7 +12,7 @@ A server runs it as well:
     uvicorn --app-dir examples --workers 2 tenants_database:application
 
 DATABASE_URL says where the database is (sqlite+aiosqlite:///tenants.sqlite3). A host without a row is closed. While the
-database is gone, every host is closed, and the log says so.
+database is down, every host is closed, and the log says so.
 """
 
 import asyncio

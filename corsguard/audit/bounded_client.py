@@ -149,8 +149,8 @@ class BoundedClient:
         Wait until the next request may be sent, and count it. Raises SpentError if no more may be sent.
         """
         if self.sent >= self.budget - self.reserve:
-            kept = f" but for {self.reserve} that are kept to ask again" if self.reserve else ""
-            raise SpentError(f"the budget of {self.budget} requests was spent{kept}")
+            kept = f", except {self.reserve} that are kept to ask again" if self.reserve else ""
+            raise SpentError(f"all {self.budget} requests of the budget were sent{kept}")
         if self._silent >= _MOST_UNANSWERED:
             raise SpentError(f"{self._silent} requests in a row got no answer, or 429")
         delay = self._next - self._clock()

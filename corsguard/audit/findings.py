@@ -53,6 +53,13 @@ class Finding:
         return self.severity > Severity.INFO
 
     @property
+    def summary(self) -> str:
+        """
+        The title, what was seen, and what that means. A sign without a detail repeats the title, which is said once.
+        """
+        return " ".join(dict.fromkeys((f"{self.rule.title}.", self.detail, self.rule.message)))
+
+    @property
     def fix(self) -> Fix:
         """
         The parts of the fix that can be pasted.

@@ -57,9 +57,7 @@ def _mood(report: Report) -> Mood:
 
 
 def _sections(report: Report) -> tuple[Section, ...]:
-    remarks = tuple(
-        " ".join(dict.fromkeys((f"{one.rule.title}.", one.detail, one.rule.message))) for one in report.remarks
-    )
+    remarks = tuple(one.summary for one in report.remarks)
     information = [Section("For information", remarks)] if remarks else []
     return (*(_section(finding, report) for finding in report.faults), *information)
 

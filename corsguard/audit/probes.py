@@ -160,7 +160,7 @@ def strangers(label: str, *, is_loopback: bool, meant: Meant, names: Iterable[st
         for origin in ([] if is_loopback else _LOOPBACK)
     ]
     imitations = [
-        Probe("CG-A014", Reach.REGISTRANT, origin, "what begins like loopback is trusted")
+        Probe("CG-A014", Reach.REGISTRANT, origin, "every name that begins like loopback is trusted")
         for origin in (
             f"http://localhost.{label}.com",
             f"https://localhost.{label}.com",

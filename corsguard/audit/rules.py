@@ -230,8 +230,7 @@ _ROWS: Final = (
         id="CG-A006",
         name="truncated",
         title="A part of a trusted origin is enough",
-        message="The comparison is the wrong way round, or the list is one string in which the server searches the "
-        "origin.",
+        message="The server only checks whether the trusted text contains the origin. It does not compare the two.",
         why=(
             "For `https://example.com`, the shorter `https://example.co` is allowed. An attacker can register such a "
             "name and read what only your pages should read."
@@ -368,7 +367,7 @@ _ROWS: Final = (
         id="CG-A014",
         name="localhost",
         title="Pages from localhost may read",
-        message="It is for development; in production any program on the visitor's machine can serve a page there.",
+        message="This is for development. In production, any program on the visitor's machine can serve a page there.",
         why="A program on the user's machine, or another user of it, can read what you share with that user.",
         instead="Allow `http://localhost:3000` only in the development environment.",
         header="Access-Control-Allow-Origin: no loopback origin in production",
@@ -397,8 +396,8 @@ _ROWS: Final = (
         title="A public playground may read",
         message="Anyone can run a script there.",
         why=(
-            "An attacker publishes a script at the playground. Every user who opens it lets the script read what you "
-            "share."
+            "An attacker publishes a script at the playground. When a user opens it, the script reads what you share "
+            "with that user."
         ),
         instead="Remove the playground from `allow_origins`.",
         header="Access-Control-Allow-Origin: none of the public playgrounds",
@@ -411,7 +410,7 @@ _ROWS: Final = (
         name="exotic-scheme",
         title="Any extension or app may read",
         message="The scheme is not compared, or every origin with that scheme is trusted.",
-        why="An extension or app that the user trusts with very little can read what you share with that user.",
+        why="Any extension or app that a user has installed can read what you share with that user.",
         instead='Allow the exact id: `allow_origins=["chrome-extension://your-extension-id"]`.',
         header="Access-Control-Allow-Origin: the exact chrome-extension://your-extension-id",
         policy="{policy}, exactly",
@@ -481,7 +480,7 @@ _ROWS: Final = (
         id="CG-A021",
         name="trusted-third-party",
         title="A third party may read",
-        message="The page's Content-Security-Policy names it, and the server trusts it.",
+        message="The page's Content-Security-Policy names it, and the server lets it read.",
         why="If that third party is attacked, or if its name expires, somebody else can read what you share.",
         instead="Remove it from `allow_origins` if it only serves scripts or frames.",
         header="Access-Control-Allow-Origin: only third parties that have to read",
@@ -492,7 +491,7 @@ _ROWS: Final = (
     Weakness(
         id="CG-A022",
         name="any-top-level-domain",
-        title="The name may read under every top-level domain",
+        title="The name is trusted under every top-level domain",
         message="The part after the last dot is not compared, and anybody can register the name under another one.",
         why="For `example.com`, an attacker registers `example.bid` and reads what only your pages should read.",
         instead=f'Write the names that you own in full: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
@@ -627,7 +626,10 @@ _ROWS: Final = (
             "Then each mistake in the list of origins exposes the data of logged-in users, because the browser sends "
             "their cookie."
         ),
-        instead="Send `SameSite=Lax`, if no page on another site needs the cookie. Such a page needs `SameSite=None`.",
+        instead=(
+            "Send `SameSite=Lax` if no page on another site needs the cookie. A page on another site needs "
+            "`SameSite=None`."
+        ),
         header="Set-Cookie: ...; SameSite=Lax  (only if no page on another site needs the cookie)",
         policy="no Policy changes cookies",
         sign=signs.cookie_for_all_sites,
@@ -818,7 +820,7 @@ _ROWS: Final = (
         id="CG-V002",
         name="vary-conditional",
         title="Vary: Origin is not on every response",
-        message="Anyone who gets the response without it into a cache blocks allowed origins.",
+        message="Anyone who puts a response without it into a cache can block allowed origins.",
         why="An attacker, or a normal visit without Origin, can make your pages fail for everyone who uses the cache.",
         instead="Send `Vary: Origin` on every response, also on errors and on requests without Origin.",
         header=_ALWAYS,
@@ -901,7 +903,7 @@ _ROWS: Final = (
         message="A line end in Origin ends the header line of the response.",
         why="An attacker can set cookies, change a response, or put a false page into a cache that other users read.",
         instead=(
-            "Validate Origin before you send it back; a policy never sends back an origin that it has not validated."
+            "Validate Origin before you send it back. A policy never sends back an origin that it has not validated."
         ),
         header=_EXACT,
         policy="{policy}: only what has been validated is sent back",
@@ -952,7 +954,7 @@ _ROWS: Final = (
         id="CG-E001",
         name="no-enforcement",
         title="A request from a foreign site was executed",
-        message="CORS blocks responses for pages; it does not block requests to the server.",
+        message="CORS hides responses from pages. It does not block requests to the server.",
         why="A foreign page can change data as a logged-in user, even if it cannot read the response.",
         instead="Write `CORSMiddleware(app, policy, protection=CrossOriginProtection())`, or check a CSRF token.",
         header="403 to an unsafe request with Sec-Fetch-Site: cross-site, or a CSRF token; and SameSite cookies",
@@ -1057,7 +1059,7 @@ _ROWS: Final = (
         message="This header prevents other sites from embedding the response; CORS does not.",
         why=(
             "Another site can load the response as an image or a script, and learn about it through side channels, "
-            "such as Spectre. Or it cannot load it, although everybody may read it."
+            "such as Spectre. Or the opposite: other sites cannot load it, although everybody may read it."
         ),
         instead="Send `cross-origin` if everybody may read the response, otherwise `same-origin` or `same-site`.",
         header="{send}, once; same-site in place of same-origin if other hosts of the site embed it",

@@ -489,7 +489,7 @@ def _header(failure: Failure) -> Fix:
     if "*" in listed and failure.with_credentials:
         return _allow_headers(failure, "* never counts with credentials: list the names.", refused, _NO_COOKIES)
     if "*" in listed:
-        why = "* never covers Authorization: list it as well."
+        why = "* never covers Authorization: list it, too."
         return _change(why, f"{ALLOW_HEADERS}: *, Authorization", policy={"allow_headers": ["*", "Authorization"]})
     if refused == ["content-type"]:
         return _allow_headers(failure, "A JSON body adds the header Content-Type.", refused)
@@ -503,7 +503,7 @@ def _header(failure: Failure) -> Fix:
 def _what_is_listed(failure: Failure, listed: Sequence[str]) -> str:
     if failure.exchange is None:
         return "The server does not list it."
-    return f"Listed are: {as_shown(', '.join(listed)) or 'none'}."
+    return f"Listed: {as_shown(', '.join(listed)) or 'none'}."
 
 
 def _allow_headers(failure: Failure, why: str, refused: Sequence[str], page: str = "") -> Fix:
@@ -561,18 +561,18 @@ def _unreachable(failure: Failure) -> Fix:
     where = _server(failure)
     if failure.is_preflight:
         return _change(
-            f"Not CORS, and no header helps: {where} does not answer the preflight. If it answers a GET, something in "
-            "front (a proxy, a firewall) drops OPTIONS: let it through. Otherwise: is the server up, the host and the "
-            "port right?"
+            f"Not CORS, and no header helps: {where} does not answer the preflight. Does it answer a GET? Then a proxy "
+            "or a firewall in front drops OPTIONS: let it pass OPTIONS on. If not: is the server running, and are the "
+            "host and the port right?"
         )
     if failure.net_error == "CONNECTION_TIMED_OUT":
         return _change(
-            f"Not CORS, and no header helps: {where} does not answer in time. What does it wait for (look at its log, "
-            "and at what it calls)? A firewall in between may also drop what is sent to this host and port."
+            f"Not CORS, and no header helps: {where} does not answer in time. What does it wait for? Look at its log, "
+            "and at the services that it calls. A firewall may also drop what is sent to this host and port."
         )
     return _change(
-        f"Not CORS, and no header helps: nothing answers at {where}. Is the server up, the host and the port right? "
-        "Does this request make it crash (look at its log)? A browser extension may block it, too."
+        f"Not CORS, and no header helps: nothing answers at {where}. Is the server running? Are the host and the port "
+        "right? Does this request make it crash (look at its log)? A browser extension may block it, too."
     )
 
 
@@ -581,7 +581,7 @@ def _other_protocol(failure: Failure) -> Fix:
         return _other_scheme(failure)
     return _change(
         f"Not CORS, and no header helps: the server at {_server(failure)} does not speak HTTP, but seems to speak "
-        f"{failure.speaks}. Compare the host and the port: let the page request the port of the HTTP server. Browsers "
+        f"{failure.speaks}. Check the host and the port: the page has to request the port of the HTTP server. Browsers "
         "speak only HTTP."
     )
 
@@ -601,7 +601,7 @@ def _other_scheme(failure: Failure) -> Fix:
     page = f'new WebSocket("{url}")' if is_socket else f'fetch("{url}")'
     why = f"Not CORS: the URL has the wrong scheme. Let the page request {url}."
     if failure.speaks == "https":
-        why += " Or, if the server answers http there as well, this request makes it crash: look at its log."
+        why += " If the server also answers http there, this request makes it crash: look at its log."
     return _change(why, page=page)
 
 
@@ -755,8 +755,8 @@ _UNNAMED: Final[Mapping[Reason, Fix]] = {
         "to https (behind a proxy, tell the application that the proxy speaks TLS)."
     ),
     Reason.UNREACHABLE: _change(
-        "Not CORS, and no header helps: nothing answers there. Is the server up, the host and the port right? Does "
-        "this request make it crash (look at its log)? A browser extension may block it, too."
+        "Not CORS, and no header helps: nothing answers there. Is the server running? Are the host and the port "
+        "right? Does this request make it crash (look at its log)? A browser extension may block it, too."
     ),
     Reason.TLS: _change(
         "Not CORS, and no header helps: open the URL in its own tab and look at the certificate (self-signed, expired, "

@@ -138,7 +138,7 @@ def _headers(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> t
     "--urls",
     callback=_urls,
     metavar="FILE",
-    help="Audit each URL in FILE, with one URL in each line. - is the standard input.",
+    help="Audit each URL in FILE, which has one URL in each line. - is the standard input.",
 )
 @click.option(
     "--origin",
@@ -147,7 +147,7 @@ def _headers(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> t
     multiple=True,
     callback=_origins,
     metavar="ORIGIN",
-    help="Name an origin or a pattern that the server should trust. Similar names are tried. Repeatable.",
+    help="Name an origin or a pattern that the server should trust. The audit also tries similar names. Repeatable.",
 )
 @click.option(
     "--header",
@@ -392,7 +392,7 @@ def _print_finding(finding: Finding, report: Report, output: Output) -> None:
 
 def _print_remark(finding: Finding, report: Report, output: Output) -> None:
     rule, proof = finding.rule, report.proof_of(finding)[0]
-    output.say(f"  {rule.id} {rule.name}: {rule.title}: {finding.detail} {rule.message}")
+    output.say(f"  {rule.id} {rule.name}: {finding.summary}")
     asked = f"{proof.method} {proof.url} {proof.status or 0}"
     output.say(f"      {asked}; browsers: {finding.browsers}; fix: {finding.header}", "dim")
 
@@ -421,7 +421,7 @@ def _results(report: Report) -> Iterator[Result]:
         yield Result(
             rule.id,
             _LEVELS[finding.severity],
-            f"{rule.title}. {finding.detail} {rule.message}",
+            finding.summary,
             f"{finding.header}; as a Policy: {finding.policy}",
             report.url,
             properties=report.data_of(finding),

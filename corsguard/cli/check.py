@@ -82,7 +82,7 @@ class _Options:
 
 @click.command(short_help="Play a browser against a URL, an application or a HAR file.")
 @click.argument("target")
-@page_option("By default, a page is assumed and named.")
+@page_option("By default, the command assumes a page and names it.")
 @click.option("--url", metavar="URL", help="Request this URL from an application. Default: https://api.example.com/")
 @method_option("GET, or POST with a body")
 @headers_option(needs_value=True)
@@ -264,7 +264,7 @@ def _url(options: _Options, *, is_application: bool) -> str | None:
             param_hint="TARGET",
         )
     if url_of(options.target) is None:
-        raise click.BadParameter(f"{options.target!r} is not a URL: compare host and port.", param_hint="TARGET")
+        raise click.BadParameter(f"{options.target!r} is not a URL: check the host and the port.", param_hint="TARGET")
     return None
 
 

@@ -54,7 +54,7 @@ _NEEDED: Final = (
     "quotation marks, with its spaces.)"
 )
 _UNKNOWN: Final = """\
-This message is not known. Known are: "blocked by CORS policy: ..." and net::ERR_... (Chromium), \
+This message is not known. corsguard knows: "blocked by CORS policy: ..." and net::ERR_... (Chromium), \
 "Cross-Origin Request Blocked: ... (Reason: ...)" (Firefox, in any language), "... due to access control checks" \
 (Safari), the names in Network panels ("CORS Missing Allow Origin"), and messages that look like CORS: WebSockets, \
 EventSource, Content Security Policy, Mixed Content, Cross-Origin-Resource-Policy, opaque responses, Local Network \

@@ -22,7 +22,7 @@ from .sarif import Result, sarif
 
 @click.command(short_help="List all errors and warnings of policies.")
 @click.argument("policies", nargs=-1, metavar="[POLICY]...")
-@click.option("--strict", is_flag=True, help="Fail for warnings, too (exit code 1).")
+@click.option("--strict", is_flag=True, help="Exit with 1 for warnings, too.")
 @json_option()
 @click.option("--sarif", "as_sarif", is_flag=True, help="Print SARIF 2.1.0, for code hosts and editors.")
 def lint(policies: Sequence[str], *, strict: bool, as_json: bool, as_sarif: bool) -> None:

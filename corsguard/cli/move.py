@@ -22,7 +22,7 @@ _LOOKED_FOR: Final = (
     "CORSMiddleware of Starlette and FastAPI, also in mounted applications",
 )
 _BY_HAND: Final = (
-    "Headers that the code sets by hand are not found. corsguard/manual/headers-by-hand.md says how to find them."
+    "The command does not find headers that your own code sets. How to find them: corsguard manual headers-by-hand"
 )
 
 

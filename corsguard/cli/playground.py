@@ -54,7 +54,9 @@ def playground(policy: str | None, *, port: int, opens: bool) -> None:
             _wait()
     except OSError as error:
         free = "Write --port 0 for any free ports."
-        raise click.UsageError(f"Ports {port} to {port + 2} cannot be listened on: {error.strerror}. {free}") from None
+        raise click.UsageError(
+            f"The playground cannot listen on the ports {port} to {port + 2}: {error.strerror}. {free}"
+        ) from None
 
 
 def _wait() -> None:

@@ -70,7 +70,7 @@ class _OutputError(click.ClickException):
     exit_code = Exit.USAGE
 
     def __init__(self, error: OSError) -> None:
-        super().__init__(f"cannot write the output: {error.strerror}. The printed output is not complete.")
+        super().__init__(f"The output cannot be written: {error.strerror}. What was printed is not complete.")
 
 
 class Output:

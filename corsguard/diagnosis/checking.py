@@ -238,7 +238,7 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
     except ValueError as error:
         raise ValueError(without_password(secrets.hidden(str(error)))) from None
     if application is not None and url is None:
-        assumed.insert(0, f"a request for {where} (--url says which)")
+        assumed.insert(0, f"a request for {where} (change it with --url)")
     other_layer = "" if guarded is None else guarded.other_layer
     rows = [*checklist(asked, outcome, faults, secrets.hidden, other_layer)]
     where = shown_url(asked.url)
@@ -341,7 +341,7 @@ def _asked(
     if page is None:
         assumed = assumed_page(url, listed)
         why = ", which the policy lists" if assumed in listed else ""
-        return Fetch(page=assumed, url=url, **more), [f"a page on {origin_of(assumed)}{why} (--page says which)"]
+        return Fetch(page=assumed, url=url, **more), [f"a page on {origin_of(assumed)}{why} (change it with --page)"]
     origin = page_named(page)
     return Fetch(page=assumed_page(url) if origin == NULL else origin, origin=origin, url=url, **more), []
 

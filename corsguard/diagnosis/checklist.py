@@ -183,16 +183,20 @@ def further_faults(
 
 
 def _cache(compared: Compared, hide: Callable[[str], str]) -> Fault | None:
-    answers = {"this page": compared.own, "a page elsewhere": compared.stranger, "no Origin": compared.nobody}
+    answers = {
+        "this page": compared.own,
+        "a page elsewhere": compared.stranger,
+        "a request without Origin": compared.nobody,
+    }
     shared = {who: get(answer.headers, ALLOW_ORIGIN) for who, answer in answers.items()}
     careless = [who for who, answer in answers.items() if not _varies(answer) and not _is_unstored(answer)]
     if len(set(shared.values())) == 1 or not careless:
         return None
     said = ", ".join(f"to {who} {_value(hide, value)}" for who, value in shared.items())
-    lacking = "no answer has" if len(careless) == len(answers) else f"the answer to {' and to '.join(careless)} lacks"
+    where = "every answer" if len(careless) == len(answers) else f"the answer to {' and to '.join(careless)}"
     return Fault(
         code="cache",
-        cause=f"Access-Control-Allow-Origin depends on the Origin, but {lacking} Vary: Origin.",
+        cause=f"Access-Control-Allow-Origin depends on the Origin, but Vary: Origin is missing in {where}.",
         fix=Fix(
             words="A cache (the browser's own, a CDN) gives one page's answer to another, which is then blocked, but "
             f"only sometimes. The server sent {said}. Send Vary: Origin on every answer, also to other origins and "
@@ -267,7 +271,7 @@ def checklist(
     if request is not None and request.response is not None:
         yield from _request_rows(request, request.response, wrong)
     elif outcome.unseen:
-        yield Row("--", "response", "not looked at")
+        yield Row("--", "response", "not checked")
     yield _credentials(asked, outcome, wrong)
     yield from _layers(outcome, other_layer)
     yield from _vary(request, wrong)
@@ -309,7 +313,7 @@ def _reached(asked: Fetch, outcome: Outcome, wrong: _Wrong) -> Row:
 def _needed(asked: Fetch, preflight: Exchange | None) -> Row:
     why = [] if is_safelisted_method(asked.method) else [f"the method {as_shown(asked.method)}"]
     if preflight is None:
-        return Row("--", "preflight", "none: it needs none")
+        return Row("--", "preflight", "not needed")
     asked_for = get(preflight.request.headers, "Access-Control-Request-Headers") or ""
     why += [f"the header {as_shown(name)}" for name in asked_for.split(",")[:MOST_NAMES] if name]
     return Row("ok", "preflight", f"sent, because of {' and '.join(why) or 'the page'}")
@@ -446,12 +450,12 @@ def look_alike(outcome: Outcome) -> str:
         return ""
     start = f"This is not CORS: the page may read the answer, and its status is {response.status}. "
     if outcome.is_blocked:
-        start = f"When the page may read the answer, the status is {response.status}, which is not CORS. "
+        start = f"After the fix, the page gets the status {response.status}. That is not CORS. "
     if reason := protection_seen(WireResponse(response.status, body=response.body)):
         return f"{start}Cross-origin protection refuses the request ({reason}). {REMEDIES[reason].fix}"
     if response.status == 403 and b"csrf" in response.body[:LONGEST_READ].lower():
         return (
-            f"{start}The server's protection against CSRF refuses the request: add the page's origin there, too "
+            f"{start}The server's protection against CSRF refuses the request. Add the page's origin there, too "
             "(Django: CSRF_TRUSTED_ORIGINS), or exempt views that need no cookies."
         )
     for statuses, why in _REFUSALS:
@@ -465,9 +469,9 @@ _REFUSALS: Final = (
         {401, 403, 407},
         "The user is not logged in, or not allowed: send the login with --credentials, --cookie or --header.",
     ),
-    ({404, 410}, "Nothing is at this URL: compare it."),
-    ({405, 501}, "The method is not served there: compare it with the route."),
-    ({413, 429, 502, 503, 504}, "A proxy or the server itself says so."),
+    ({404, 410}, "There is nothing at this URL: check the URL."),
+    ({405, 501}, "The server does not serve this method there: check the route."),
+    ({413, 429, 502, 503, 504}, "This answer comes from a proxy, or from the server itself."),
 )
 
 

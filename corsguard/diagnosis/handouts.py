@@ -42,7 +42,7 @@ def handout(found: Diagnosis) -> str:
         _drawn(asked, outcome, found.verdict, found.secrets, found.secret_headers),
     )
     mood: Mood = "bad" if outcome.is_blocked else "good" if is_fine and not found.look_alike else "warning"
-    unseen = f"Not looked at: {as_shown(outcome.unseen, LONGEST_READ)}" if outcome.unseen else ""
+    unseen = f"Not checked: {as_shown(outcome.unseen, LONGEST_READ)}" if outcome.unseen else ""
     return Handout(
         f"{_what(asked)}, requested by a page on {as_shown(asked.page_origin)}",
         f"{found.verdict.capitalize()}.{'' if first is None else f' {first.cause}'}",

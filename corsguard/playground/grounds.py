@@ -100,7 +100,7 @@ class Grounds:
         try:
             return self.serve(origin)
         except OSError as error:
-            told = f"Port {port} cannot be listened on ({error.strerror}), so there is no page on {origin}."
+            told = f"The playground cannot listen on port {port} ({error.strerror}), so there is no page on {origin}."
             raise NotHere(f"{told} Stop what listens there, or take a page on port {self.pages}.") from None
 
     def serve(self, origin: str) -> str:

@@ -18,7 +18,7 @@ def test_the_budget_is_kept_and_omissions_are_reported():
     assert len(one.asked) == report.sent <= report.budget == 30
     assert report.left_out
     assert report.notes[0].startswith(
-        "Left out, because the budget of 30 requests was spent but for 7 that are kept to ask again: "
+        "Left out, because all 30 requests of the budget were sent, except 7 that are kept to ask again: "
     )
 
 
@@ -46,7 +46,7 @@ def test_no_question_is_asked_twice_and_questions_keep_their_order():
     assert (len(sent), client.sent) == (6, 6)
     assert pauses == pytest.approx([0.1] * 5)
     # Two are kept for asking again about findings.
-    with pytest.raises(SpentError, match="the budget of 8 requests was spent"):
+    with pytest.raises(SpentError, match="all 8 requests of the budget were sent"):
         client.ask(PageFetch(URL, "null"))
     client.reserve = 0
     client.ask(PageFetch(URL, "null"))

@@ -124,7 +124,7 @@ def test_a_server_that_was_hardly_asked_is_not_called_clean():
 def test_a_finding_for_information_has_its_proof_and_fix_too():
     result, _ = run(listing(APP))
     heading, proof = re.search(r"  (CG-I007 .*)\n      (.*)\n", result.output).groups()
-    assert heading.startswith("CG-I007 nosniff: X-Content-Type-Options is absent: ")
+    assert heading.startswith("CG-I007 nosniff: X-Content-Type-Options is absent. Without")
     assert proof == f"GET {URL} 200; browsers: Chromium, Firefox, Safari; fix: X-Content-Type-Options: nosniff"
 
 

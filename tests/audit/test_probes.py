@@ -38,7 +38,7 @@ def test_every_mistake_of_the_testing_kit_is_tried_or_left_to_others():
         "any origin is reflected, with a port",
         "null is trusted",
         "the site is trusted like its subdomains",
-        "a name that looks alike",
+        "a name that looks the same",
         "/ does not end the host",
         "what follows / is ignored",
         "? does not end the host",

@@ -158,7 +158,7 @@ def test_the_report_begins_with_the_cause_and_the_line_to_change_and_shows_the_w
                 "x-token."
             ),
             "",
-            "Listed are: X-Other.",
+            "Listed: X-Other.",
             "    send:   Access-Control-Allow-Headers: X-Other, X-Token",
             '    policy: allow_headers=["X-Other", "X-Token"]',
             "",

@@ -302,7 +302,7 @@ def test_an_audit_without_any_answer_has_a_page(tmp_path):
 
 def test_results_that_are_not_a_fault_of_cors_are_on_the_page_too():
     """
-    These are a readable refusal, what was not looked at, and what an application begins with.
+    These are a readable refusal, what was not checked, and what an application begins with.
     """
     url = "https://api.example.com/items"
 
@@ -315,7 +315,7 @@ def test_results_that_are_not_a_fault_of_cors_are_on_the_page_too():
     assert "This is not CORS: the page may read the answer, and its status is 403." in page
     found = checked(method="PUT")
     assert found.outcome.unseen
-    assert f"<li>Not looked at: {found.outcome.unseen}</li>" in of_check(found)
+    assert f"<li>Not checked: {found.outcome.unseen}</li>" in of_check(found)
     bare = diagnosis.check(Flask("bare"), page=APP, url=url)
     assert bare.beginning
     assert "The application, which corsguard does not guard yet" in of_check(bare)

@@ -229,7 +229,7 @@ the port is not compared: https://www.app.example.com
 the port is not compared: https://www.app.example.com:1
 the port is not compared: https://www.app.example.com:65535
 a trailing dot is dropped: https://www.app.example.com.:8443
-a name that looks alike: https://www.xn--80a6aa.xn--ml-6kctd8d6a.com:8443
+a name that looks the same: https://www.xn--80a6aa.xn--ml-6kctd8d6a.com:8443
 
 upper case is folded: HTTPS://WWW.APP.EXAMPLE.COM:8443
 upper case is folded: https://WWW.APP.EXAMPLE.COM:8443
@@ -326,7 +326,7 @@ CARELESS = {
     "the scheme is not compared": lambda origin: origin.partition("://")[2] == "app.example.com",
     "the port is not compared": lambda origin: re.fullmatch(r"https://app\.example\.com(:\d+)?", origin),
     "a trailing dot is dropped": lambda origin: origin.rstrip(".") == APP,
-    "a name that looks alike": lambda origin: origin == APP or ".xn--" in origin,
+    "a name that looks the same": lambda origin: origin == APP or ".xn--" in origin,
     "upper case is folded": lambda origin: origin.lower() == APP,
     "NULL is read as null": lambda origin: origin in {APP, "NULL"},
     "everything before @ is ignored": lambda origin: origin.rpartition("@")[2] in {APP, "app.example.com"},

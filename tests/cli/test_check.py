@@ -118,7 +118,7 @@ Checked:
   NO    Allow-Methods  absent
   NO    Allow-Headers  absent
   --    Max-Age        absent: browsers send the preflight again after 5 s
-  --  response         not looked at
+  --  response         not checked
   --  credentials      not asked for (--credentials)
   ok  one layer        no CORS header came twice""",
         """\
@@ -216,7 +216,7 @@ PAGES = [
 @pytest.mark.parametrize(("url", "page"), PAGES)
 def test_the_most_likely_page_is_assumed_and_named(serve, url, page):
     found, _ = data(serve(Server()), "--url", url)
-    assert (found["origin"], found["assumed"]) == (page, [f"a page on {page} (--page says which)"])
+    assert (found["origin"], found["assumed"]) == (page, [f"a page on {page} (change it with --page)"])
 
 
 @pytest.mark.parametrize(
@@ -384,7 +384,7 @@ WRONG = {
     "no scheme, and no port": (["api.example.com/items"], "https://api.example.com/items"),
     "no URL": (["https://"], "is not a URL"),
     "no page": ([API, "--page", "app.example.com"], "does not begin with a scheme"),
-    "no origin": ([API, "--page", "a\nb"], "has a space"),
+    "no origin": ([API, "--page", "a\nb"], "Expected one origin"),
     "a pattern": ([API, "--page", "https://*.example.com"], "Expected one origin, got the pattern"),
     "a cookie with attributes": ([API, "--cookie", "sid=12345; Secure"], "Expected a cookie name=value"),
     "a cookie without a name": ([API, "--cookie", "12345"], "Expected a cookie name=value"),

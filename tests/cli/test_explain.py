@@ -180,7 +180,7 @@ def test_a_policy_next_to_a_message_says_whether_it_would_grant_it(here):
         f"{BLOCKED}Request header field x-token is not allowed by Access-Control-Allow-Headers in preflight response."
     )
     refused = run(text, "--policy", "cors.toml", "--env", "production")
-    assert "cors.toml does not grant it:\n  header x-token: It is not among X-A.\n" in refused.stdout
+    assert "cors.toml does not grant it:\n  header x-token: It is not one of X-A.\n" in refused.stdout
     assert 'Change cors.toml, line 5\n    allow_headers = ["X-A", "x-token"]\n' in refused.stdout
     granted = run(text, "--policy", "cors.toml", "--env", "open")
     assert "cors.toml grants it: so the answer came from something else" in granted.stdout
@@ -194,8 +194,8 @@ def test_the_cause_and_the_line_to_change_come_first(here):
     shown = run("cors.toml", "--env", "production", "--page", APP, "-X", "PUT", "-H", "X-Token: sekret-1").stdout
     assert shown.split("\n")[:9] == [
         f"BLOCKED  PUT https://api.example.com/ failed for a page on {APP}: the answer to the preflight does not allow the method PUT.",
-        "  method PUT: It is not among GET, POST.",
-        "  header x-token: It is not among X-A.",
+        "  method PUT: It is not one of GET, POST.",
+        "  header x-token: It is not one of X-A.",
         "",
         "Change cors.toml, line 2",
         '    allow_methods = ["GET", "POST", "PUT"]',
@@ -204,7 +204,7 @@ def test_the_cause_and_the_line_to_change_come_first(here):
         '    allow_headers = ["X-A", "X-Token"]',
     ]
     assert "Chromium says: Access to fetch at 'https://api.example.com/' from origin" in shown
-    assert "     NO  method      PUT: It is not among GET, POST." in shown
+    assert "     NO  method      PUT: It is not one of GET, POST." in shown
     assert "   < Access-Control-Allow-Methods: GET, POST" in shown
     assert "sekret" not in shown
 
@@ -331,7 +331,7 @@ def test_a_page_with_the_origin_of_the_placeholder_asks_another_server(here):
     ("arguments", "said"),
     [
         (["cors.toml"], ["--page https://app.example.com", "a message from a console", "mysite.settings"]),
-        (["cors.toml", "--page", "https://a b"], ["--page", "has a space"]),
+        (["cors.toml", "--page", "https://a b"], ["--page", "Expected one origin"]),
         (["cors.toml", "--page", "https://*.example.com"], ["Expected one origin, got the pattern"]),
         (["cors.toml", "--page", "app.example.com"], ["does not begin with a scheme"]),
         (["cors.toml", "--page", APP, "--path", "items"], ['"items" is not a path: write, for example, /items']),

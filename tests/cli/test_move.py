@@ -424,7 +424,7 @@ def test_an_application_without_a_library_is_reported_with_what_was_searched_for
     found = moves(serve(make()), code=1)
     assert (found["moves"], found["unread"], found["is_guarded"]) == ([], [], is_guarded)
     text = run(serve(make())).stdout
-    for name in ("flask-cors", "django-cors-headers", "Starlette", "headers-by-hand.md"):
+    for name in ("flask-cors", "django-cors-headers", "Starlette", "headers-by-hand"):
         assert name in text
 
 

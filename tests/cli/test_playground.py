@@ -39,7 +39,7 @@ def test_a_port_in_use_is_reported():
         port = taken.getsockname()[1]
         result = invoke("--port", port)
     assert result.exit_code == 2
-    assert f"Ports {port} to {port + 2} cannot be listened on: Address already in use." in result.output
+    assert f"The playground cannot listen on the ports {port} to {port + 2}: Address already in use." in result.output
 
 
 def test_a_wrong_argument_is_reported(tmp_path):

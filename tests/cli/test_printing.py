@@ -217,7 +217,7 @@ def test_an_error_of_the_output_is_not_a_finding(form, tmp_path):
         command = [sys.executable, "-m", "corsguard", "lint", policy, *form]
         result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
     assert result.stderr == (
-        "Error: cannot write the output: No space left on device. The printed output is not complete.\n"
+        "Error: The output cannot be written: No space left on device. What was printed is not complete.\n"
     )
     assert result.returncode == Exit.USAGE
 

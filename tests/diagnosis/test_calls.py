@@ -28,7 +28,7 @@ def test_check_returns_what_the_command_prints(serve):
 def test_an_application_is_checked_by_its_name(serve):
     found = diagnosis.check(serve(Server(response=(200, allow()))), page=PAGE)
     assert (found.verdict, found.data()["faults"]) == ("readable", [])
-    assert found.assumed == ("a request for https://api.example.com/ (--url says which)",)
+    assert found.assumed == ("a request for https://api.example.com/ (change it with --url)",)
 
 
 def test_a_live_server_is_checked():

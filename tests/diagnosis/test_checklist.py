@@ -34,7 +34,7 @@ ROWS = {
         ),
     ),
     "the reason for a preflight": (Server(), TOKEN, ("ok", "preflight", "sent, because of the header x-token")),
-    "no preflight is needed": (Server(response=(200, allow())), [], ("--", "preflight", "none: it needs none")),
+    "no preflight is needed": (Server(response=(200, allow())), [], ("--", "preflight", "not needed")),
     "the page's own origin": (
         Server(),
         ["--url", f"{PAGE}/items"],
@@ -79,14 +79,14 @@ def test_the_list_says_where_to_look(serve, server, arguments, row):
 
 STRANGER = "https://stranger.example"
 CACHES = {
-    "echoed, and never varied": (by_origin(lambda origin: origin), "no answer has Vary: Origin"),
+    "echoed, and never varied": (by_origin(lambda origin: origin), "Vary: Origin is missing in every answer"),
     "echoed, and varied to itself only": (
         by_origin(lambda origin: origin, [PAGE]),
-        "the answer to a page elsewhere and to no Origin lacks Vary: Origin",
+        "Vary: Origin is missing in the answer to a page elsewhere and to a request without Origin",
     ),
     "sent only where there is an Origin": (
         by_origin(lambda origin: origin and "*", [PAGE, STRANGER]),
-        "the answer to no Origin lacks Vary: Origin",
+        "Vary: Origin is missing in the answer to a request without Origin",
     ),
     "listed, and varied": (by_origin(lambda origin: origin == PAGE and origin, [PAGE, STRANGER, ""]), None),
     "a constant": (by_origin(lambda _: "*"), None),
@@ -181,9 +181,9 @@ def test_without_a_response_nothing_is_said_about_credentials():
 LOOK_ALIKES = [
     (403, b"<h1>CSRF verification failed</h1>", "protection against CSRF"),
     (401, b"", "not logged in, or not allowed"),
-    (404, b"", "Nothing is at this URL"),
-    (405, b"", "The method is not served there"),
-    (503, b"", "A proxy or the server itself says so"),
+    (404, b"", "There is nothing at this URL"),
+    (405, b"", "The server does not serve this method there"),
+    (503, b"", "This answer comes from a proxy, or from the server itself"),
     (500, b"", "the server's log"),
     (200, b"", ""),
 ]
@@ -203,7 +203,7 @@ def test_a_shared_refusal_is_not_a_matter_of_cors(serve, status, body, said):
 
 def test_a_blocked_response_is_not_called_readable(serve):
     found, _ = data(serve(Server(response=(500, []))), "--page", PAGE)
-    assert found["look_alike"].startswith("When the page may read the answer, the status is 500, which is not CORS")
+    assert found["look_alike"].startswith("After the fix, the page gets the status 500. That is not CORS")
 
 
 ALLOWED = ("Access-Control-Allow-Origin", PAGE)

@@ -140,7 +140,7 @@ def test_a_line_alone_makes_no_claim_about_the_answer():
     # The console may not say which origins are listed, which status came, or which header was misspelled.
     for text, *_ in MESSAGES:
         shown = run(text).stdout
-        assert "Listed are: none" not in shown
+        assert "Listed: none" not in shown
         assert "Status ." not in shown
         assert '""' not in shown
         assert " ()" not in shown

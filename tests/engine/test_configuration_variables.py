@@ -124,8 +124,7 @@ MISTAKEN_VARIABLES = {
         {"ALLOW_ORIGINS": "https://a.example;https://b.example"},
         (
             'E201 CORSGUARD_ALLOW_ORIGINS: Expected one origin, got "https://a.example;https://b.example". '
-            "An origin is not empty, and has no space, comma, quotation mark or "
-            "control character. Each origin is one entry of the list.\n"
+            "An origin is not empty, and has no space, comma, quotation mark or control character.\n"
             "    fix: https://a.example,https://b.example"
         ),
     ),
@@ -157,8 +156,7 @@ MISTAKEN_VARIABLES = {
         {"ALLOW_ORIGINS": '["*"]'},
         (
             'E201 CORSGUARD_ALLOW_ORIGINS: Expected one origin, got "[\\"*\\"]". '
-            "An origin is not empty, and has no space, comma, quotation mark or "
-            "control character. Each origin is one entry of the list.\n    fix: *"
+            "An origin is not empty, and has no space, comma, quotation mark or control character.\n    fix: *"
         ),
     ),
     "not a bool": (
@@ -203,8 +201,7 @@ MISTAKEN_VARIABLES = {
         {"ALLOW_ORIGINS": '"https://a.example"'},
         (
             'E201 CORSGUARD_ALLOW_ORIGINS: Expected one origin, got "\\"https://a.example\\"". '
-            "An origin is not empty, and has no space, comma, quotation mark or "
-            "control character. Each origin is one entry of the list.\n"
+            "An origin is not empty, and has no space, comma, quotation mark or control character.\n"
             "    fix: https://a.example"
         ),
     ),

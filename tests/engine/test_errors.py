@@ -388,7 +388,7 @@ def test_a_refusal_prints_every_problem_with_its_fix():
         "E703 max_age: Expected 0 to 86400 seconds, got -1. No browser keeps an answer longer. 0 turns the preflight "
         "cache off.\n"
         "    fix: max_age=0\n"
-        "Why, with an example: corsguard explain E203"
+        "More about it: corsguard explain E203"
     )
 
 

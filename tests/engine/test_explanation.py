@@ -136,7 +136,7 @@ def test_a_star_does_not_cover_authorization():
     told = explain(PUBLIC, request(asked_method="GET", asked_headers="authorization,x-any"))
     assert failed(told) == [
         ("header", "authorization"),
-        ("credentials", 'known to the page only: credentials: "include"'),
+        ("credentials", 'only the page knows: credentials: "include"'),
     ]
     listed = Policy(allow_origins="*", allow_headers=["*", "Authorization"])
     assert explain(listed, request(asked_method="GET", asked_headers="authorization,x-any")).goes_on

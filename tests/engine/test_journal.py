@@ -499,9 +499,9 @@ def test_in_development_each_refusal_of_a_browser_is_explained(records):
         "  ok  origin      https://app.example.com",
         '                  Covered by "https://app.example.com".',
         "  NO  method      PUT",
-        "                  It is not among GET, HEAD, POST.",
+        "                  It is not one of GET, HEAD, POST.",
         '                  fix: allow_methods=["GET", "HEAD", "POST", "PUT"]',
-        '  --  credentials known to the page only: credentials: "include"',
+        '  --  credentials only the page knows: credentials: "include"',
         (
             "                  A page that asks for credentials gets only an error. A bearer token in Authorization "
             "does not need them."

@@ -131,8 +131,8 @@ def errors():
     yield from of_others(DJANGO_RULES, is_shown=True)
     yield chapter(
         "Flask",
-        "The log has this once, and `corsguard lint module:app` prints it. "
-        "In Django, `corsguard.W908` and `corsguard.W909` are the same.",
+        "The log has each of these once, and `corsguard lint module:app` prints them. In Django, `corsguard.W908` and "
+        "`corsguard.W909` mean the same.",
     )
     yield from of_others(FLASK_RULES, is_shown=True)
 
@@ -163,8 +163,8 @@ def reasons():
     )
     yield chapter(
         "Reasons of a browser",
-        "`NetworkError.reason`, and what `corsguard check` finds. The lines are those that the "
-        "consoles print of an example.",
+        "`NetworkError.reason`, and what `corsguard check` finds. Each part has an example, with the lines that the "
+        "consoles print about it.",
     )
     for reason, facts in REASONS.items():
         error = played(facts.example)

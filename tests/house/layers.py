@@ -1,7 +1,7 @@
 """
-The layers of the house: the layer of each room, and what each room may import from outside.
+The layers of the house: the layer of each module, and what each module may import from outside.
 
-A room is a file of `corsguard`, or a folder with all that is in it, or one of the two other packages. A new file in a
+A module is a file of `corsguard`, or a folder with everything in it, or one of the two other packages. A new file in a
 folder that is listed needs no line here.
 """
 
@@ -12,8 +12,8 @@ import corsguard
 ROOT = Path(corsguard.__file__).parent.parent
 PACKAGES = ("corsguard", "corsguard_django", "corsguard_flask")
 
-# From low to high: a room imports from its own layer and from lower ones, never from higher ones. Within a layer no
-# files import each other in a circle. A listed room need not exist.
+# From low to high: a module imports from its own layer and from lower ones, never from higher ones. Within a layer no
+# files import each other in a circle. A listed module need not exist.
 LAYERS = {
     "facts": "applications errors fixes names quoting suffixes manual",
     "policy": "origin memory hosts expressions mistakes audience validation policy",
@@ -30,8 +30,8 @@ LAYERS = {
 }
 # The one exception to the direction: the grammar asks what an operator meant by a text outside of it.
 GOES_UP = {("origin", "mistakes")}
-LAYER_OF = {room: layer for layer, rooms in LAYERS.items() for room in rooms.split()}
-# Packages that a room may import, apart from ours and Python's own.
+LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in modules.split()}
+# Packages that a module may import, apart from ours and Python's own.
 THIRD_PARTY = {
     "origin": "idna",
     "mistakes": "idna",
@@ -67,8 +67,8 @@ def name_of(path):
     return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 
 
-def room_of(name):
+def module_of(name):
     """
-    Return the room that the file *name* is in.
+    Return the module that the file *name* is in.
     """
     return name.partition(".")[0]

@@ -8,9 +8,9 @@ import ast
 import tokenize
 from typing import NamedTuple
 
-from layers import LAYER_OF, LAYERS, files, name_of, room_of
+from layers import LAYER_OF, LAYERS, files, module_of, name_of
 
-# The rooms that a request passes, with all their files except doors, code that runs at the start, and translations.
+# The modules that a request passes, with all their files except doors, code that runs at the start, and translations.
 REQUEST_PATH = """
     guard policy paths policies negotiation audience origin validation tags journal explanation sources redis_origins
     protection
@@ -82,13 +82,13 @@ def request_path(house):
     """
     Return those names of *house* that a request passes.
     """
-    return [name for name in house if room_of(name) in REQUEST_PATH and name not in NOT_ON_IT]
+    return [name for name in house if module_of(name) in REQUEST_PATH and name not in NOT_ON_IT]
 
 
 def main():
     house = sizes()
     for layer in LAYERS:
-        inside = {name: size for name, size in house.items() if LAYER_OF[room_of(name)] == layer}
+        inside = {name: size for name, size in house.items() if LAYER_OF[module_of(name)] == layer}
         print(f"{layer:<40}{sum(size.lines for size in inside.values()):>7,}")
         for name, size in inside.items():
             largest = max(size.classes, key=size.classes.__getitem__, default=None)

@@ -21,8 +21,8 @@ from layers import (
     ROOT,
     THIRD_PARTY,
     files,
+    module_of,
     name_of,
-    room_of,
 )
 
 import corsguard
@@ -52,7 +52,7 @@ def imports(path):
             yield from ((alias.name, node in lazy) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
-            # `from . import room` names a room, `from .room import name` what is in it.
+            # `from . import module` names a module, `from .module import name` what is in it.
             for name in [node.module] if node.module else [alias.name for alias in node.names]:
                 yield ".".join([*base, name]), node in lazy
 
@@ -71,8 +71,8 @@ def imported_by(path):
 HOUSE = {name_of(path): imported_by(path)[0] for path in files()}
 
 
-def test_every_room_has_a_layer():
-    assert {room_of(name) for name in HOUSE} - LAYER_OF.keys() == set()
+def test_every_module_has_a_layer():
+    assert {module_of(name) for name in HOUSE} - LAYER_OF.keys() == set()
     # It has only one.
     assert sorted(LAYER_OF) == sorted(" ".join(LAYERS.values()).split())
 
@@ -83,7 +83,7 @@ def test_imports_go_down_only():
         f"{name} ({layer}) imports {other} ({above})"
         for name, others in HOUSE.items()
         for other in others
-        if height[layer := LAYER_OF[room_of(name)]] < height[above := LAYER_OF[room_of(other)]]
+        if height[layer := LAYER_OF[module_of(name)]] < height[above := LAYER_OF[module_of(other)]]
     ]
     assert up == []
 
@@ -108,8 +108,8 @@ def test_no_files_import_each_other_in_a_circle():
 
 
 @pytest.mark.parametrize("path", files(), ids=name_of)
-def test_a_room_imports_only_the_listed_packages_from_outside(path):
-    allowed = THIRD_PARTY.get(room_of(name_of(path)), "").split()
+def test_a_module_imports_only_the_listed_packages_from_outside(path):
+    allowed = THIRD_PARTY.get(module_of(name_of(path)), "").split()
     # `_typeshed` is only for type checkers.
     assert imported_by(path)[1] - sys.stdlib_module_names - {"_typeshed"} <= {*allowed}
 
@@ -370,5 +370,5 @@ def test_the_command_line_is_small_and_judges_nothing():
     """
     No file of it searches for a pattern in a text.
     """
-    rooms = [path for path in files() if room_of(name_of(path)) == "cli"]
-    assert [name_of(path) for path in rooms if "re" in imported_by(path)[1]] == []
+    modules = [path for path in files() if module_of(name_of(path)) == "cli"]
+    assert [name_of(path) for path in modules if "re" in imported_by(path)[1]] == []

@@ -1,5 +1,5 @@
 """
-Each room stays so small that a person can read it in one sitting.
+Each module stays so small that a person can read it in one sitting.
 """
 
 import subprocess
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from layers import LAYER_OF, LAYERS, room_of
+from layers import LAYER_OF, LAYERS, module_of
 from sizes import request_path, size_of, sizes
 
 # Without tables of data, with ASGI and protection.
@@ -29,7 +29,7 @@ HOUSE = sizes()
 def too_long():
     if sum(HOUSE[name].lines - HOUSE[name].data for name in request_path(HOUSE)) > LONGEST_REQUEST_PATH:
         yield "request path"
-    if sum(size.lines for name, size in HOUSE.items() if room_of(name) == "cli") > LONGEST_COMMAND_LINE:
+    if sum(size.lines for name, size in HOUSE.items() if module_of(name) == "cli") > LONGEST_COMMAND_LINE:
         yield "command line"
     for name, size in HOUSE.items():
         if size.lines - size.data > LONGEST_FILE:
@@ -37,11 +37,11 @@ def too_long():
         yield from (f"{name}.{cls}" for cls, lines in size.classes.items() if lines > LONGEST_CLASS)
 
 
-def test_only_rooms_with_a_reason_are_too_long():
+def test_only_modules_with_a_reason_are_too_long():
     assert sorted(too_long()) == sorted(TOO_LONG)
 
 
-def test_a_request_passes_the_deciding_rooms_and_no_tools():
+def test_a_request_passes_the_deciding_modules_and_no_tools():
     passed = request_path(HOUSE)
     assert {"policy", "negotiation", "sources", "wsgi", "corsguard_flask.views", "corsguard_django.conf"} <= {*passed}
     assert not {"errors", "__init__", "corsguard_flask.translation", "corsguard_django.checks"} & {*passed}
@@ -61,7 +61,7 @@ def test_a_request_passes_the_deciding_rooms_and_no_tools():
     ],
 )
 def test_these_lines_are_counted(tmp_path, text, size):
-    path = tmp_path / "room.py"
+    path = tmp_path / "module.py"
     path.write_text(text)
     assert size_of(path) == size
 
@@ -75,5 +75,5 @@ def test_the_table_shows_every_layer_and_file():
         "all",
     ]
     assert [line.split()[0] for line in printed.splitlines() if line[0] == " "] == [
-        name for layer in LAYERS for name in HOUSE if LAYER_OF[room_of(name)] == layer
+        name for layer in LAYERS for name in HOUSE if LAYER_OF[module_of(name)] == layer
     ]

@@ -179,7 +179,7 @@ FIXES = [
     ),
     (
         preflight(Reason.METHOD_NOT_ALLOWED, "PUT", SHARED),
-        "Listed are: none",
+        "Listed: none",
         [
             "send:   Access-Control-Allow-Methods: GET, HEAD, POST, PUT",
             'policy: allow_methods=["GET", "HEAD", "POST", "PUT"]',
@@ -187,7 +187,7 @@ FIXES = [
     ),
     (
         preflight(Reason.METHOD_NOT_ALLOWED, "Foo", SHARED, allow("Methods", "GET"), method="Foo"),
-        "Listed are: GET",
+        "Listed: GET",
         ["send:   Access-Control-Allow-Methods: GET, Foo", 'policy: allow_methods=["GET", "Foo"]'],
     ),
     (
@@ -227,7 +227,7 @@ FIXES = [
     (
         # Refused values, and values that are already listed.
         refused_header("content-type", "x-token", allowed="X-Request-ID"),
-        "Listed are: X-Request-ID",
+        "Listed: X-Request-ID",
         [
             "send:   Access-Control-Allow-Headers: X-Request-ID, Content-Type, X-Token",
             'policy: allow_headers=["X-Request-ID", "Content-Type", "X-Token"]',
@@ -308,7 +308,7 @@ FIXES = [
     (failure(Reason.UNREACHABLE, "refused", exchange=None), "nothing answers at https://api.example.com. Is", []),
     (
         preflight(Reason.UNREACHABLE, "hung up", exchange=None),
-        "(a proxy, a firewall) drops OPTIONS: let it through",
+        "a proxy or a firewall in front drops OPTIONS: let it pass OPTIONS on",
         [],
     ),
     (failure(Reason.TLS, "expired", exchange=None), "look at the certificate", []),

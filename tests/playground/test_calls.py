@@ -349,7 +349,7 @@ def test_a_port_in_use_is_reported(call, ports):
         request = call.request("Download", page=f"http://localhost:{port}")
         run = call("run", {"policy": 'allow_origins = "*"\n', "request": request})
     assert run["frame"] == ""
-    assert run["why"].startswith(f"Port {port} cannot be listened on (Address already in use)")
+    assert run["why"].startswith(f"The playground cannot listen on port {port} (Address already in use)")
     # The answer of the model is there too.
     assert run["readable"] is True
     own = call.request("Download", page=f"http://localhost:{ports['desk']}")

@@ -1,8 +1,8 @@
 """
 Applications with the CORS libraries that people install, in configurations that look right. Other libraries, and ours.
 
-All that run in threads of this process are here. Django samples are in a room of their own, because settings belong to
-a process.
+All that run in threads of this process are here. Django samples are in a module of their own, because settings belong
+to a process.
 """
 
 import socket
