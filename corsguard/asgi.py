@@ -299,7 +299,7 @@ class CORSGuard(CORSMiddleware):
     """
     Guards the Starlette or FastAPI application *app*. Serve and test `app` as before.
 
-    The guard stands outside all middleware, also outside the one that answers an exception with 500. So every response
+    The guard is outside all middleware, also outside the one that answers an exception with 500. So every response
     has the headers. Without *policy*, only endpoints tagged with `@cors` share anything. All other arguments are those
     of CORSMiddleware.
 

@@ -79,7 +79,7 @@ class Endpoints:
 
     def _warn_of_place(self, scope: Scope) -> None:
         """
-        Log a warning if *scope* shows that the guard stands inside the application, so that its 500s get no headers.
+        Log a warning if *scope* shows that the guard is inside the application, so that its 500s get no headers.
         """
         outer = scope.get("app")
         # After a router, the guarded application is a mounted one, and the 500s come from another application.

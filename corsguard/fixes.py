@@ -23,7 +23,7 @@ Part = Literal["words", "send", "policy", "page"]
 # Stands for None, for which TOML and variables have no word.
 NONE: Final = "none"
 PREFIX: Final = "CORSGUARD_"
-# Where a policy stands in code.
+# Where a policy is written in code.
 _PLACES: Final[Mapping[Form, str]] = {
     "wsgi": "CORSMiddleware(application, {%s})",
     "asgi": "CORSMiddleware(app, {%s})",
@@ -51,13 +51,13 @@ class Fix:
     What to change, as plain data: `data()` gives what JSON can hold, and `str()` the text.
 
     *words* say in a sentence why, or what to do; what the other fields say can be done as it is. *policy* are keywords
-    that replace the same ones, *entries* what stands in place of the value at fault, *name* the right name of a key,
+    that replace the same ones, *entries* what is in place of the value at fault, *name* the right name of a key,
     *send* lines of the response, *page* what the page writes. With *removes*, what is at fault is taken out; *lines* of
     a file that cannot be read become comments. *otherwise* are alternatives to all of it; the words of each lead over
     to it.
 
     *form* tells in which words it is written; the names of environment variables begin with *prefix*. Of a file,
-    *tables* has the keys that lead to the table of each keyword that does not stand next to what is at fault.
+    *tables* has the keys that lead to the table of each keyword that is not next to what is at fault.
     """
 
     words: str = ""
@@ -109,7 +109,7 @@ class Fix:
     @property
     def is_told(self) -> bool:
         """
-        Whether the fix is told in words, and not written out.
+        Whether words describe the fix, and no code does.
         """
         return not (self.name or self.entries or self.policy)
 

@@ -1,6 +1,6 @@
 """
-What the operator is told, by the logger `corsguard` and by events. Nothing here reaches a client, and most requests
-never come here. Every reason of an event is listed here.
+What the operator gets to know, by the logger `corsguard` and by events. Nothing here reaches a client, and most
+requests never come here. Every reason of an event is listed here.
 
 Strings from the network are written as `ascii()` and cut, so they cannot forge a log line. A Journal writes the log and
 returns events. The carrier calls the listener, because that may block.
@@ -124,7 +124,7 @@ _TAG_THE_VIEW: Final = (
 
 # For one reason and one policy, at most one record is written in so many seconds.
 _PAUSE: Final = 60.0
-# After this many refusals in a row of which nobody was told, the guard skips some before it looks for a listener again.
+# After this many refusals in a row that nobody heard of, the guard skips some before it looks for a listener again.
 # To look costs ten times as much as a refusal itself.
 _PATIENCE: Final = 100
 _SKIPPED: Final = 500

@@ -108,7 +108,7 @@ class Memory(Generic[T]):
                 ours.set_exception(error)
             raise
         finally:
-            # If this thread is interrupted, the other callers do not wait for ever.
+            # If this thread is interrupted, the other callers do not wait forever.
             ours.cancel()
             with self._lock:
                 del self._questions[name]

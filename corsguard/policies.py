@@ -366,7 +366,7 @@ def _read(given: object) -> PathTable:
 
 def not_next_to(level: str, given: Mapping[object, object]) -> list[Problem]:
     """
-    Return a problem for each key that stands next to *level*.
+    Return a problem for each key that is next to *level*.
     """
     others = [Problem.of("E803", text_of(key) or quoted(key), key, _LEVELS[level], level=level) for key in given]
     return [problem for problem in others if problem.field != level]
@@ -396,7 +396,7 @@ def _is_path_only(key: object, value: object) -> bool:
 
 def keyword_next_to(prefixes: Mapping[Any, object], key: object) -> Problem | None:
     """
-    Return the problem of *key* if it is a keyword of a policy, which stands among *prefixes*, or None.
+    Return the problem of *key* if it is a keyword of a policy, which is among *prefixes*, or None.
     """
     keyword = text_of(key)
     if keyword is None or keyword not in DEFAULTS:
@@ -430,7 +430,8 @@ def refuse_awaited(policy: "PoliciesLike | None") -> None:
 
 def refuses_keywords(*lines: str) -> Callable[[Init], Init]:
     """
-    Return a decorator for the `__init__` of a class that takes a policy. Keywords that it lacks raise TypeError.
+    Return a decorator for the `__init__` of a class that takes a policy. Keywords that it does not have raise
+    TypeError.
 
     The *lines* are those of `refuse_keywords`. Type checkers and `help` see the signature of `__init__` unchanged.
     """
@@ -633,7 +634,7 @@ def _readings_of(path: str) -> Iterable[str] | None:
     """
     Return *path* and all other paths that another server, cache or router may read in it; None if it is too long.
 
-    Each of these may decode it once or twice more, take a backslash for a slash, merge slashes, and resolve dot
+    Each of these may decode it once or twice more, read a backslash as a slash, merge slashes, and resolve dot
     segments (RFC 3986, 5.2.4), in any order.
     """
     path = path if path.startswith("/") else f"/{path}"

@@ -89,8 +89,8 @@ REMEDIES: Final[Mapping[VerdictReason, Remedy]] = MappingProxyType(
             "Let the proxy pass Sec-Fetch-Site on once and unchanged.",
         ),
         "null-origin": Remedy(
-            "The Origin of the request is null. A page with Referrer-Policy: no-referrer on plain http sends that, and "
-            "so do a sandboxed frame and a redirect through another site.",
+            "The Origin of the request is null. It comes from a page with Referrer-Policy: no-referrer on plain http, "
+            "from a sandboxed frame, or after a redirect through another site.",
             "Serve the site over https, or its pages with Referrer-Policy: same-origin.",
         ),
         "other-origin": Remedy(
@@ -305,7 +305,7 @@ def _trusts(policy: Policy | None, origin: object) -> bool | None:
 
 def missing_trust(policy: Policy | None, environ: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Return the keywords that *policy* lacks to trust the `Origin` of *environ*, if the policy covers it. For people, not
+    Return the keywords that *policy* needs to trust the `Origin` of *environ*, if the policy covers it. For people, not
     on the request path.
     """
     origin, method = environ.get("HTTP_ORIGIN"), environ.get("REQUEST_METHOD")

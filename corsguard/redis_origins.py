@@ -304,7 +304,7 @@ class _Listener:
     def _lose(self, error: BaseException) -> None:
         was_subscribed = self._is_subscribed
         self._disconnect()
-        # If Redis is gone, the load logs that.
+        # If Redis is down, the load logs that.
         if self._set.is_reached and not (was_subscribed or self._is_missed or self._is_told):
             self._is_told = True
             logger.warning(

@@ -208,7 +208,7 @@ class Reading:
 
     def without_star(self, keyword: str, names: Collection[str]) -> Fix | None:
         """
-        Return what to write instead of *names*, if they have a `"*"` that may not stand there.
+        Return what to write instead of *names*, if they have a `"*"` that may not be there.
         """
         others = [name for name in names if name != "*"]
         if "*" not in names:

@@ -1,12 +1,13 @@
 """
 Run `python examples/asgi_app.py`: a Starlette application inside the guard. Any ASGI application works in the same way.
 
-In `fastapi_app.py`, the guard is inside the application. A server runs it as well:
+In `fastapi_app.py`, the guard is inside the application. You can also run it under a server:
 
     uvicorn --app-dir examples asgi_app:application
 
 The guard is around the whole application, so it covers errors too: the 404 of a missing page and the 500 that Starlette
-makes of an unhandled exception. Serve `application`. `app` is still the Starlette application, for routes and tests.
+answers after an unhandled exception. Serve `application`. `app` is still the Starlette application, for routes and
+tests.
 """
 
 import os

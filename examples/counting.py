@@ -1,11 +1,11 @@
 """
 Run `python examples/counting.py`: events, counted for Prometheus and for OpenTelemetry.
 
-A metric keeps every combination of its labels for ever, so a value from a client must not be a label. Two values are
+A metric keeps every combination of its labels forever, so a value from a client must not be a label. Two values are
 safe: the reason, which comes from a fixed list, and the name of the policy. The log says who was refused, and where.
 The same function works everywhere: as `on_event=` of WSGI and ASGI (below), or connected to the signal `cors_event` of
-Flask and Django. With several processes, prometheus_client needs PROMETHEUS_MULTIPROC_DIR. OpenTelemetry distinguishes
-them by itself.
+Flask and Django. With several processes, prometheus_client needs PROMETHEUS_MULTIPROC_DIR. OpenTelemetry needs nothing
+for that.
 """
 
 import os

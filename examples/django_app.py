@@ -1,5 +1,5 @@
 """
-Run `python examples/django_app.py`: a Django project in one file, guarded. A server runs it as well:
+Run `python examples/django_app.py`: a Django project in one file, guarded. You can also run it under a server:
 
     gunicorn --chdir examples django_app:application
     uvicorn --app-dir examples django_app:asgi

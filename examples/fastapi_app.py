@@ -1,5 +1,5 @@
 """
-Run `python examples/fastapi_app.py`: a FastAPI application with cookies, guarded. A server runs it as well:
+Run `python examples/fastapi_app.py`: a FastAPI application with cookies, guarded. You can also run it under a server:
 
     uvicorn --app-dir examples fastapi_app:app
 

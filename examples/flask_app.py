@@ -1,9 +1,9 @@
 """
-Run `python examples/flask_app.py`: a Flask application, guarded. A server runs it as well:
+Run `python examples/flask_app.py`: a Flask application, guarded. You can also run it under a server:
 
     gunicorn --chdir examples flask_app:app
 
-The guard covers errors too: the 404 of a missing page and the 500 that Flask makes of an unhandled exception.
+The guard covers errors too: the 404 of a missing page and the 500 that Flask answers after an unhandled exception.
 """
 
 import os

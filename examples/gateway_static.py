@@ -1,9 +1,9 @@
 """
 Run `python examples/gateway_static.py`: nginx serves static files under the policy of the Flask application behind it.
 
-nginx answers for /static itself, so the guard in the application never sees these requests. The same policy is written
-out for nginx, as `corsguard export nginx` does it, and is used by one `include`. nginx has to be installed. It runs
-with a separate configuration in a temporary folder, until Ctrl-C.
+nginx answers for /static itself, so the guard in the application never sees these requests. The example writes the same
+policy out for nginx, as `corsguard export nginx` does, and nginx includes it. nginx has to be installed. It runs with a
+separate configuration in a temporary folder, until Ctrl-C.
 """
 
 import os

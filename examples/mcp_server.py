@@ -1,5 +1,5 @@
 """
-Run `python examples/mcp_server.py`: an MCP server for pages, over streamable HTTP. A server runs it as well:
+Run `python examples/mcp_server.py`: an MCP server for pages, over streamable HTTP. You can also run it under a server:
 
     uvicorn --app-dir examples mcp_server:app
 

@@ -1,7 +1,7 @@
 """
 Run `python examples/redis_origins.py`: one set of origins in Redis for several machines.
 
-Each process has a copy, and gets a message at once when the set changes. A server runs it as well:
+Each process has a copy, and gets a message at once when the set changes. You can also run it under a server:
 
     gunicorn --chdir examples --workers=2 redis_origins:application
 

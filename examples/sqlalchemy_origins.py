@@ -1,7 +1,8 @@
 """
 Run `python examples/sqlalchemy_origins.py`: origins in a database, with SQLAlchemy's asynchronous engine.
 
-The database is asked about each origin, and the answer is remembered for a short time. A server runs it as well:
+The application asks the database about each origin, and remembers the answer for a short time. You can also run it
+under a server:
 
     uvicorn --app-dir examples sqlalchemy_origins:application
 

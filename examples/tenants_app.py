@@ -1,7 +1,7 @@
 """
 Run `python examples/tenants_app.py`: one process that serves many tenants, each with its own hosts.
 
-The pages of a tenant may read only from its own hosts. A server runs it as well:
+The pages of a tenant can read only from its own hosts. You can also run it under a server:
 
     gunicorn --chdir examples tenants_app:application
     uvicorn --app-dir examples tenants_app:asgi_application

@@ -7,7 +7,7 @@ tenant, and every process sees it within a second:
     sqlite3 tenants.sqlite3 "INSERT INTO front_ends VALUES ('api.acme.example', 'https://app.acme.example')"
     curl -i -H "Host: api.acme.example" -H "Origin: https://app.acme.example" http://localhost:8013/orders
 
-A server runs it as well:
+You can also run it under a server:
 
     uvicorn --app-dir examples --workers 2 tenants_database:application
 

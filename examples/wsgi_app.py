@@ -1,5 +1,5 @@
 """
-Run `python examples/wsgi_app.py`: a bare WSGI application, guarded. A server runs it as well:
+Run `python examples/wsgi_app.py`: a bare WSGI application, guarded. You can also run it under a server:
 
     gunicorn --chdir examples wsgi_app:application
 

@@ -139,7 +139,7 @@ def audit(  # noqa: PLR0913 - all limits and options, as keywords
         if is_internal is None:
             is_internal = app is None and _is_internal(target.host, address)
         if proxy and active:
-            left_out = SpentError("a proxy stands in between")
+            left_out = SpentError("a proxy is in between")
             client.leave_out("line ends in Origin", left_out)
         show = partial(shown, secrets=secrets)
         session = Session(

@@ -137,7 +137,7 @@ _OF_HANDSHAKES: Final = {
         map(str, REDIRECTS),
         (
             "the status is {status}. The server redirects (to a login, to https, or for a slash), and a handshake "
-            "follows no redirect. Let the page request the last URL, by wss if it leads to https. If it leads to a "
+            "follows no redirect. Let the page request the last URL, over wss if it leads to https. If it leads to a "
             "login, the user is not logged in: a handshake carries cookies, but no header that a script sets."
         ),
     ),
@@ -195,7 +195,7 @@ def _share(failure: Failure, why: str, *kept: str, page: str = "") -> Fix:
         return _share_with_none(failure, why)
     if credentials and not _is_sound(origin, credentials=True):
         origin = origin.replace("http://", "https://", 1)
-        why += " With credentials, load the page by https: anyone in the network can impersonate a page on http."
+        why += " With credentials, load the page over https: anyone in the network can impersonate a page on http."
         page = f"load it from {origin}"
     send = [f"{ALLOW_ORIGIN}: {origin}", *([f"{ALLOW_CREDENTIALS}: true"] if credentials else []), "Vary: Origin"]
     listed = [other for other in dict.fromkeys(kept) if _is_sound(other, credentials=credentials)]
@@ -210,7 +210,7 @@ def _share_with_none(failure: Failure, why: str) -> Fix:
         cause = "The redirect between two foreign origins makes the Origin null. Let the page request the last URL"
         page = f'fetch("{as_shown(failure.url)}")'
     else:
-        cause = "The page has no origin of its own (a sandboxed frame, a file, a data: URL). Load it by https"
+        cause = "The page has no origin of its own (a sandboxed frame, a file, a data: URL). Load it over https"
         if redirect_target(failure) is not None and not status_of(failure):
             # A console does not say whose null it is.
             cause = f"A redirect between two origins made the Origin null, or else {cause[0].lower()}{cause[1:]}"
@@ -386,7 +386,7 @@ def _mismatch(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     except PolicyError as error:
         return _share(failure, error.problems[0].message)
     if step.passed or "*" in value:
-        return _share(failure, "Browsers do not match patterns: match on the server, and send the origin.", value)
+        return _share(failure, "Browsers do not match patterns. Match on the server, and send the origin.", value)
     if not _is_another_site(value, origin):
         return _share(failure, step.reason, value)
     return _share(failure, _of_another_site(failure), value)
@@ -520,7 +520,7 @@ def _may_be_allowed(name: str) -> bool:
 
 
 def _list(why: str, header: str, names: list[str], page: str) -> Fix:
-    # What was asked for stands last, so it is kept when a list is too long to be shown. Policy accepts `*` only alone,
+    # What was asked for is last, so it is kept when a list is too long to be shown. Policy accepts `*` only alone,
     # and a browser reads a `*` in a list as a name.
     short = [name for name in names if len(name) <= LONGEST_NAME and "*" not in name][-MOST_NAMES:]
     if not short:
@@ -549,9 +549,12 @@ def _bad_scheme(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
         why = f'Not CORS. The URL has no scheme, so the browser reads "{as_shown(scheme)}" as one.'
         return _change(why, page=f'fetch("http://{as_shown(failure.url)}")')
     if scheme in {"", "http", "https"}:
-        return _change("Not CORS. Scripts fetch by http and https only: check the requested URL and the address bar.")
+        return _change(
+            "Not CORS. Scripts can only fetch URLs of http and https: check the requested URL and the address bar."
+        )
     return _change(
-        f"Not CORS. Scripts fetch by http and https, not by {as_shown(scheme)}.", page='fetch("https://...")'
+        f"Not CORS. Scripts can only fetch URLs of http and https, not of {as_shown(scheme)}.",
+        page='fetch("https://...")',
     )
 
 
@@ -630,12 +633,12 @@ def _client_certificate(failure: Failure) -> Fix:
 def _mixed(failure: Failure) -> Fix:
     if failure.mode == "websocket":
         page = f'new WebSocket("{as_shown(failure.url.replace("ws://", "wss://", 1))}")'
-        return _change("Not CORS: serve it by wss.", page=page)
+        return _change("Not CORS: serve it over wss.", page=page)
     if not failure.url.startswith("http://"):
         return _UNNAMED[Reason.MIXED_CONTENT]
     url = as_shown(failure.url.replace("http://", "https://", 1))
     return _change(
-        "Not CORS: serve it by https.", page=f"load it from {url}" if failure.mode == "no-cors" else f'fetch("{url}")'
+        "Not CORS: serve it over https.", page=f"load it from {url}" if failure.mode == "no-cors" else f'fetch("{url}")'
     )
 
 
@@ -648,7 +651,7 @@ def _handshake(failure: Failure) -> Fix:
         return _change(f"Not CORS: {_OF_HANDSHAKES.get(status, _NO_WEBSOCKET).format(status=status)}")
     why = "Not CORS: the server judges the Origin of the handshake, which carries cookies."
     if not _is_sound(origin, credentials=True):
-        return _change(f"{why} {as_shown(origin)} cannot be listed with credentials: load the page by https.")
+        return _change(f"{why} {as_shown(origin)} cannot be listed with credentials: load the page over https.")
     return _change(
         f"{why} List the origin, with credentials.", policy={"allow_origins": [origin], "allow_credentials": True}
     )
@@ -751,7 +754,7 @@ _OF_NAMED: Final[Mapping[Reason, Callable[[Failure, Collection[str]], Fix]]] = {
 # The advice for these reasons if the URL or the page is not known.
 _UNNAMED: Final[Mapping[Reason, Fix]] = {
     Reason.MIXED_CONTENT: _change(
-        "Not CORS: serve it by https. If the page uses https already, the server redirects to http: let it redirect "
+        "Not CORS: serve it over https. If the page uses https already, the server redirects to http: let it redirect "
         "to https (behind a proxy, tell the application that the proxy speaks TLS)."
     ),
     Reason.UNREACHABLE: _change(

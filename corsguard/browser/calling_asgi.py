@@ -83,7 +83,7 @@ class _Conversation:
             if answer.is_whole or answer.is_left:
                 self.is_over.set()
         else:
-            raise RuntimeError(f"The application sent {message['type']!r} out of turn.")
+            raise RuntimeError(f"The application sent {message['type']!r} at the wrong time.")
 
 
 async def _converse(app: ASGIApplication, answer: Collected) -> None:
@@ -178,7 +178,7 @@ class _Handshake:
                 # The client has disconnected already.
                 pass
             case _:
-                raise RuntimeError(f"The application sent {kind!r} out of turn.")
+                raise RuntimeError(f"The application sent {kind!r} at the wrong time.")
 
     def _begin(self, status: int, headers: Iterable[Header], *, is_whole: bool) -> None:
         self.answer.start(status, headers)

@@ -73,7 +73,7 @@ class Cookie:
     @property
     def pair(self) -> str:
         """
-        The cookie as it stands in `Cookie` (RFC 6265bis, 5.8.3).
+        The cookie as it is in `Cookie` (RFC 6265bis, 5.8.3).
         """
         return f"{self.name}={self.value}" if self.name else self.value
 

@@ -127,6 +127,6 @@ def protection_seen(answer: WireResponse) -> VerdictReason | None:
 
 def wants_tls(answer: WireResponse) -> bool:
     """
-    Return whether *answer*, to a request by http, says that the port speaks TLS.
+    Return whether *answer*, to a request over http, says that the port speaks TLS.
     """
     return answer.status == 400 and _WANTS_TLS.search(answer.body[:LONGEST_READ]) is not None

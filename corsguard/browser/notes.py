@@ -51,7 +51,7 @@ def _notes_on_engines(failure: Failure, *, with_safari: bool) -> Iterator[str]:
     if reason is Reason.HEADER_NOT_ALLOWED and refuses_authorization_only(failure):
         yield "Chromium, Firefox and Safari still let Authorization pass under * and only print a warning."
     elif reason is Reason.HEADER_NOT_ALLOWED and len(names := refused_headers(failure)) > 1:
-        yield f"These are refused: {as_shown(', '.join(names))}. Chromium names any of them, Firefox the first."
+        yield f"These are refused: {as_shown(', '.join(names))}. Chromium names one, Firefox the first."
     if status_of(failure) and reason in _TOLD_BY_ORDER and other != reason:
         yield f"Firefox counts header lines and checks in another order, so it reports {other}."
     if with_safari and safari_sees_status(failure):
@@ -75,12 +75,12 @@ def _notes_on_surroundings(failure: Failure) -> Iterator[str]:
     if _is_less_public(failure):
         yield (
             "A page from a public network needs the user's permission for a private one (Local Network Access, "
-            "Chromium 142 and later), and has to be loaded by https. No header replaces that."
+            "Chromium 142 and later), and has to be loaded over https. No header replaces that."
         )
     if failure.with_credentials and failure.reason in CORS_CHECK and not is_within_site(failure):
         yield (
-            "To another site, cookies are sent only if set with SameSite=None; Secure, and not at all where the "
-            "browser blocks third-party cookies (Safari always)."
+            "To another site, browsers send only cookies that were set with SameSite=None; Secure. If the browser "
+            "blocks third-party cookies, it sends none. Safari always blocks them."
         )
 
 

@@ -172,7 +172,7 @@ _SPELLED: Final = "one line of that name, with commas between its items"
 _NEEDS_CREDENTIALS: Final = 'the page: does it need credentials: "include"?'
 
 _NULL_STATUS: Final = (
-    "Firefox and Safari word this as if it were CORS; 'Status code: (null)' means that no response came."
+    "Firefox and Safari report this as if it were CORS. 'Status code: (null)' means that no response came."
 )
 
 _SHARED: Final = (ALLOW_ORIGIN, EXAMPLE_ORIGIN)
@@ -205,9 +205,9 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     ),
     Reason.MIXED_CONTENT: Facts(
         kind="not CORS",
-        message="a page loaded by https may not ask by http.",
+        message="a page loaded over https may not request an http URL.",
         why='The answer could be read or changed on the network (Mixed Content, "should fetching request be blocked").',
-        instead="Serve the resource by https.",
+        instead="Serve the resource over https.",
         example=Example(url="http://api.example.com/items"),
         look=("the URL that the page requests: http: from a page of https:?",),
         chromium=_says(
@@ -226,8 +226,8 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     Reason.SAME_ORIGIN_MODE: Facts(
         kind="cors",
         message='mode "same-origin" does not allow a request to another origin.',
-        why='The page itself asked for its own origin only (Fetch, "main fetch", mode "same-origin").',
-        instead='Ask with mode: "cors".',
+        why='With this mode, the page can only request its own origin (Fetch, "main fetch", mode "same-origin").',
+        instead='Use mode: "cors".',
         example=Example(asks={"mode": "same-origin"}),
         look=("the options of fetch(): mode", "the URL that the page requests: is it the right host?"),
         chromium=_says(
@@ -244,7 +244,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         kind="cors",
         message='mode "no-cors" allows only the redirect mode "follow".',
         why='A page may not learn where another origin redirects (Fetch, "main fetch", mode "no-cors").',
-        instead='Ask with redirect: "follow", or with mode: "cors".',
+        instead='Use redirect: "follow", or mode: "cors".',
         example=Example(asks={"mode": "no-cors", "redirect": "error"}),
         look=('the options of fetch(): redirect, and does it need mode: "no-cors" at all?',),
         chromium=_says(_CANNOT + 'Request mode is "no-cors" but the redirect mode is not "follow".'),
@@ -253,7 +253,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     Reason.BAD_SCHEME: Facts(
         kind="not CORS",
         message="{scheme_named} cannot be fetched.",
-        why='Scripts fetch by http and https only (Fetch, "main fetch", HTTP(S) scheme).',
+        why='Scripts can only fetch URLs of http and https (Fetch, "main fetch", HTTP(S) scheme).',
         instead="Write the whole URL, which begins with https://.",
         example=Example(url="localhost:8000/items"),
         look=("the URL that the page requests: does it begin with https://?", "the address bar: file://?"),
@@ -269,7 +269,11 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         why='Without a response there is nothing to read (Fetch, "HTTP-network fetch").',
         instead="Start the server, or correct the host and the port.",
         example=Example((Unreachable("nothing listens at api.example.com", net_error="CONNECTION_REFUSED"),)),
-        look=("the URL in its own tab: does it answer?", "the server: up, this host, this port?", "its log"),
+        look=(
+            "the URL in its own tab: does it answer?",
+            "the server: is it running, at this host and this port?",
+            "its log",
+        ),
         chromium=_says(f"{_NET}{{net}}", websocket=f"{_NO_CONNECTION}{{net}}"),
         firefox=_NO_RESPONSE,
         safari=_says("Could not connect to the server."),
@@ -303,7 +307,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     Reason.PREFLIGHT_REDIRECT: Facts(
         kind="cors",
         message="the preflight was answered with a redirect{in_brackets}.",
-        why='A preflight follows no redirect (Fetch, "CORS-preflight fetch", ok status).',
+        why='A preflight does not follow redirects (Fetch, "CORS-preflight fetch", ok status).',
         instead="Let the CORS layer answer preflights before anything redirects, or let the page request the last URL.",
         example=Example((_answered(307, _SHARED, _MOVED),), _PUT),
         look=("the Location of the OPTIONS row: a slash, https, www, or a login?", _OPTIONS_ROW),
@@ -330,7 +334,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     ),
     Reason.WILDCARD_WITH_CREDENTIALS: Facts(
         kind="cors",
-        message="{answer} shares with *, which does not count for a request with credentials.",
+        message="{answer} shares with *, but the request has credentials.",
         why='With credentials, browsers read * as a name and not as every origin (Fetch, "CORS check", step 4).',
         instead="Name the origin in the header, or leave out the credentials.",
         example=Example((_answered(200, (ALLOW_ORIGIN, "*")),), _INCLUDE),
@@ -411,10 +415,10 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     Reason.PREFLIGHT_STATUS: Facts(
         kind="cors",
         message="the preflight was answered with {what_status} is not between 200 and 299.",
-        why='A preflight passes with an ok status only, 200 to 299 (Fetch, "CORS-preflight fetch", ok status).',
+        why='A preflight only passes with an ok status, 200 to 299 (Fetch, "CORS-preflight fetch", ok status).',
         instead="Put the CORS layer outermost, so that nothing else answers preflights.",
         example=Example((_answered(405, _SHARED),), _PUT),
-        look=(_OPTIONS_ROW, "what stands before the CORS layer: authentication, a router, a proxy"),
+        look=(_OPTIONS_ROW, "what is before the CORS layer: authentication, a router, a proxy"),
         chromium=_says(_CHECKED + "It does not have HTTP ok status."),
         firefox=_says(_refused("CORS preflight response did not succeed). Status code: {status}.")),
         safari=_SAFARI_STATUS,
@@ -475,7 +479,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         kind="cors",
         message="the answer to the preflight does not allow {header_named}.",
         why='Request headers beyond the safelist have to be listed (Fetch, "CORS-preflight fetch", headerNames).',
-        instead="List the header in the policy; Authorization always by its name.",
+        instead="List the header in the policy. Always list Authorization by its name.",
         example=Example((_answered(204, _SHARED),), _TOKEN),
         look=(_OPTIONS_ROW, "who sets the header: the page, or a library in it?"),
         chromium=_says(
@@ -504,7 +508,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     ),
     Reason.CORP: Facts(
         kind="not CORS",
-        message="Cross-Origin-Resource-Policy does not let this page have the response.",
+        message="Cross-Origin-Resource-Policy does not let this page use the response.",
         why=(
             "The resource forbids other origins to embed it, or does not allow it although the page requires that "
             '(Fetch, "cross-origin resource policy check").'
@@ -548,7 +552,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     Reason.REDIRECT_BAD_SCHEME: Facts(
         kind="cors",
         message="the server redirects to {target_named}, which is neither http nor https.",
-        why='A redirect leads to http or https only (Fetch, "HTTP-redirect fetch").',
+        why='A redirect may only lead to http or https (Fetch, "HTTP-redirect fetch").',
         instead="Redirect to a URL of http or https.",
         example=Example((_answered(302, _SHARED, ("Location", "app://items")),)),
         look=("the Location of the redirect",),
@@ -615,7 +619,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     Reason.HANDSHAKE_REFUSED: Facts(
         kind="not CORS",
         message="the WebSocket handshake was answered with {what_status} is not 101.",
-        why='Only the status 101 opens a WebSocket, and no header of CORS counts (WebSockets, "establish").',
+        why='Only the status 101 opens a WebSocket. CORS headers have no effect (WebSockets, "establish").',
         instead="List the origin of the page where the server judges handshakes, and allow credentials.",
         example=Example((_answered(403),), url="wss://api.example.com/feed"),
         look=(

@@ -366,7 +366,7 @@ def _assumptions(meaning: Meaning) -> Iterator[str]:
         "method": "set it with --method",
     }
     for name, word in meaning.stand_ins.items():
-        missing = "blacks out" if name in meaning.message.redacted else "does not name"
+        missing = "hides" if name in meaning.message.redacted else "does not name"
         yield f"{word} stands for what the message {missing}: {options[name]}"
 
 

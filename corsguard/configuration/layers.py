@@ -224,7 +224,7 @@ class Sheet:
         A policy that is written directly at a path or host is called *name* after it.
         """
         if isinstance(there, Mapping) and name in self.own:
-            # Two policies that stand where they apply cannot be renamed.
+            # Two policies that are written where they apply cannot be renamed.
             is_named = self.places[name][:1] == (POLICIES,)
             fix = Fix(entries=(f"{name} policy",)) if is_named else Fix(removes=True)
             at, what = self.places[name] if is_named else place, "a name that no host has"

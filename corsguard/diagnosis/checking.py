@@ -47,7 +47,7 @@ _PASSED_ON: Final = (
 )
 _PASSED_ON_BY: Final[Mapping[Form | None, str]] = {
     "flask": 'To answer with the headers also in debug mode, write app.config["PROPAGATE_EXCEPTIONS"] = False.',
-    "fastapi": "To answer with the headers, guard by CORSGuard(app, policy), which stands outside all middleware.",
+    "fastapi": "To answer with the headers, guard by CORSGuard(app, policy), which is outside all middleware.",
 }
 # Chromium's name for a certificate whose authority is not known.
 _UNKNOWN_AUTHORITY: Final = "CERT_AUTHORITY_INVALID"

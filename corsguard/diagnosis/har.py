@@ -32,7 +32,7 @@ _ERRORS: Final = ("_error", "_blocked", "_blockedReason", "_failureText")
 # refused: the panels of Chromium and WebKit, Playwright, and `written`.
 _TELLING: Final = ("webinspector", "webkit web inspector", "playwright", "corsguard")
 _SILENT_BROWSERS: Final = ("firefox", "firebug")
-# These stand between the browser and the server.
+# These are between the browser and the server.
 _PROXIES: Final = tuple("mitmproxy charles fiddler proxyman browsermob requestly burp zap".split())
 # How proxies say that no response came: Charles in a field, Fiddler in its own status text.
 _CHARLES: Final = "_charlesStatus"

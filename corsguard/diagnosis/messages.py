@@ -31,7 +31,7 @@ _LONGEST_WORD: Final = 2048
 URL: Final = "https://api.example.com/"
 SOCKET_URL: Final = "wss://api.example.com/"
 METHOD: Final = "METHOD"
-# Failures that show that the page was loaded by https: only then is there mixed content.
+# Failures that show that the page was loaded over https: only then is there mixed content.
 _PAGES: Final[Mapping[Reason | str, str]] = {
     Reason.MIXED_CONTENT: EXAMPLE_ORIGIN,
     "insecure_local_network": OPEN_PAGE,
@@ -231,7 +231,7 @@ class Message:
     """
     One message. *engine* is the browser that printed it (empty if unknown). *failure* is the model's name for it;
     otherwise *lookalike* says what it is. *url*, *origin* and *method* come from the message, from the user, or are
-    placeholders. *assumed* are the placeholders, and *redacted* those of them that the message blacks out. *header* is
+    placeholders. *assumed* are the placeholders, and *redacted* those of them that the message hides. *header* is
     the header that it names, or a list of them; *value* is what else a lookalike names: a directive, a type, an address
     space.
     """

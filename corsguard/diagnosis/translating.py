@@ -47,7 +47,7 @@ _UNNAMED: Final = (
     "write allow_origins=[...]."
 )
 _ABOVE: Final = (
-    "{}: @cross_origin(...) stands above the route, so it had no effect. @cors(...) has one wherever it stands: leave "
+    "{}: @cross_origin(...) is above the route, so it had no effect. @cors(...) has one wherever it stands: leave "
     "it out, or every page that it names may read."
 )
 _NOT_CALLED: Final = (

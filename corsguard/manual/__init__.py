@@ -57,7 +57,7 @@ _LENGTH: Final = 0.5
 _IN_HEADING: Final = 3
 _IN_TITLE: Final = 2
 _IN_DEFINITION: Final = 8
-# The other parts of the page count a little, and so does a word that is the name of the page.
+# The other parts of the page count a little. A word that is the name of the page counts a little, too.
 _OF_PAGE: Final = 0.2
 _LENGTH_OF_PAGE: Final = 0.75
 _IN_NAME: Final = 0.75

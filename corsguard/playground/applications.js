@@ -1,5 +1,5 @@
 // Applications side by side: pages in frames send every request of the table to each of them, and what they are given
-// stands next to what should happen.
+// is next to what should happen.
 import { ask, at, element, framed, prose } from "./parts.js";
 
 const json = (method, content, more = {}) =>

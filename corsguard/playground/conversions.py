@@ -105,7 +105,7 @@ def _mapping(configuration: Configuration) -> dict[str, Any]:
     Return the form that every carrier takes: the keywords of the one policy, or those of each path or host.
     """
 
-    def at(name: str | None) -> Any:  # noqa: ANN401 - what stands at a path
+    def at(name: str | None) -> Any:  # noqa: ANN401 - what is at a path
         return name if name is None or name == UNGUARDED else _said(configuration.policies[name])
 
     if configuration.hosts is not None:

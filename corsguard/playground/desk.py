@@ -38,7 +38,7 @@ _FILES: Final = frozenset({"applications.css", "applications.js", "page.css", "p
 # How many characters of a browser's own name are shown.
 _LONGEST_NAME: Final = 300
 _NOT_FOUND: Final = (
-    "There is nothing here. The address with the token stands in the terminal where the playground was started.\n"
+    "There is nothing here. The address with the token is in the terminal where the playground was started.\n"
 )
 # Frames are the pages that send requests; their own policy restricts who may frame them.
 _POLICY: Final = (

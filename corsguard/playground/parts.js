@@ -10,7 +10,7 @@ export function element(tag, properties, ...children) {
   return made;
 }
 
-// What stands between backticks is code.
+// What is between backticks is code.
 export function prose(text) {
   return text.split("`").map((part, i) => (i % 2 ? element("code", { textContent: part }) : part));
 }

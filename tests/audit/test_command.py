@@ -244,7 +244,7 @@ def test_all_requests_go_through_the_proxy():
             assert done.exit_code == 0
             assert len(seen) == 5
             assert all(one.startswith(url) for one in seen)
-            assert "because a proxy stands in between: line ends in Origin" in done.stdout
+            assert "because a proxy is in between: line ends in Origin" in done.stdout
             seen.clear()
 
 

@@ -107,7 +107,7 @@ def test_a_proposed_change_repairs_the_fetch(answer, fetch):
 
 NOTES = [
     (refused_header("authorization", allowed="*"), ["still let Authorization pass under *"]),
-    (refused_header("x-a", "x-b"), ["Chromium names any of them"]),
+    (refused_header("x-a", "x-b"), ["Chromium names one, Firefox the first"]),
     (refused_header("authorization", "x-a", allowed="*"), ["still let Authorization pass under *"]),
     (refused_header("x-a"), []),
     (preflight(Reason.MISSING_ALLOW_ORIGIN, status=404), ["not successful. Status code: 404."]),

@@ -393,7 +393,7 @@ def test_a_refused_handshake_is_over(caplog):
     page = Browser(answers(CLOSE, {"type": "websocket.send", "text": "late"})).open(f"{APP}/")
     with pytest.raises(NetworkError, match="answered with 403"):
         page.websocket(FEED)
-    assert "sent 'websocket.send' out of turn" in caplog.text
+    assert "sent 'websocket.send' at the wrong time" in caplog.text
 
 
 def test_an_application_that_never_ends_is_abandoned(monkeypatch):

@@ -177,7 +177,7 @@ def test_the_log_says_nothing_about_a_500_in_other_places(form, caplog):
     with caplog.at_level(logging.WARNING, "corsguard"):
         answer(app, get(APP), "/sub/ok")
         answer(app, get(APP), "/ok")
-    assert "stands inside" not in caplog.text
+    assert "is inside" not in caplog.text
 
 
 def test_assigning_policies_changes_a_guard_that_add_middleware_has_taken():

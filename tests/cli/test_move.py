@@ -171,7 +171,7 @@ UNNAMED = '"https://app.example.com", max_age=60'
 ODD_VIEWS = [
     (CLASS, "login: flask-cors gave the preflights of a class", False),
     (FUNCTION, "", True),
-    (ABOVE, "login: @cross_origin(...) stands above the route, so it had no effect.", False),
+    (ABOVE, "login: @cross_origin(...) is above the route, so it had no effect.", False),
     (
         BELOW.format(UNNAMED),
         'login: @cross_origin(...) has an argument without a name, "https://app.example.com",',

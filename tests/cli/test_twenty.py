@@ -183,7 +183,7 @@ LINES = {
         ),
         "* never counts with credentials",
         WITH_CREDENTIALS,
-        "shares with *, which does not count",
+        "shares with *, but the request has credentials",
         f'"allow_origins": ["{SECURE_APP}"], "allow_credentials": True',
     ),
     "credentials that are not true": Line(
@@ -273,9 +273,9 @@ LINES = {
         "Mixed Content: The page at 'https://app.lab.example/' was loaded over HTTPS, but requested an insecure "
         "resource 'http://mixed-content.lab.example/items'. This request has been blocked; the content must be served "
         "over HTTPS.",
-        "Not CORS: serve it by https",
+        "Not CORS: serve it over https",
         'page:   fetch("https://mixed-content.lab.example/items")',
-        "a page loaded by https may not ask by http",
+        "a page loaded over https may not request an http URL",
         'page:   fetch("https://mixed-content.lab.example/items")',
     ),
     "a header that is null": Line(

@@ -64,7 +64,7 @@ FIXES = [
     ),
     (
         failure(Reason.MISSING_ALLOW_ORIGIN, sent_origin="http://app.example.com", with_credentials=True),
-        "load the page by https",
+        "load the page over https",
         [*SHARE_WITH_CREDENTIALS, f"page:   load it from {APP}"],
     ),
     (

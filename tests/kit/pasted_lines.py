@@ -182,7 +182,7 @@ LINES = [
     Line("names", f"Access to fetch at '{A}' from origin 'file://' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", A, "null"),
     Line("names", f"Access to fetch at '{A}' from origin 'chrome-extension://abcdefghijklmnop' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", A, "chrome-extension://abcdefghijklmnop"),
     Line("names", f"{A}: POST {A} net::ERR_CONNECTION_REFUSED", "unreachable", A),
-    Line("names", "Access to image [image file path] from origin 'null' has been blocked by CORS policy: Cross origin requests are only supported for protocol schemes: http, data, isolated-app, chrome-extension, chrome-untrusted, https, edge.", "bad_scheme", "~", "null", says="from a server", never="not by https"),
+    Line("names", "Access to image [image file path] from origin 'null' has been blocked by CORS policy: Cross origin requests are only supported for protocol schemes: http, data, isolated-app, chrome-extension, chrome-untrusted, https, edge.", "bad_scheme", "~", "null", says="from a server", never="not of https"),
     Line("names", "Access to script at 'file:///C:/app/main.js' from origin 'null' has been blocked by CORS policy: Cross origin requests are only supported for protocol schemes: http, data, chrome, chrome-extension, https.", "bad_scheme", "file:///C:/app/main.js", "null", says="from a server"),
     # Blacked out.
     *(
@@ -207,7 +207,7 @@ LINES = [
     Line("several", f"Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource auf {A}. (Grund: CORS-Anfrage schlug fehl). Statuscode: (null).\nTypeError: NetworkError when attempting to fetch resource.", "unreachable", A),
     # What is not CORS keeps the words of the line.
     Line("not CORS", "Mixed Content: The page at '...' was loaded over HTTPS, but requested an insecure manifest '/auth-switch'. This request has been blocked; the content must be served over HTTPS.", "mixed_content", never="fetch("),
-    Line("not CORS", f"Mixed Content: The page at '{APP}/' was loaded over HTTPS, but requested an insecure image 'http://cdn.example.com/a.png'. This content should also be served over HTTPS.", "mixed_content_warned", "http://cdn.example.com/a.png", APP, says="by https", never="fetch("),
+    Line("not CORS", f"Mixed Content: The page at '{APP}/' was loaded over HTTPS, but requested an insecure image 'http://cdn.example.com/a.png'. This content should also be served over HTTPS.", "mixed_content_warned", "http://cdn.example.com/a.png", APP, says="over https", never="fetch("),
     Line("not CORS", f"Mixed Content: The page at '{APP}/' was loaded over HTTPS, but requested an insecure XMLHttpRequest endpoint 'http://api.example.com/x'. This request has been blocked; the content must be served over HTTPS.", "mixed_content", "http://api.example.com/x", APP, says='fetch("https://api.example.com/x")'),
     Line("not CORS", f"[blocked] The page at {APP}/ was not allowed to run insecure content from http://api.example.com/x.", "mixed_content", "http://api.example.com/x", APP),
     Line("not CORS", "Failed to load resource: net::ERR_BLOCKED_BY_RESPONSE.NotSameOrigin", "corp", says="same-site if the page and the resource share a site"),
@@ -454,7 +454,7 @@ LINES = [
     ),
     # Mixed content with only a warning.
     *(
-        Line("not CORS", text, "mixed_content_warned", url, page, says="by https")
+        Line("not CORS", text, "mixed_content_warned", url, page, says="over https")
         for text, url, page in (
             (f"Mixed Content: The page at '{APP}/' was loaded over HTTPS, but requested an insecure XMLHttpRequest endpoint 'http://api.example.com/x'. This content should also be served over HTTPS.", "http://api.example.com/x", APP),
             (f"Mixed Content: The page at '{APP}/' was loaded over HTTPS, but requested an insecure element 'http://api.example.com/x'. This request was automatically upgraded to HTTPS", "http://api.example.com/x", APP),

@@ -38,7 +38,7 @@ RULES: Final[tuple[Core, ...]] = (
         r"(?:Local|Private) ?Network ?Acces{2,3} ?Permission",
         "local_network_access",
     ),
-    # Chromium before 81 blocked images and media only in words, and later versions ask for them by https.
+    # Chromium before 81 blocked images and media only in words, and later versions ask for them over https.
     core(
         r"insecure [^']{1,80}?'(?P<url>[^']{1,2048})'\. This (?:content should also be served over HTTPS|request was "
         r"automatically upgraded)|(?:Loading mixed \(insecure\) display content|Upgrading insecure (?:display )?"

@@ -109,7 +109,7 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         detail="It says {value}.",
     ),
     "dev_host": Lookalike(
-        "Not CORS but a rule of the development server: it accepts only host names that it knows.",
+        "Not CORS but a rule of the development server: it only accepts host names that it knows.",
         ("the address bar: which host does the page come from?",),
         Fix(
             words="List it: allowedDevOrigins (Next.js), server.allowedHosts (Vite), devServer.allowedHosts (webpack)."
@@ -119,13 +119,13 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
     "redirect_blocked": Lookalike(
         "The request was redirected, and the browser blocked the redirect. This line does not say why.",
         ("the row of the request: its Location", "the Access-Control-* lines of the redirect itself"),
-        Fix(words="Let the page request the last URL directly: by https, and with or without the slash at the end."),
+        Fix(words="Let the page request the last URL directly: over https, and with or without the slash at the end."),
         is_cors=True,
     ),
     "redirect_with_preflight": Lookalike(
         "The server answered the preflight or the request itself with a redirect. Old versions of Chromium print this "
         "line for both, and followed neither, because the request needs a preflight.",
-        ("the OPTIONS row of the Network panel: has it a Location?", "if not, the row of the request itself"),
+        ("the OPTIONS row of the Network panel: does it have a Location?", "if not, the row of the request itself"),
         Fix(
             words="Let the page request the last URL: current browsers follow the redirect of the request itself, but "
             "not that of the preflight. Or let the server answer both without a redirect.",
@@ -161,7 +161,7 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         (
             "the URL and the method: does the server have a route for them?",
             "the server's log",
-            'the other lines of the console: "blocked by CORS policy" means that the error also lacks CORS headers',
+            'the other lines of the console: "blocked by CORS policy" means that the error has no CORS headers, either',
         ),
         Fix(
             words="Fix the error first. (To a preflight, an OPTIONS row, the CORS layer has to answer before any route "

@@ -167,7 +167,7 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
         'cookies are blocked, or new WebSocket("ws://...") on an https page.',
         ("the line of the script that the console names: what does it call?",),
         Fix(
-            words="A canvas: load its images with CORS, and let their server share them. A WebSocket: serve it by wss.",
+            words="A canvas: load its images with CORS, and let their server share them. A WebSocket: use wss.",
             page=('<img crossorigin="anonymous" src="...">', 'new WebSocket("wss://...")'),
         ),
     ),

@@ -14,8 +14,8 @@ from .row import NO_HEADER_HELPS, Lookalike
 RULES: Final[Mapping[str, Lookalike]] = {
     "insecure_local_network": Lookalike(
         "Local Network Access: a page loaded by plain http requests an address in a private network.",
-        ("the address bar: is the page loaded by http?",),
-        Fix(words=f"Load the page by https (or from localhost). {NO_HEADER_HELPS}"),
+        ("the address bar: is the page loaded over http?",),
+        Fix(words=f"Load the page over https (or from localhost). {NO_HEADER_HELPS}"),
         detail="The address is in the address space {value}.",
     ),
     "local_network_access": Lookalike(
@@ -47,12 +47,14 @@ RULES: Final[Mapping[str, Lookalike]] = {
     "mixed_content_warned": Lookalike(
         "Not CORS but mixed content, and only a warning: this line does not say that the request was blocked.",
         ("the URL that the page asks: http: from a page of https:?",),
-        Fix(words="Let the page ask {target} by https, before a browser blocks it."),
+        Fix(words="Let the page request {target} over https, before a browser blocks it."),
     ),
     "cleartext": Lookalike(
-        "Not CORS but a rule of Android: the app may not ask by http.",
+        "Not CORS but a rule of Android: the app may not request http URLs.",
         ("the URL that the app asks: http:?", "the manifest of the app: usesCleartextTraffic, networkSecurityConfig"),
-        Fix(words=f"Let the app ask by https, or allow this host in its networkSecurityConfig. {NO_HEADER_HELPS}"),
+        Fix(
+            words=f"Let the app request https URLs, or allow this host in its networkSecurityConfig. {NO_HEADER_HELPS}"
+        ),
     ),
     "csp_reported": Lookalike(
         "Not CORS but the page's own Content Security Policy, and only a report: nothing was blocked.",
@@ -136,7 +138,7 @@ RULES: Final[Mapping[str, Lookalike]] = {
         detail="The values are {value}. If they differ, no page at all may frame it.",
     ),
     "browser_page": Lookalike(
-        "A page of the browser itself could not load this. Your page and your server have no part in it.",
+        "A page of the browser itself could not load this. Your page and your server are not involved.",
         ("the line: the page has a scheme of the browser",),
         Fix(words=f"Nothing has to change: the line is harmless. {NO_HEADER_HELPS}"),
     ),

@@ -321,7 +321,7 @@ def websocket_app(name, title, *asked, is_let_in=lambda origin: True, finds=(), 
     ASGI_APPS[host] = asgi.CORSMiddleware(app, policy) if policy else app
 
 
-_SHUT = fails("handshake_refused", "answered with 403", "load the page by https", page=STRANGER)
+_SHUT = fails("handshake_refused", "answered with 403", "load the page over https", page=STRANGER)
 websocket_app(
     "starlette-websocket",
     "WebSockets pass Starlette's CORSMiddleware, whatever it lists.",

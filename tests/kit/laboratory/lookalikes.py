@@ -200,10 +200,10 @@ def asked_without_cors(environ, start_response):
 
 
 @looking_alike(
-    "The page is loaded by https and asks by http.",
+    "The page is loaded over https and requests an http URL.",
     fails(
         "mixed_content",
-        "loaded by https may not ask by http",
+        "loaded over https may not request an http URL",
         f'fetch("https://mixed-content.{SITE}/items',
         page=f"{SECURE_ORIGIN}/",
     ),
