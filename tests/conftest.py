@@ -6,6 +6,7 @@ need.
 import gc
 import signal
 import sys
+from collections import Counter
 
 import django
 import hypothesis
@@ -36,10 +37,21 @@ django.setup()
 
 
 def pytest_configure(config):
+    if hasattr(config.option, "loadscopereorder"):
+        # pytest-xdist would begin with the files that have the most tests. See `pytest_collection_modifyitems`.
+        config.option.loadscopereorder = False
     # mutmut runs the tests many times in one process, so each run loads the modules of the tests again.
     for name, module in [*sys.modules.items()]:
         if name != __name__ and (getattr(module, "__file__", None) or "").startswith(str(config.rootpath / "tests")):
             del sys.modules[name]
+
+
+def pytest_collection_modifyitems(config, items):
+    # The slowest files have few tests, because each test starts browsers or servers. They come first, so that no worker
+    # has a slow file left when the others have finished.
+    if hasattr(config, "workerinput"):
+        counts = Counter(item.path for item in items)
+        items.sort(key=lambda item: counts[item.path])
 
 
 def pytest_collection_finish():
