@@ -157,6 +157,7 @@ _LOGIN: Final = re.compile(r"log-?in|sign-?in|\bsso\b|oauth|saml|/auth\b|account
 _NO_VALUE: Final = "(null)"
 # What a program writes into the header if it has no origin.
 _UNSET: Final = frozenset({"", _NO_VALUE, "undefined", "none", "nil", "false", "true", "[object object]"})
+_HTTP_ONLY: Final = "Not CORS. Scripts can only fetch URLs of http and https"
 # For a page without an origin, and for one that is not known but requests a file: the cause, and what to do.
 _OF_FILES: Final = {
     True: (
@@ -549,13 +550,8 @@ def _bad_scheme(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
         why = f'Not CORS. The URL has no scheme, so the browser reads "{as_shown(scheme)}" as one.'
         return _change(why, page=f'fetch("http://{as_shown(failure.url)}")')
     if scheme in {"", "http", "https"}:
-        return _change(
-            "Not CORS. Scripts can only fetch URLs of http and https: check the requested URL and the address bar."
-        )
-    return _change(
-        f"Not CORS. Scripts can only fetch URLs of http and https, not of {as_shown(scheme)}.",
-        page='fetch("https://...")',
-    )
+        return _change(f"{_HTTP_ONLY}: check the requested URL and the address bar.")
+    return _change(f"{_HTTP_ONLY}, not of {as_shown(scheme)}.", page='fetch("https://...")')
 
 
 def _unreachable(failure: Failure) -> Fix:
