@@ -76,7 +76,7 @@ def browser():
 @pytest.fixture
 def interrupts_heeded():
     """
-    React to SIGINT: a process in the background of a shell ignores it, and so do the processes that it starts.
+    React to SIGINT: a process in the background of a shell ignores it. The processes that it starts ignore it, too.
     """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield

@@ -169,7 +169,7 @@ def _commanded(command: str) -> _Asked | None:
     for word in rest:
         if word in _NEXT:
             break
-        # One dash may stand before several letters: -sI, -vX.
+        # One dash may come before several letters: -sI, -vX.
         option = f"-{word[-1]}" if _LETTERS.fullmatch(word) and not word.startswith("-X") else word
         if option in _VALUED or (word.startswith("--data") and "=" not in word):
             value = next(rest, "")

@@ -157,7 +157,7 @@ def test_every_answer_is_right_for_a_long_time(redis_server, world):
     redis = Redis(redis_server, ledger)
     with serving(world, REDIS_URL=redis_server.url) as server:
         with Load(server, world, Swapped(ledger, is_awaited=world.is_awaited), askers=8) as load:
-            # No process starts while Redis is gone.
+            # No process starts while Redis is down.
             load.go_on(FEW)
             load.processes()
             told = Told(load)

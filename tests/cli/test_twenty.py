@@ -372,7 +372,7 @@ def test_the_line_alone_is_explained(line):
     assert "Next: corsguard check " in done.stdout
 
 
-# The user's own applications: the place to change is known, and all that has to stand there.
+# The user's own applications: the place to change is known, and all that has to be there.
 
 FLASK = """\
 from flask import Blueprint, Flask, abort

@@ -62,7 +62,7 @@ def repaired(keywords):
             # Compared as text, because True == 1.
             seen.append(repr(keywords))
             keywords = pasted(keywords, problem)
-            # A fix that changes nothing would be pasted for ever.
+            # A fix that changes nothing would be pasted forever.
             assert repr(keywords) not in seen, problem
         else:
             return keywords

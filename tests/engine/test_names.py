@@ -156,7 +156,7 @@ def test_a_list_permits_reading_as_a_browser_reads_it(exposed, name, permitted):
     assert names.permits_reading(exposed, name) is permitted
 
 
-# The caps stand in prose too, and the origin in examples, because they have to.
+# The caps are in prose too, and the origin in examples, because they have to.
 HOME = re.compile(r"\b(7200|86400)\b|[\"']https://app\.example\.com[\"']")
 ELSEWHERE = {
     "corsguard/errors.py": "the examples of the rules",

@@ -108,7 +108,7 @@ def test_an_error_counts_as_no_and_is_not_remembered():
     store.error = None
     assert grants(policy, APP)
     assert store.asked == [APP] * 3
-    # A remembered answer is given though the store is gone.
+    # A remembered answer is given although the store is down.
     store.error = ConnectionError("gone again")
     assert grants(policy, APP)
 

@@ -352,7 +352,7 @@ def test_credentials_and_max_age_are_written_as_expressions(project):
 
 def test_a_conditional_setting_has_its_default_otherwise(project):
     """
-    django-cors-headers uses its default where a setting does not exist, and so does the expression.
+    django-cors-headers uses its default where a setting does not exist. The expression does the same.
     """
     here = project(
         settings=f"""{COMMON}    {DEBUG}
@@ -461,7 +461,7 @@ def test_settings_of_a_class_are_named_with_the_class(project):
 
 def test_a_receiver_without_settings_is_found(project):
     """
-    A project that decides only in a receiver of check_request_enabled is told how to move.
+    A project that decides only in a receiver of check_request_enabled gets advice about how to move.
     """
     here = project(
         settings=COMMON.replace('"corsheaders",', '"corsheaders", "shop.apps.Shop",'),

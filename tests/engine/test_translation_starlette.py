@@ -258,7 +258,7 @@ def test_the_max_age_is_taken_over(given, seconds):
 
 def test_a_list_of_headers_that_no_browser_could_read_has_a_note():
     """
-    It stands next to the note on the name that is left out.
+    It is next to the note on the name that is left out.
     """
     readable, unreadable = (
         [note for notes in translate({**LISTED, "allow_headers": names}).notes for note in notes]

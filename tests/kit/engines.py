@@ -165,7 +165,7 @@ def proxied(transport):
     import trustme
 
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    # The browsers are told to accept any certificate.
+    # The browsers have an option that accepts any certificate.
     trustme.CA().issue_cert("any.test").configure_cert(tls)
     with _Proxy(transport, tls) as proxy:
         threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()

@@ -1,8 +1,8 @@
 """
 Applications under constant load while everything changes on which their answers depend.
 
-CARRIER chooses the framework. In each process the policies of `swapped` change a hundred times a second, and so do the
-origins of `loaded`. With TENANTS, a database in which a store looks up each host takes their place. The header
+CARRIER chooses the framework. In each process the policies of `swapped` change a hundred times a second. The origins of
+`loaded` change as often. With TENANTS, a database in which a store looks up each host takes their place. The header
 X-Between of each response names the process that made it, and the changes before and after it. So a client can tell
 which answers are right. VARIANT breaks one thing, so that the tests can show that they find it. `python
 tests/kit/loaded_app.py` serves it with waitress.

@@ -597,7 +597,7 @@ LINES = [
     # Unknown details are not reported as facts.
     Line("values", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ does not match ‘(null)’).", "allow_origin_mismatch", A, says="has no such header", never="The header is"),
     Line("frameworks", f"Redirect from '{A}' to 'https://api.example.com/y' has been blocked by CORS policy: {NO_HEADER} Origin 'null' is therefore not allowed access.", "missing_allow_origin", A, "null", says="redirect between two origins", never="The page has no origin of its own"),
-    # What is true of a file is not said of a page from a server, and a relative URL is no fix.
+    # What is true of a file is not said of a page from a server, and a relative URL does not fix it.
     Line("older", "Cross origin requests are only supported for HTTP.\nFetch API cannot load file:///tmp/cache/a.ogg due to access control checks.", "bad_scheme", "file:///tmp/cache/a.ogg", says="If the page is a file, too", never="The page is a file"),
     Line("older", "Failed to construct 'Worker': Script at 'file:///C:/app/worker.js' cannot be accessed from origin 'null'.", "worker_script", "file:///C:/app/worker.js", "null", says="python -m http.server", never="importScripts"),
     Line("older", "XMLHttpRequest cannot load api.example.com/redirect. The request was redirected to 'b.example/page', which is disallowed for cross-origin requests that require preflight", "redirect_with_preflight", "https://api.example.com/redirect", never='fetch("b.example'),

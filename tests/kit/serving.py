@@ -28,7 +28,7 @@ _PATIENCE = 30
 
 def missing(reason):
     """
-    Skip the test because this machine lacks something, or fail it in CI.
+    Skip the test because this machine does not have something, or fail it in CI.
     """
     if os.environ.get("CORSGUARD_CI") == "1":
         pytest.fail(reason)

@@ -81,6 +81,6 @@ def _certificates(authority: trustme.CA) -> Callable[..., None]:
 
 def host_of(sample: Sample) -> str:
     """
-    Return the host of *sample* as it stands in its URL.
+    Return the host of *sample* as it is in its URL.
     """
     return sample.url.split("/")[2]

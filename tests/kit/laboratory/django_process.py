@@ -33,7 +33,7 @@ def items(request):
 
 def serve(certificate, host, descriptor):
     """
-    Serve one sample for ever.
+    Serve one sample forever.
     """
     chosen = dict(SETTINGS[host])
     route, tag = chosen.pop("LABORATORY_ROUTE", "items"), chosen.pop("LABORATORY_TAG", None)
