@@ -63,7 +63,7 @@ const groups = {
   "Writing": [
     {
       name: "POST of JSON", code: "POST /notes", should: "201 Call Ada",
-      why: "JSON makes the browser ask first: a preflight, whose answer has `Content-Type` in `Access-Control-Allow-Headers`.",
+      why: "JSON needs a preflight. Its answer has `Content-Type` in `Access-Control-Allow-Headers`.",
       happens: async (api) => {
         const response = await send(`${api.origin}/notes`, json("POST", { text: "Call Ada" }));
         const { id, text } = await response.json();
@@ -78,7 +78,7 @@ const groups = {
     },
     {
       name: "DELETE", code: "DELETE /notes/…", should: "204, then 404",
-      why: "Listed in `Access-Control-Allow-Methods` too. Asked again, the note is gone.",
+      why: "It is listed in `Access-Control-Allow-Methods`, too. Afterwards, the note does not exist.",
       happens: async (api) => `${await told(send(api.note, { method: "DELETE" }))}, then ${(await send(api.note)).status}`,
     },
     {
@@ -107,12 +107,12 @@ const groups = {
     },
     {
       name: "404", code: "GET /nowhere", should: "404 No such page",
-      why: "Nothing is there, and `Access-Control-Allow-Origin` still lets the page read so.",
+      why: "This path does not exist. Because of `Access-Control-Allow-Origin`, the page can read the 404.",
       happens: (api) => told(send(`${api.origin}/nowhere`)),
     },
     {
       name: "500", code: "GET /broken", should: "500 Something broke",
-      why: "An exception that nobody handles becomes an answer inside the guard, hence with `Access-Control-Allow-Origin`.",
+      why: "An exception that nobody handles becomes an answer inside the guard, so it has `Access-Control-Allow-Origin`.",
       happens: (api) => told(send(`${api.origin}/broken`)),
     },
   ],
@@ -132,7 +132,7 @@ const groups = {
     },
     {
       name: "Page of another origin reads", code: "GET /notes/1", should: "blocked there, 200 here",
-      why: "This page again, from `{stranger}`. The answer has no `Access-Control-Allow-Origin`, so the browser keeps it.",
+      why: "This page again, from `{stranger}`. The answer has no `Access-Control-Allow-Origin`, so the browser hides it.",
       happens: async (api) => read(await outcome(api.stranger(`${api.origin}/notes/1`)), api),
     },
     {
@@ -142,7 +142,7 @@ const groups = {
     },
     {
       name: "Sandboxed frame reads", code: "GET /notes/1", should: "blocked there, 200 here",
-      why: "Even from this origin a sandboxed frame says `Origin: null`, as any site can make one say.",
+      why: "A sandboxed frame sends `Origin: null`, even on this origin. Any site can have such a frame.",
       happens: async (api) => read(await outcome(api.sandbox(`${api.origin}/notes/1`)), api),
     },
   ],

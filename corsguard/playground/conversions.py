@@ -80,16 +80,16 @@ def _keywords(there: Any) -> Any:  # noqa: ANN401 - what Policies holds
             said = _said(there)
             if not isinstance(said.get("allow_origins", []), str | list):
                 raise TypeError(
-                    "The policy has an origin source, which only Python can say. Name a policy with a list, or let "
-                    "corsguard explain ask the source."
+                    "The policy has an origin source, which only Python can express. Name a policy with a list, or "
+                    "use corsguard explain, which asks the source."
                 )
             return said
         case Mapping() if "hosts" in there:
             hosts = there["hosts"]
             if not isinstance(hosts, Mapping):
                 raise TypeError(
-                    "The policies of hosts are asked for, which only Python can say. Name a policy, or let corsguard "
-                    "explain ask the store."
+                    "The policies of hosts come from a store, which only Python can express. Name a policy, or use "
+                    "corsguard explain, which asks the store."
                 )
             return {"hosts": {host: _keywords(below) for host, below in hosts.items()}}
         case Mapping():

@@ -1,4 +1,4 @@
-// A link has no token. A browser that has opened this playground before knows it; any other is told where it stands.
+// A link has no token. A browser that has opened this playground before knows it. Any other browser shows what to do.
 "use strict";
 
 (async () => {

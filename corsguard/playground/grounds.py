@@ -101,7 +101,7 @@ class Grounds:
             return self.serve(origin)
         except OSError as error:
             told = f"The playground cannot listen on port {port} ({error.strerror}), so there is no page on {origin}."
-            raise NotHere(f"{told} Stop what listens there, or take a page on port {self.pages}.") from None
+            raise NotHere(f"{told} Stop the program that listens there, or use a page on port {self.pages}.") from None
 
     def serve(self, origin: str) -> str:
         """

@@ -128,7 +128,7 @@ function showProblems(problems) {
           "div",
           { className: "row" },
           ...corrections.map(({ does, text, otherwise }) =>
-            button(otherwise ? capitalized(does) : `Fix: ${does}`, () => takePolicy(text, `Fixed: ${code}. Ctrl+Z takes it back.`), { className: "fix" }),
+            button(otherwise ? capitalized(does) : `Fix: ${does}`, () => takePolicy(text, `Fixed: ${code}. Ctrl+Z undoes it.`), { className: "fix" }),
           ),
         ),
       ),

@@ -246,7 +246,7 @@ def _corrected(edits: Sequence[Edit], text: str) -> str | None:
 def _ended(last: Exchange, got: Got) -> str:
     if got.what == "error":
         is_handshake = _is_handshake(last)
-        return "the WebSocket does not open" if is_handshake else "the browser keeps the answer from the page"
+        return "the WebSocket does not open" if is_handshake else "the browser hides the answer from the page"
     if got.what == "open":
         return "the WebSocket is open"
     return "the page learns only that an answer came" if got.status == 0 else "the page gets the answer"

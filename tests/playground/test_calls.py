@@ -427,7 +427,9 @@ def test_a_value_that_only_python_can_express_is_reported(tmp_path, monkeypatch)
     )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(LoadError, match="tenants_here:API: The policy has an origin source, which only Python can say"):
+    with pytest.raises(
+        LoadError, match="tenants_here:API: The policy has an origin source, which only Python can express"
+    ):
         sample_named("tenants_here:API")
 
 

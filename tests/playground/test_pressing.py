@@ -74,7 +74,7 @@ def test_a_new_user_sees_why_everyone_and_cookies_are_refused(visit, address):
     assert "must not be the wildcard '*' when the request's credentials mode is 'include'" in blocked["console"]
     assert blocked["happened"] == [
         (
-            "The browser sent the request with the cookie, the server answered, and the browser keeps the answer from "
+            "The browser sent the request with the cookie, the server answered, and the browser hides the answer from "
             "the page."
         ),
         REASONS[Reason.WILDCARD_WITH_CREDENTIALS].why,
