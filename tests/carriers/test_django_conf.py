@@ -207,11 +207,11 @@ def test_every_response_during_swaps_is_wholly_old_or_wholly_new():
     assert [headers for headers in seen if headers not in (UNDER_OLD, UNDER_NEW)] == []
 
 
-SMELLY = {"allow_origins": ["http://plain.example"], "max_age": 9000}
+RISKY = {"allow_origins": ["http://plain.example"], "max_age": 9000}
 
 
 def test_the_warnings_of_the_setting_are_logged_once(caplog):
-    with override_settings(CORSGUARD=SMELLY):
+    with override_settings(CORSGUARD=RISKY):
         for _ in range(2):
             send_sync("GET", "/api/hello", APP)
     assert told(caplog) == ["W103", "W301"]
@@ -219,7 +219,7 @@ def test_the_warnings_of_the_setting_are_logged_once(caplog):
 
 def test_the_warnings_of_a_swap_are_logged_once(caplog):
     with override_settings(CORSGUARD=NEW):
-        set_policy({"paths": {"/a": SMELLY, "/b": NEW}})
+        set_policy({"paths": {"/a": RISKY, "/b": NEW}})
         send_sync("GET", "/api/hello", APP)
     assert told(caplog) == ["W103", "W301"]
 

@@ -46,7 +46,7 @@ def test_the_defaults_are_those_of_the_manual():
     ],
     ids=steady,
 )
-def test_origins_are_kept_as_a_tuple_of_texts(given, kept):
+def test_origins_are_kept_in_one_form(given, kept):
     assert Policy(allow_origins=given).allow_origins == kept
 
 

@@ -279,7 +279,7 @@ def test_only_exceptions_that_end_a_process_or_a_task_are_interruptions():
     assert not is_interruption(gevent.Timeout())
 
 
-def test_a_source_is_only_equal_to_itself(keep):
+def test_a_copy_of_a_source_is_the_source_itself(keep):
     for source in (keep(Origins(APP)), remember(Store(APP))[0]):
         assert copy.copy(source) is source
         assert copy.deepcopy(source) is source
