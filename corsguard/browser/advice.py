@@ -21,6 +21,7 @@ from corsguard.names import (
     OWNED_PREFIX,
     SAFELISTED_METHODS,
     UPPER_CASE_METHODS,
+    WELL_KNOWN_HEADERS,
     is_forbidden_request_header,
     is_token,
 )
@@ -508,9 +509,8 @@ def _what_is_listed(failure: Failure, listed: Sequence[str]) -> str:
 
 
 def _allow_headers(failure: Failure, why: str, refused: Sequence[str], page: str = "") -> Fix:
-    named = {
-        name.lower(): name for name in (*map(str.title, refused), *tokens_listed(failure, ALLOW_HEADERS)) if name != "*"
-    }
+    usual = (WELL_KNOWN_HEADERS.get(name, name.title()) for name in refused)
+    named = {name.lower(): name for name in (*usual, *tokens_listed(failure, ALLOW_HEADERS)) if name != "*"}
     order = dict.fromkeys((*map(str.lower, tokens_listed(failure, ALLOW_HEADERS)), *refused))
     names = [named[name] for name in order if name in named and _may_be_allowed(name)]
     return _list(why, ALLOW_HEADERS, names, page)

@@ -59,7 +59,7 @@ This message is not known. corsguard knows: "blocked by CORS policy: ..." and ne
 (Safari), the names in Network panels ("CORS Missing Allow Origin"), and messages that look like CORS: WebSockets, \
 EventSource, Content Security Policy, Mixed Content, Cross-Origin-Resource-Policy, opaque responses, Local Network \
 Access, SameSite, CSRF, the proxies of development servers, and the output of curl -i and -v. Paste the whole line, in \
-quotation marks, or pipe it: corsguard explain -"""
+quotation marks, or pipe it: corsguard explain < FILE"""
 
 
 @click.command(short_help="Say what a console line, a policy or a code means.")
@@ -105,7 +105,7 @@ def explain(  # noqa: PLR0913 - one for each option
     corsguard explain "Access to fetch at ... has been blocked by CORS policy ..."
     corsguard explain --framework django "Cross-Origin Request Blocked: ..."
     corsguard explain --policy cors.toml "Access to fetch at ..."
-    corsguard explain - < console.txt
+    corsguard explain < console.txt
 
     \b
     A code, or the name of a reason:
@@ -124,9 +124,11 @@ def explain(  # noqa: PLR0913 - one for each option
         return
     if is_code(text):
         raise click.UsageError(f"There is no code {text}. All of them: corsguard manual errors")
-    if text == "-":
+    # Other commands that read text need no "-" for a pipe either.
+    is_piped = text == "-" or not (what or page or sys.stdin.isatty())
+    if is_piped:
         text = sys.stdin.read(LONGEST_MESSAGE + 1)
-    elif not _is_message(text):
+    if not _is_message(text) and not (is_piped and (what or text)):
         if text.startswith(("http://", "https://", "ws://", "wss://")):
             raise click.UsageError(f"explain is for policies. To check a server: corsguard check {shlex.quote(text)}")
         if policy is not None or framework is not None:

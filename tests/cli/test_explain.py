@@ -121,7 +121,19 @@ def test_a_message_comes_as_one_argument_as_words_or_from_stdin():
     whole = run(text)
     assert run(*text.split(" ")).stdout == whole.stdout
     assert run("-", input=text).stdout == whole.stdout
+    assert run(input=text).stdout == whole.stdout
+    assert "Name the page that sends the request" in run(input="").stderr
     assert run("net::ERR_BLOCKED_BY_ORB").stdout.startswith("Chromium: Not CORS but Opaque Response Blocking")
+
+
+@pytest.mark.parametrize(("sent", "written"), [("x-csrftoken", "X-CSRFToken"), ("x-shop-id", "X-Shop-Id")])
+def test_a_header_to_allow_has_its_usual_spelling(sent, written):
+    """
+    Browsers name it in lower case.
+    """
+    line = f"Access to fetch at '{API}' from origin 'http://localhost:3000' has been blocked by CORS policy: "
+    line += f"Request header field {sent} is not allowed by Access-Control-Allow-Headers in preflight response."
+    assert f"Access-Control-Allow-Headers: {written}\n" in run(line).stdout
 
 
 @pytest.mark.parametrize("text", ["something else entirely", "-", "Access to nothing"])
