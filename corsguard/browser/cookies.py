@@ -322,7 +322,7 @@ def _check_octets(line: str, given: _Given) -> None:
     octets = len(given.name) + len(given.value)
     if octets > _MOST_OCTETS:
         raise _Refused(
-            f"its name and value have {octets} octets, and a browser keeps {_MOST_OCTETS}", "keep less in it"
+            f"its name and value have {octets} octets, and a browser keeps {_MOST_OCTETS}", "store less in it"
         )
 
 
@@ -350,7 +350,7 @@ def _check_prefix(cookie: Cookie, *, path_given: bool) -> None:
     """
     name = cookie.name.lower()
     if not name and cookie.value.lower().startswith(("__secure-", "__host-")):
-        raise _Refused("it has no name, and the server would take the start of its value for a prefix", "name it")
+        raise _Refused("it has no name, and the server would read the start of its value as a prefix", "name it")
     if name.startswith("__secure-") and not cookie.secure:
         raise _Refused("its name begins with __Secure-", "add Secure")
     is_bound = cookie.secure and cookie.host_only and path_given and cookie.path == "/"

@@ -127,7 +127,7 @@ REFUSED = {
     "a=\u0100": 'Cookie "a" was refused: it has a control character, or one that is not an octet; encode the value',
     "": "A cookie without a name was refused: it has neither name nor value; write name=value",
     "=; Secure": "A cookie without a name was refused: it has neither name nor value; write name=value",
-    f"a={'x' * 4096}": 'Cookie "a" was refused: its name and value have 4097 octets, and a browser keeps 4096; keep '
+    f"a={'x' * 4096}": 'Cookie "a" was refused: its name and value have 4097 octets, and a browser keeps 4096; store '
     "less in it",
     "a=1; Domain=ex\xe4mple.com": 'Cookie "a" was refused: its Domain is "ex\\u00e4mple.com"; write it in ASCII, with '
     "xn--",
@@ -149,10 +149,14 @@ REFUSED = {
     "set it with Path=/; Secure and without Domain",
     f"{'x' * 80}=1; Partitioned": f'Cookie "{"x" * 80}" was refused: it is Partitioned without Secure; add Secure',
     f"{'x' * 81}=1; Partitioned": f'Cookie "{"x" * 80}..." was refused: it is Partitioned without Secure; add Secure',
-    "=__secure-a=1": "A cookie without a name was refused: it has no name, and the server would take the start of its "
-    "value for a prefix; name it",
-    "=__Host-a=1": "A cookie without a name was refused: it has no name, and the server would take the start of its "
-    "value for a prefix; name it",
+    "=__secure-a=1": (
+        "A cookie without a name was refused: it has no name, and the server would read the start of its value as a "
+        "prefix; name it"
+    ),
+    "=__Host-a=1": (
+        "A cookie without a name was refused: it has no name, and the server would read the start of its value as a "
+        "prefix; name it"
+    ),
 }
 
 

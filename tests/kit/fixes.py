@@ -286,7 +286,7 @@ FIXES = [
     ),
     (
         failure(Reason.BAD_SCHEME, "foo", url="foo:bar", exchange=None),
-        "not by foo",
+        "not of foo",
         ['page:   fetch("https://...")'],
     ),
     (
