@@ -87,12 +87,12 @@ class Diagnosis:
         if outcome.faults:
             return outcome.faults[0].verdict
         if outcome.socket is not None:
-            return "open, but not in order" if self.faults else "open"
+            return "open, but with faults" if self.faults else "open"
         if outcome.response is None:
             return "the preflight passes" if outcome.exchanges else "it needs no preflight"
         if not outcome.is_readable:
             return "opaque, so nothing can be read"
-        return "readable, but not in order" if self.faults else "readable"
+        return "readable, but with faults" if self.faults else "readable"
 
     @property
     def look_alike(self) -> str:

@@ -158,7 +158,7 @@ def strangers(compared: Compared | None, audit: str) -> Iterator[Row]:
     """
     if compared is not None and get(compared.stranger.headers, ALLOW_ORIGIN) == _STRANGER:
         how = " with the cookies of its user" if get(compared.stranger.headers, ALLOW_CREDENTIALS) == "true" else ""
-        yield Row("??", "strangers", f"a page on {_STRANGER} may read it, too{how}; to see what that means: {audit}")
+        yield Row("??", "strangers", f"a page on {_STRANGER} may also read it{how}. To see what that means: {audit}")
 
 
 def further_faults(
@@ -192,7 +192,7 @@ def _cache(compared: Compared, hide: Callable[[str], str]) -> Fault | None:
     careless = [who for who, answer in answers.items() if not _varies(answer) and not _is_unstored(answer)]
     if len(set(shared.values())) == 1 or not careless:
         return None
-    said = ", ".join(f"to {who} {_value(hide, value)}" for who, value in shared.items())
+    said = ", ".join(f"{_value(hide, value)} to {who}" for who, value in shared.items())
     where = "every answer" if len(careless) == len(answers) else f"the answer to {' and to '.join(careless)}"
     return Fault(
         code="cache",

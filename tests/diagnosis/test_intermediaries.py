@@ -124,10 +124,10 @@ def echoes(environ, start_response):
 def test_a_server_that_lets_foreign_origins_in_is_recommended_an_audit(serve):
     found, _ = data(serve(echoes), "--page", PAGE, "--url", API)
     (row,) = [row for row in found["checked"] if row["name"] == "strangers"]
-    assert row["text"].endswith(f'to see what that means: corsguard.audit.audit("{API}", app=...)')
+    assert row["text"].endswith(f'To see what that means: corsguard.audit.audit("{API}", app=...)')
     with served_http(echoes) as port:
         url = f"http://127.0.0.1:{port}/items"
-        assert f"to see what that means: corsguard audit {url}\n" in run(url, "--page", "http://localhost:3000").stdout
+        assert f"To see what that means: corsguard audit {url}\n" in run(url, "--page", "http://localhost:3000").stdout
 
 
 def test_a_response_for_everyone_is_not_recommended_an_audit():
