@@ -433,7 +433,7 @@ class Journal:
             if opening not in self._told_of_openings:
                 self._told_of_openings.add(opening)
                 logger.warning(
-                    "Two views with different policies are at %s. The policy of %s grants %s, which only %s serves. A "
+                    "Two views with different policies are at %s. The policy of %s grants %s, which %s serves. A "
                     "browser's preflight cache is per URL, not per method, so a preflight for one view also opens the "
                     "other. Give both views one policy, or give each its own URL.",
                     opening.url,

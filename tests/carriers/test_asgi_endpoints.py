@@ -612,7 +612,7 @@ def test_the_log_says_once_what_endpoints_of_one_path_open_of_each_other(guarded
     for _ in range(2):
         answer(app, get(SHOP), f"{prefix}/items/1")
     (record,) = [record for record in caplog.records if "preflight cache" in record.getMessage()]
-    assert f"At {prefix}/items/{{number}} the policy of" in record.getMessage()
+    assert f"Two views with different policies are at {prefix}/items/{{number}}. The policy of" in record.getMessage()
     assert "read grants DELETE, which" in record.getMessage()
 
 

@@ -73,7 +73,7 @@ LONG = {
     "words": ("", "a "),
     "brackets": ("https://", "([a"),
     "a translated expression": ("https://", ".*"),
-    "letters beyond ASCII": ("https://", "\xe9\u4e2d"),
+    "letters that are not ASCII": ("https://", "\xe9\u4e2d"),
     "digits": ("http://", "0"),
     "a port with many zeros": ("https://a.example:", "0"),
     "colons": ("http://", "1:"),
