@@ -110,6 +110,7 @@ class CORSMiddleware:
         self.guard = Guard(Policies.of(policy), journal, websockets, protection=protection, can_await=True)
         self._endpoints = _endpoints_of(app, self.guard)
         self._may_have_tags = self._endpoints is not None or _keeps_its_views(app)
+        self._is_place_known = self._endpoints is None
 
     @property
     def policy(self) -> InForce:
@@ -159,7 +160,7 @@ class CORSMiddleware:
         prepared = guard.prepared_answer(answers, origin, asks)
         if (
             prepared is None
-            or (self._may_have_tags and tags_made())
+            or (self._may_have_tags and (tags_made() or not self._is_place_known))
             or (protection is not None and method not in protection.unjudged)
         ):
             await self._carry(scope, receive, send)
@@ -204,6 +205,9 @@ class CORSMiddleware:
         if self._may_have_tags and self._endpoints is None and tags_made():
             self._may_have_tags = False
             self.guard.journal.record_unseen(name_of(self.app))
+        if self._endpoints is not None and not self._is_place_known:
+            self._is_place_known = True
+            self._endpoints.warn_of_place(scope)
         # The request is read before the application runs, which may change the scope.
         passage, find_endpoint = await self._enter_asking(scope)
         if find_endpoint is None or passage.comes_first:

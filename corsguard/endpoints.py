@@ -37,15 +37,12 @@ class Endpoints:
         self._guard = guard
         # The number of tags when all endpoints were last compared.
         self._made = 0
-        self._is_place_known = False
 
     def finder(self, scope: Scope, passage: Passage) -> ViewFinder | None:
         """
         Return a function that finds the tag of the endpoint for the request *scope*; None if there are no tags. Call
         this before the application runs.
         """
-        if not self._is_place_known:
-            self._warn_of_place(scope)
         if self._router is None or not tags_made():
             return None
         routing = _routing(self._router)
@@ -77,7 +74,7 @@ class Endpoints:
                 views.append(ServedView(url, name_of(endpoint), methods, policy))
             self._guard.journal.record_openings(views)
 
-    def _warn_of_place(self, scope: Scope) -> None:
+    def warn_of_place(self, scope: Scope) -> None:
         """
         Log a warning if *scope* shows that the guard is inside the application, so that its 500s get no headers.
         """
@@ -85,7 +82,6 @@ class Endpoints:
         # After a router, the guarded application is a mounted one, and the 500s come from another application.
         if not isinstance(outer, Starlette) or "router" in scope:
             return
-        self._is_place_known = True
         if getattr(outer.state, "corsguard", None) is None:
             logger.warning(
                 "corsguard.asgi.CORSMiddleware is inside %s. So the 500 that %s answers after an unhandled exception "
