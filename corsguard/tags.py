@@ -127,7 +127,8 @@ def misplaced_tags(view: object) -> tuple[str, ...]:
     for base in reversed(cls.__mro__ if isinstance(cls, type) else ()):
         for name, member in vars(base).items():
             if tag is not None or name not in members or tag_of(members[name]) is None:
-                members[name] = member
+                # A static method or a class method holds the function that has the tag.
+                members[name] = getattr(member, "__func__", member)
     # Outside Django REST framework, a handler method may call a tagged view on purpose.
     look = tag_of if getattr(view, "cls", None) is None else _tag_within
     found = {name: look(member) for name, member in members.items()}

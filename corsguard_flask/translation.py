@@ -18,6 +18,7 @@ from flask import Blueprint, Flask
 from corsguard.moving import (
     CHROMIUM_MAX_AGE,
     EVERYTHING,
+    UNPACKED,
     Draft,
     Placement,
     Remark,
@@ -66,6 +67,15 @@ _GONE: Final[Mapping[str, tuple[object, str]]] = {
 }
 
 _KEYS: Final[Mapping[str, str]] = {f"CORS_{name.upper()}": name for name in (*_DEFAULTS, *_GONE)}
+
+_PREFLIGHTS: Final = (
+    "Preflights are answered before the application, with 204, and those from other origins with 403. What the "
+    "application itself answers to them no longer counts."
+)
+_ERRORS: Final = (
+    "Errors that the view raises, and the 405 at its path, had no headers, or those of CORS(app). Now they have those "
+    "of this policy, so its pages can read them."
+)
 
 # A string with one of these is a regular expression to flask-cors.
 _OF_REGEX: Final = frozenset("*\\]?$^[]()")
@@ -146,6 +156,7 @@ def _read(
     config = now if config is None else config
     given = {**_of_config(config), **options}
     notes = [Remark("", "In place of CORS(...). Each difference has its reason."), *_of_all(config, given)]
+    notes += _of_source(written, options)
     late = [key for key in _KEYS if now.get(key) != config.get(key)]
     if late:
         notes.append(Remark("", f"{', '.join(late)} in the config: set after CORS(...), so it had no effect."))
@@ -161,12 +172,7 @@ def _read(
         )
         for resource, own in _resources(given.get("resources", _DEFAULTS["resources"]))
     ]
-    wrapper = wrapper_of(app) if isinstance(app, Flask) else None
-    if wrapper is not None:
-        text = f"{wrapper} wraps {app.name!r}. flask-cors saw the paths that it passes on"
-        notes.append(
-            Remark("", f"{text}; if it changes paths, write the lines below above the line that wraps wsgi_app.")
-        )
+    notes += _of_place(app if isinstance(app, Flask) else within, of_blueprint=isinstance(app, Blueprint))
     if isinstance(app, Flask):
         entries = placed(resources, served_by(app))
     elif within is None:
@@ -191,8 +197,13 @@ def translate_view(
     config: Mapping[str, Any] = {} if app is None else app.config
     given = {**_of_config(config), **options}
     given.pop("resources", None)
-    notes = [Remark("", "In place of @cross_origin(...), directly under the route. Each difference has its reason.")]
-    return Translation.of(_VIEW, [*notes, *_of_all(config, given)], [Placement("", _draft(given, written))])
+    notes = [
+        Remark("", "In place of @cross_origin(...), directly under the route. Each difference has its reason."),
+        *_of_all(config, given),
+        *_of_source(written, options),
+        Remark("", _ERRORS),
+    ]
+    return Translation.of(_VIEW, notes, [Placement("", _draft(given, written))])
 
 
 def _caller() -> FrameType | None:
@@ -212,7 +223,7 @@ def _of_all(config: Mapping[str, Any], given: Mapping[str, Any]) -> list[Remark]
     """
     Return the differences that do not depend on the policies.
     """
-    texts = ["Preflights are answered before the application, with 204, and those from other origins with 403."]
+    texts = [_PREFLIGHTS]
     for name, (meant, text) in _GONE.items():
         if name in given and bool(given[name]) is meant:
             texts.append(f"{name}={given[name]!r} is left out: {text}.")
@@ -229,8 +240,45 @@ def _of_all(config: Mapping[str, Any], given: Mapping[str, Any]) -> list[Remark]
     read = [key for key in _KEYS if config.get(key) is not None]
     if read:
         texts.append(
-            f"{', '.join(read)} in the config: these are the values in this process. Write the code that sets them."
+            f"{', '.join(read)} in the config: these are the values in this process. Write the code that sets them, "
+            "under another name, because the guard warns of these."
         )
+    return [Remark("", text) for text in texts]
+
+
+def _of_source(written: Mapping[str, Written], options: Mapping[str, Any]) -> list[Remark]:
+    """
+    Return that options come from a mapping whose values may be different in another process.
+    """
+    there = written.get(UNPACKED)
+    if there is None or there.is_fixed:
+        return []
+    names = ", ".join(name for name in options if name not in written)
+    text = f"{names}: these are the values in this process. The source says **{there.text}."
+    return [Remark("", text)] if names else []
+
+
+def _of_place(app: Flask | None, *, of_blueprint: bool) -> list[Remark]:
+    """
+    Return what a guard around *app* sees, and flask-cors inside it did not.
+    """
+    texts = []
+    wrapper = None if app is None else wrapper_of(app)
+    if app is not None and wrapper is not None:
+        texts.append(
+            f"{wrapper} wraps {app.name!r}. flask-cors saw only what it passes on. If it changes paths, or answers "
+            "some itself, write the lines below above the line that wraps wsgi_app. Otherwise the guard decides about "
+            "those answers, too."
+        )
+    sockets = [] if app is None else [rule.rule for rule in app.url_map.iter_rules() if rule.websocket]
+    if sockets:
+        texts.append(
+            f"{', '.join(sockets)}: WebSockets were open to every page. Below a path of the policy, a page can open "
+            'them only if its origin is listed and allow_credentials is True. The argument websockets="pass" leaves '
+            "them open."
+        )
+    if of_blueprint:
+        texts.append("The 404 and 405 below the blueprint's paths had no headers. Now pages can read them.")
     return [Remark("", text) for text in texts]
 
 

@@ -48,6 +48,9 @@ _SOCKET_IO: Final = frozenset({"engineio", "flask_socketio", "socketio"})
 # Packages whose middleware does not change the path.
 _KEEPS_PATHS: Final = _SOCKET_IO | {"corsguard", "werkzeug", "wsgiref"}
 
+# Modules whose middleware passes every request on as it is.
+_PASSES_ON: Final = frozenset(f"werkzeug.middleware.{name}" for name in ("lint", "profiler", "proxy_fix"))
+
 # A browser follows twenty redirects, but a router needs at most one each for a slash, an alias and a moved page.
 _MOST_HOPS: Final = 4
 # A method that no view serves. An empty one would count as missing.
@@ -112,10 +115,15 @@ def warn_of_passed_exception(app: Flask, **_: object) -> None:
 
 def wrapper_of(app: Flask) -> str | None:
     """
-    Return the name of a layer around *app* that may change the path of a request, or None.
+    Return the name of a layer around *app* that may change the path of a request, or answer it without *app*, or None.
     """
-    found = next((layer for layer in _layers_of(app) if not _is_of(layer, _KEEPS_PATHS)), None)
+    found = next((layer for layer in _layers_of(app) if not _passes_on(layer)), None)
     return None if found is None else _name_of_layer(found)
+
+
+def _passes_on(layer: object) -> bool:
+    of_ours = _is_of(layer, frozenset({"corsguard", "wsgiref"}))
+    return of_ours or any(kind.__module__ in _PASSES_ON for kind in type(layer).__mro__)
 
 
 def _layers_of(app: Flask) -> Iterator[object]:

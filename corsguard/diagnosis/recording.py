@@ -71,8 +71,10 @@ def _of_flask_cors(calls: list[RecordedCall]) -> list[tuple[Any, str, Callable[.
     except ImportError:
         return []
     views = _recording_views(library.cross_origin, calls)
+    made: dict[int, Mapping[str, Written]] = {}
     return [
-        (library.CORS, "init_app", _recording_init_app(library.CORS.init_app, calls)),
+        (library.CORS, "__init__", _recording_init(library.CORS.__init__, made)),
+        (library.CORS, "init_app", _recording_init_app(library.CORS.init_app, calls, made)),
         (library, "cross_origin", views),
         (decorator, "cross_origin", views),
     ]
@@ -107,13 +109,26 @@ def _recording_layer(
     return recording
 
 
-def _recording_init_app(init_app: Callable[..., None], calls: list[RecordedCall]) -> Callable[..., None]:
+def _recording_init(init: Callable[..., None], made: dict[int, Mapping[str, Written]]) -> Callable[..., None]:
+    @wraps(init)
+    def recording(extension: Any, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - what flask-cors takes
+        made[id(extension)] = _place_of_call()[0]
+        init(extension, *arguments, **options)
+
+    return recording
+
+
+def _recording_init_app(
+    init_app: Callable[..., None], calls: list[RecordedCall], made: Mapping[int, Mapping[str, Written]]
+) -> Callable[..., None]:
     @wraps(init_app)
     def recording(extension: Any, app: Any, **options: Any) -> None:  # noqa: ANN401 - what flask-cors takes
         # The options of an earlier CORS(**options).
         given = getattr(extension, "_options", {})
         config = {key: value for key, value in getattr(app, "config", {}).items() if key.startswith("CORS_")}
-        calls.append(RecordedCall(app, "", {**given, **options}, config, *_place_of_call()))
+        written, *place = _place_of_call()
+        written = {**made.get(id(extension), {}), **written}
+        calls.append(RecordedCall(app, "", {**given, **options}, config, written, *place))
         init_app(extension, app, **options)
 
     return recording

@@ -50,6 +50,16 @@ _ABOVE: Final = (
     "{}: @cross_origin(...) is above the route, so it had no effect. @cors(...) has one wherever it stands: leave "
     "it out, or every page that it names may read."
 )
+_ON_METHOD: Final = (
+    "{}: @cross_origin(...) is on a method of a class of views. @cors(...) has no effect there, and closes the "
+    "view. Write decorators = [cors(...)] in the class, which is for all of its methods. flask-cors gave preflights of "
+    "such a view no headers; here they pass."
+)
+_SHARED_PATH: Final = (
+    "{}: {} share this path. In flask-cors, the first that answers OPTIONS answered the preflights for all. Here each "
+    "method has the policy of its own view. So what the first one refused may pass, such as cookies, and a view "
+    "without @cors shares nothing. A view that serves only OPTIONS needs no @cors."
+)
 _NOT_CALLED: Final = (
     '{}, line {}, imports {}, and nothing of it was found. A call below `if __name__ == "__main__":` is made only '
     "where that file is run, and a class of yours may make one later. Look there, and give its arguments to {}."
@@ -130,16 +140,10 @@ def moving_of(target: str) -> Moving:
 
 
 def _hints(target: str, application: object, moves: list[Move], calls: list[RecordedCall]) -> Iterator[str]:
-    of_views = len(_by_options(call for call in calls if call.app is None))
-    if sum(one.library == "flask-cors" for one in moves) - of_views > 1:
-        yield _SEVERAL_CALLS
     app = _flask_in(application)
-    for hint, views in ((_UNANSWERED, [call for call in calls if call.lists]), (_ABOVE, _above(app, calls))):
-        if views:
-            yield hint.format(", ".join(call.view for call in views))
-    for call in calls:
-        if call.unnamed:
-            yield _UNNAMED.format(call.view, ", ".join(map(quoted, call.unnamed)))
+    if _has_several_guards(app, moves, calls):
+        yield _SEVERAL_CALLS
+    yield from _hints_of_views(app, calls)
     if not moves and application is not None:
         files = files_of(target.partition(":")[0])
         for package, tool in _TOOLS.items():
@@ -147,6 +151,30 @@ def _hints(target: str, application: object, moves: list[Move], calls: list[Reco
                 yield _NOT_CALLED.format(one.file, one.line, package, tool)
     if len({one.library for one in moves}) > 1:
         yield _SEVERAL_LIBRARIES
+
+
+def _hints_of_views(app: "Flask | None", calls: list[RecordedCall]) -> Iterator[str]:
+    for hint, views in (
+        (_UNANSWERED, [call for call in calls if call.lists]),
+        (_ON_METHOD, [call for call in calls if _is_method(call.function)]),
+        (_ABOVE, _above(app, calls)),
+    ):
+        if views:
+            yield hint.format(", ".join(call.view for call in views))
+    for path, names in _shared_paths(app, calls):
+        yield _SHARED_PATH.format(path, " and ".join(names))
+    for call in calls:
+        if call.unnamed:
+            yield _UNNAMED.format(call.view, ", ".join(map(quoted, call.unnamed)))
+
+
+def _has_several_guards(app: "Flask | None", moves: Iterable[Move], calls: list[RecordedCall]) -> bool:
+    """
+    Return whether more guards are printed than there are applications.
+    """
+    applications = {id(app if _is_within(call.app, app) else call.app) for call in calls if call.app is not None}
+    printed = sum(one.library == "flask-cors" for one in moves)
+    return printed - len(_by_options(call for call in calls if call.app is None)) > len(applications)
 
 
 def _loaded(target: str) -> object:
@@ -169,7 +197,7 @@ def _of_flask_cors(application: object, calls: list[RecordedCall]) -> Iterator[M
     from corsguard_flask.translation import translate_together
 
     app = _flask_in(application) or next((call.app for call in calls if _is_flask(call.app)), None)
-    guarded = [call for call in calls if app is not None and (call.app is app or _is_blueprint_of(call.app, app))]
+    guarded = [call for call in calls if _is_within(call.app, app)]
     said = ((call.app, call.config, call.written, call.options) for call in guarded)
     together = translate_together(app, said) if app is not None and guarded[1:] else None
     if together is not None:
@@ -179,7 +207,9 @@ def _of_flask_cors(application: object, calls: list[RecordedCall]) -> Iterator[M
         if call.app is not None and (together is None or not any(call is one for one in guarded)):
             within = app if app is not None and _is_blueprint_of(call.app, app) else None
             translation = translate(call.app, within=within, config=call.config, written=call.written, **call.options)
-            yield Move("flask-cors", f"In place of {_call_of(call, app)} ({_place(call)})", translation)
+            # A blueprint is often made in a file that does not know the application.
+            where = "In place" if _is_flask(call.app) else "Where the application is made, in place"
+            yield Move("flask-cors", f"{where} of {_call_of(call, app)} ({_place(call)})", translation)
     for same in _by_options(call for call in calls if call.app is None):
         views = ", ".join(f"{call.view} ({_place(call)})" for call in same)
         place = f"In place of @cross_origin(...) on {views}"
@@ -239,6 +269,36 @@ def _unread(target: str, application: object, calls: list[RecordedCall]) -> Iter
     views = [name for name, view in app.view_functions.items() if _is_decorated(view) and view.__name__ not in seen]
     if views:
         yield f"{', '.join(views)}: {_NOT_SEEN.format('@cross_origin(...)', 'translate_view')}"
+
+
+def _is_within(of: object, app: "Flask | None") -> bool:
+    return app is not None and (of is app or _is_blueprint_of(of, app))
+
+
+def _is_method(function: object) -> bool:
+    """
+    Return whether *function* is defined in the body of a class.
+    """
+    return "." in getattr(function, "__qualname__", "").rpartition("<locals>.")[2]
+
+
+def _shared_paths(app: "Flask | None", calls: list[RecordedCall]) -> Iterator[tuple[str, list[str]]]:
+    """
+    Yield each path at which several views answer that do not have the same options of `cross_origin`, and their names.
+    """
+    groups = _by_options(call for call in calls if call.app is None)
+    made = {id(call.decorated): number for number, group in enumerate(groups) for call in group}
+    of_views: dict[str, int | None] = {
+        name: next((made[id(layer)] for layer in _layers_of(view) if id(layer) in made), None)
+        for name, view in ({} if app is None else app.view_functions).items()
+    }
+    at: dict[str, list[str]] = {}
+    for rule in () if app is None else app.url_map.iter_rules():
+        names = at.setdefault(f"{rule.host or rule.subdomain or ''}{rule.rule}", [])
+        names += [] if rule.endpoint in names else [rule.endpoint]
+    for path, names in at.items():
+        if len({of_views.get(name) for name in names}) > 1:
+            yield path, names
 
 
 def _is_blueprint_of(blueprint: object, app: "Flask") -> bool:

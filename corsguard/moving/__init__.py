@@ -17,6 +17,7 @@ from .translation import Placement as Placement
 from .translation import Remark as Remark
 from .translation import Translation as Translation
 from .translation import as_regex as as_regex
+from .written import UNPACKED as UNPACKED
 from .written import Mention as Mention
 from .written import Written as Written
 from .written import assigned as assigned
@@ -32,6 +33,7 @@ from .written import shown_path as shown_path
 __all__ = [
     "CHROMIUM_MAX_AGE",
     "EVERYTHING",
+    "UNPACKED",
     "Draft",
     "Mention",
     "Placement",

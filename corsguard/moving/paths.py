@@ -137,7 +137,10 @@ def _without_effect(resource: Resource, covered: Covered) -> list[Placement]:
 def _unwritten(resource: Resource, reason: str) -> Placement:
     head = _literal(resource.expression)
     text = f"{resource.said} {reason}."
-    return Placement(head.rpartition("/")[0], resource.draft, [text], is_active=False, is_read=False, head=head)
+    # The path "/" alone is not a prefix either.
+    only = example([resource.expression], [f"{re.escape(head)}$"], [EVERYTHING]) is None
+    prefix = head.rpartition("/")[0]
+    return Placement(prefix, resource.draft, [text], is_active=False, is_read=False, head=None if only else head)
 
 
 def _literal(expression: str | re.Pattern[str]) -> str:

@@ -21,6 +21,9 @@ _MOST_BYTES: Final = 1_000_000
 _MOST_STEPS: Final = 8
 _PURE: Final = frozenset("bool dict float frozenset int list max min set sorted str sum tuple".split())
 
+# The two stars before a mapping of arguments.
+UNPACKED: Final = "**"
+
 Kind = Literal["assigned", "used", "text", "imported"]
 
 
@@ -293,7 +296,8 @@ def names_in(expression: str) -> frozenset[str]:
 
 def of_call(frame: FrameType | None) -> dict[str, Written]:
     """
-    Return how the keyword arguments of the current call in *frame* are written; none if that is not known.
+    Return how the keyword arguments of the current call in *frame* are written; none if that is not known. The name of
+    a mapping of arguments is UNPACKED.
     """
     try:
         call, scope = _call_in(frame)
@@ -302,7 +306,7 @@ def of_call(frame: FrameType | None) -> dict[str, Written]:
     if call is None or scope is None:
         return {}
     return {
-        keyword.arg: Written(
+        keyword.arg or UNPACKED: Written(
             file=shown_path(scope.file),
             line=keyword.value.lineno,
             text=ast.unparse(keyword.value),
@@ -310,7 +314,6 @@ def of_call(frame: FrameType | None) -> dict[str, Written]:
             is_fixed=scope.is_fixed(keyword.value),
         )
         for keyword in call.keywords
-        if keyword.arg is not None
     }
 
 

@@ -171,6 +171,17 @@ def test_a_tag_on_a_handler_method_closes_the_view_and_is_logged_once(app, base,
     assert "(get) of the class-based view misplaced" in caplog.text
 
 
+@pytest.mark.parametrize("kind", [staticmethod, classmethod])
+def test_a_tag_on_a_static_method_is_misplaced_too(app, caplog, kind):
+    class Static(views.MethodView):
+        get = kind(cors(OTHERS)(lambda *cls: "get"))
+
+    app.add_url_rule("/misplaced", view_func=Static.as_view("misplaced"))
+    CORSGuard(app, LISTED)
+    assert ask(app, "/misplaced") == Answer(200, UNTOUCHED, "get")
+    assert "(get) of the class-based view misplaced" in caplog.text
+
+
 def test_a_handler_method_that_calls_a_tagged_view_is_not_tagged(app):
     tagged = app.view_functions["tagged"]
 

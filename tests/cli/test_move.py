@@ -89,6 +89,11 @@ def home():
 def public():
     return "public"
 """
+BY_MODE = """
+import os
+cors = CORS(origins=os.environ.get("ORIGINS", "https://app.example.com").split(","))
+cors.init_app(app)
+"""
 FACTORY = """
 def create_app():
     CORS(app, origins=["https://app.example.com"], max_age=60)
@@ -166,11 +171,31 @@ BELOW = """
 def login():
     return "home"
 """
+METHOD = """
+from flask.views import MethodView
+class Login(MethodView):
+    @cross_origin(origins=["https://app.example.com"])
+    def get(self):
+        return "home"
+app.add_url_rule("/login", view_func=Login.as_view("login"))
+"""
+PREFLIGHTS = """
+@app.route("/login", methods=["OPTIONS"])
+@cross_origin(origins=["https://app.example.com"], methods=["PUT"])
+def asked():
+    return ""
+@app.get("/login")
+@cross_origin(origins=["https://app.example.com"], supports_credentials=True)
+def login():
+    return "home"
+"""
 UNNAMED = '"https://app.example.com", max_age=60'
 # What flask-cors does with it, and whether a page of APP that sends a header of its own then reads the answer.
 ODD_VIEWS = [
     (CLASS, "login: flask-cors gave the preflights of a class", False),
     (FUNCTION, "", True),
+    (METHOD, "get: @cross_origin(...) is on a method of a class of views.", False),
+    (PREFLIGHTS, "/login: asked and login share this path.", False),
     (ABOVE, "login: @cross_origin(...) is above the route, so it had no effect.", False),
     (
         BELOW.format(UNNAMED),
@@ -297,9 +322,26 @@ def test_calls_made_before_the_recording_are_reported(serve):
     assert "a: " in run(serve(app)).stdout
 
 
+def test_the_source_of_what_the_extension_was_made_with_is_read(module):
+    module.write_text(FLASK + BY_MODE)
+    (found,) = moves(f"{module.stem}:app")["moves"]
+    assert "\"allow_origins\": os.environ.get('ORIGINS', 'https://app.example.com').split(',')," in found["code"]
+
+
+def test_a_guard_for_a_blueprint_stands_where_the_application_is_made(module):
+    """
+    The file of a blueprint often does not know the application.
+    """
+    module.write_text(FLASK + OF_BLUEPRINT)
+    (found,) = moves(f"{module.stem}:app")["moves"]
+    assert found["place"].startswith("Where the application is made, in place of CORS(...) of the blueprint")
+
+
 def test_calls_for_another_application_are_reported_as_that(module):
     module.write_text(FLASK + "other = Flask('other')\nCORS(other)\nunused = Blueprint('unused', 'x')\nCORS(unused)\n")
-    of_other, of_unused = moves(f"{module.stem}:app")["moves"]
+    found = moves(f"{module.stem}:app")
+    of_other, of_unused = found["moves"]
+    assert found["hints"] == []
     assert "other" in of_other["place"]
     assert "unused" in of_unused["place"]
 

@@ -7,8 +7,10 @@ import re
 from datetime import timedelta
 
 import pytest
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, abort
 from flask_cors import CORS, cross_origin
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from corsguard import Policies, PolicyError
 from corsguard.expressions import patterns_of
@@ -295,7 +297,8 @@ def test_each_difference_has_a_note(options, words):
 
 def test_an_option_without_effect_has_no_note():
     same = {"vary_header": True, "always_send": True, "automatic_options": True, "send_wildcard": False}
-    assert notes_of(policy(**same)) == notes_of(policy())
+    changed = notes_of(translate(Flask("moving"), written={}, origins=APP, **same))
+    assert changed == notes_of(translate(Flask("moving"), origins=APP))
 
 
 def test_options_are_merged_as_flask_cors_does():
@@ -447,6 +450,7 @@ def test_a_resource_of_all_paths_needs_no_paths(resources):
         ({r"/files/.*\.json": {}}, [], ["/PREFIX"]),
         ({r"/api/.*\.json": {}, r"/api/v\d+/": {}, r"/other": {}}, [], ["/other", "/PREFIX", "/PREFIX"]),
         ({"/": {}}, [], ["/PREFIX"]),
+        ({"/": {}, r"/api/*": {}}, ["/api"], ["/PREFIX"]),
         # An undecided path is closed where a shorter prefix is open.
         ({"/api/x": {}, r"/*": {}}, ["/", "/api/x"], ["/api/x"]),
         ({r"/api/(?!x)": {}, r"/*": {}}, ["/", "/api"], ["/PREFIX"]),
@@ -569,7 +573,52 @@ def test_middleware_around_the_application_is_named():
 
     assert "stands around" not in notes_of(translate(app))
     app.wsgi_app = without_prefix
-    assert "without_prefix wraps 'moving'. flask-cors saw the paths that it passes on" in notes_of(translate(app))
+    assert "without_prefix wraps 'moving'. flask-cors saw only what it passes on" in notes_of(translate(app))
+
+
+@pytest.mark.parametrize(
+    ("wrap", "is_named"), [(lambda inner: DispatcherMiddleware(inner, {"/metrics": inner}), True), (ProxyFix, False)]
+)
+def test_a_layer_that_answers_itself_is_named(wrap, is_named):
+    """
+    The guard would share what such a layer answers, and flask-cors never saw it.
+    """
+    app = application()
+    app.wsgi_app = wrap(app.wsgi_app)
+    assert ("or answers some itself" in notes_of(translate(app))) is is_named
+
+
+def test_websockets_that_the_guard_closes_are_named():
+    """
+    flask-cors leaves a WebSocket to the application, and the guard refuses other origins.
+    """
+    app = application()
+    assert "WebSockets" not in notes_of(translate(app, origins=APP))
+    app.add_url_rule("/live", "live", lambda: "ok", websocket=True)
+    assert "/live: WebSockets were open to every page" in notes_of(translate(app, origins=APP))
+
+
+@pytest.mark.parametrize(("is_fixed", "told"), [(True, False), (False, True)], ids=["in the source", "of this process"])
+def test_a_mapping_of_options_is_named(monkeypatch, is_fixed, told):
+    monkeypatch.setenv("ORIGIN", APP)
+    options = {"origins": APP} if is_fixed else {"origins": os.environ["ORIGIN"]}
+    fixed = translate(Flask("moving"), origins="https://app.example.com")
+    found = fixed if is_fixed else translate(Flask("moving"), **options)
+    assert ("origins: these are the values in this process. The source says **options" in notes_of(found)) is told
+
+
+def test_errors_that_had_no_headers_are_named():
+    """
+    flask-cors adds nothing to the errors of a decorated view, and to those that no view of a blueprint answers.
+    """
+    app, view = application("/"), cross_origin(origins=APP)(lambda: abort(404))
+    app.add_url_rule("/view", "view", view)
+    shop = blueprint_of("shop", "/x", prefix="/shop")
+    CORS(shop, origins=APP)
+    app.register_blueprint(shop)
+    assert [shares(app, APP, path) for path in ("/view", "/shop/x", "/shop/none")] == [False, True, False]
+    assert "Errors that the view raises" in notes_of(translate_view(origins=APP))
+    assert "The 404 and 405 below" in notes_of(translate(shop, within=app, origins=APP))
 
 
 def blueprint_of(name, *paths, prefix=None):
