@@ -31,6 +31,7 @@ from corsguard.moving import (
     example,
     of_call,
     placed,
+    placed_in_turn,
 )
 
 from .views import wrapper_of
@@ -71,6 +72,11 @@ _KEYS: Final[Mapping[str, str]] = {f"CORS_{name.upper()}": name for name in (*_D
 _PREFLIGHTS: Final = (
     "Preflights are answered before the application, with 204, and those from other origins with 403. What the "
     "application itself answers to them no longer counts."
+)
+_IN_TURN: Final = (
+    "Calls that cover the same paths: flask-cors asked the innermost blueprint first, then the last call, and the next "
+    "ones only if an origin was not allowed. Here one policy decides about a path: that of the first one asked, or of "
+    "the longer path. Add the origins that another call allowed there."
 )
 _ERRORS: Final = (
     "Errors that the view raises, and the 405 at its path, had no headers, or those of CORS(app). Now they have those "
@@ -127,18 +133,31 @@ def translate(
 
 def translate_together(
     app: Flask, calls: Iterable[tuple[Flask | Blueprint, Mapping[str, Any], Mapping[str, Written], Mapping[str, Any]]]
-) -> Translation | None:
+) -> Translation:
     """
     Translate several calls for *app* or its blueprints into one guard. Each call has the config at that time, the
-    source code of its options and the options. None if two of them cover the same path.
+    source code of its options and the options.
     """
-    read = [_read(of, app, config, written, options) for of, config, written, options in calls]
-    for number, (_, entries) in enumerate(read):
-        others = [other for _, more in read[:number] for other in more]
-        if any(entry.meets(other) for entry in entries for other in others):
-            return None
+    said = [*calls]
+    read = [_read(of, app, config, written, options) for of, config, written, options in said]
+    entries = [entry for _, more in read for entry in more]
     notes = dict.fromkeys(note for notes, _ in read for note in notes)
-    return Translation.of(_GUARD, notes, [entry for _, entries in read for entry in entries])
+    if any(
+        entry.meets(other)
+        for number, (_, more) in enumerate(read)
+        for entry in more
+        for _, others in read[:number]
+        for other in others
+    ):
+        notes[Remark("", _IN_TURN)] = None
+        # Flask calls what the innermost blueprint registered first, and of one owner what was registered last.
+        said = sorted(said, key=lambda call: _depth_of(call[0], app))[::-1]
+        entries = placed_in_turn(_placeable(of, app, config, written, options) for of, config, written, options in said)
+    return Translation.of(_GUARD, notes, entries)
+
+
+def _depth_of(of: Flask | Blueprint, app: Flask) -> int:
+    return max((name.count(".") + 1 for name, known in app.blueprints.items() if known is of), default=0)
 
 
 def _read(
@@ -164,7 +183,19 @@ def _read(
         notes.append(
             Remark("", f"resources: these are the values in this process. The source says {written['resources'].text}.")
         )
-    resources = [
+    resources = _resources_of(given, written)
+    notes += _of_place(app if isinstance(app, Flask) else within, of_blueprint=isinstance(app, Blueprint))
+    if isinstance(app, Flask):
+        entries = placed(resources, served_by(app))
+    elif within is None:
+        entries = _unmounted(app, resources, notes)
+    else:
+        entries = placed(*_of_blueprint(app, within, resources, notes))
+    return notes, entries
+
+
+def _resources_of(given: Mapping[str, Any], written: Mapping[str, Written]) -> list[Resource]:
+    return [
         Resource(
             f"resource {_shown(resource)}",
             _as_path(resource),
@@ -172,14 +203,20 @@ def _read(
         )
         for resource, own in _resources(given.get("resources", _DEFAULTS["resources"]))
     ]
-    notes += _of_place(app if isinstance(app, Flask) else within, of_blueprint=isinstance(app, Blueprint))
-    if isinstance(app, Flask):
-        entries = placed(resources, served_by(app))
-    elif within is None:
-        entries = _unmounted(app, resources, notes)
-    else:
-        entries = _of_blueprint(app, within, resources, notes)
-    return notes, entries
+
+
+def _placeable(
+    of: Flask | Blueprint,
+    app: Flask,
+    config: Mapping[str, Any],
+    written: Mapping[str, Written],
+    options: Mapping[str, Any],
+) -> tuple[list[Resource], list[Served] | None]:
+    """
+    Return the resources of one call for *app* or its blueprint, and what they are compared with.
+    """
+    resources = _resources_of({**_of_config(config), **options}, written)
+    return (resources, served_by(app)) if isinstance(of, Flask) else _of_blueprint(of, app, resources, [])
 
 
 def translate_view(
@@ -376,9 +413,11 @@ def _resources(resources: object) -> list[tuple[str | re.Pattern[str], Mapping[s
     return [*given.items()] if given is not resources else sorted(given.items(), key=lambda item: _specificity(item[0]))
 
 
-def _of_blueprint(blueprint: Blueprint, app: Flask, resources: list[Resource], notes: list[Remark]) -> list[Placement]:
+def _of_blueprint(
+    blueprint: Blueprint, app: Flask, resources: list[Resource], notes: list[Remark]
+) -> tuple[list[Resource], list[Served]]:
     """
-    Return *resources*, which apply only to the views of *blueprint*, with their paths.
+    Return *resources*, which apply only to the views of *blueprint*, with their paths, and what *app* serves.
     """
     served = served_by(app, blueprint) or []
     own = [route for route in served if route.counts]
@@ -402,7 +441,7 @@ def _of_blueprint(blueprint: Blueprint, app: Flask, resources: list[Resource], n
             ]
         else:
             read.append(resource)
-    return placed(read, served)
+    return read, served
 
 
 def _is_below(prefix: str, path: str) -> bool:

@@ -126,9 +126,9 @@ def _recording_init_app(
         # The options of an earlier CORS(**options).
         given = getattr(extension, "_options", {})
         config = {key: value for key, value in getattr(app, "config", {}).items() if key.startswith("CORS_")}
-        written, *place = _place_of_call()
+        written, file, line = _place_of_call()
         written = {**made.get(id(extension), {}), **written}
-        calls.append(RecordedCall(app, "", {**given, **options}, config, written, *place))
+        calls.append(RecordedCall(app, "", {**given, **options}, config, written, file, line))
         init_app(extension, app, **options)
 
     return recording

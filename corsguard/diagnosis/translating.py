@@ -28,12 +28,6 @@ if TYPE_CHECKING:
 
 # The system checks that stop a server with django-cors-headers: its settings without ours, and both middlewares.
 _THEIRS: Final = frozenset({"E902", "E903"})
-_SEVERAL_CALLS: Final = (
-    "An application has one guard, but these calls cover the same paths, or do not name them. Put everything under "
-    '"paths" into one mapping, and a policy without "paths" at "/". If two paths cover a request, only the longer one '
-    "decides here. flask-cors tries the blueprint, then the last call, then the earlier ones, until one allows the "
-    "origin."
-)
 _SEVERAL_LIBRARIES: Final = (
     "More than one library shares responses here, and a browser refuses two Access-Control-Allow-Origin headers. "
     "Decide which of them to keep before you paste."
@@ -140,10 +134,7 @@ def moving_of(target: str) -> Moving:
 
 
 def _hints(target: str, application: object, moves: list[Move], calls: list[RecordedCall]) -> Iterator[str]:
-    app = _flask_in(application)
-    if _has_several_guards(app, moves, calls):
-        yield _SEVERAL_CALLS
-    yield from _hints_of_views(app, calls)
+    yield from _hints_of_views(_flask_in(application), calls)
     if not moves and application is not None:
         files = files_of(target.partition(":")[0])
         for package, tool in _TOOLS.items():
@@ -166,15 +157,6 @@ def _hints_of_views(app: "Flask | None", calls: list[RecordedCall]) -> Iterator[
     for call in calls:
         if call.unnamed:
             yield _UNNAMED.format(call.view, ", ".join(map(quoted, call.unnamed)))
-
-
-def _has_several_guards(app: "Flask | None", moves: Iterable[Move], calls: list[RecordedCall]) -> bool:
-    """
-    Return whether more guards are printed than there are applications.
-    """
-    applications = {id(app if _is_within(call.app, app) else call.app) for call in calls if call.app is not None}
-    printed = sum(one.library == "flask-cors" for one in moves)
-    return printed - len(_by_options(call for call in calls if call.app is None)) > len(applications)
 
 
 def _loaded(target: str) -> object:

@@ -12,6 +12,7 @@ from .paths import Resource as Resource
 from .paths import Served as Served
 from .paths import example as example
 from .paths import placed as placed
+from .paths import placed_in_turn as placed_in_turn
 from .translation import Draft as Draft
 from .translation import Placement as Placement
 from .translation import Remark as Remark
@@ -54,5 +55,6 @@ __all__ = [
     "names_in",
     "of_call",
     "placed",
+    "placed_in_turn",
     "shown_path",
 ]

@@ -56,9 +56,17 @@ def placed(resources: Iterable[Resource], served: Sequence[Served] | None) -> li
 
     *served* is everything that the application serves. None means that this is not known, so any path may be served.
     """
+    return placed_in_turn([(resources, served)])
+
+
+def placed_in_turn(groups: Iterable[tuple[Iterable[Resource], Sequence[Served] | None]]) -> list[Placement]:
+    """
+    Return the same for several groups, in the order in which they decide. A path that one has is closed to the others.
+    """
     entries: list[Placement] = []
-    for resource in resources:
-        entries += _entries_of(resource, entries, [EVERYTHING] if served is None else served)
+    for resources, served in groups:
+        for resource in resources:
+            entries += _entries_of(resource, entries, [EVERYTHING] if served is None else served)
     return [*entries, *_closed(entries)]
 
 

@@ -16,6 +16,7 @@ app = Flask(__name__)
 
 # In place of CORS(...). Each difference has its reason.
 # Preflights are answered before the application, with 204, and those from other origins with 403.
+# What the application itself answers to them no longer counts.
 CORSGuard(
     app,
     {
@@ -125,6 +126,9 @@ def status() -> str:
 @app.get("/embed/<number>")
 # In place of @cross_origin(...), directly under the route. Each difference has its reason.
 # Preflights are answered before the application, with 204, and those from other origins with 403.
+# What the application itself answers to them no longer counts.
+# Errors that the view raises, and the 405 at its path, had no headers, or those of CORS(app). Now
+# they have those of this policy, so its pages can read them.
 @cors(
     allow_origins=["https://partner.example"],
     allow_methods=[

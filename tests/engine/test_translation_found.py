@@ -11,11 +11,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from kit import configurations
-from kit.moved import OF_BLUEPRINT, PATHS, REQUESTS, Blueprints, Djangos, Flasks, Starlettes, Views, flask, outcome
+from kit.moved import OF_BLUEPRINT, PATHS, REQUESTS, Blueprints, Djangos, Flasks, Starlettes, Views, outcome
 
 from corsguard.browser import Browser
 from corsguard.origin import pattern_of
-from corsguard_flask.translation import translate_together
 
 # Origins that were meant, origins that are similar, and foreign ones.
 ORIGINS = """
@@ -211,6 +210,15 @@ def test_a_moved_configuration_is_the_same_or_a_note_names_the_difference(librar
 
 
 @pytest.mark.parametrize("calls", configurations.MEETING)
-def test_overlapping_calls_are_not_one_guard(calls):
-    app = flask()
-    assert translate_together(app, [(app, app.config, {}, options) for options in calls]) is None
+def test_overlapping_calls_are_one_guard_that_allows_nothing_new(calls):
+    """
+    flask-cors asks them in turn, and what only a later one allowed is left out, which is said.
+    """
+    difference = Difference(Flasks, calls)
+    assert "flask-cors asked the innermost blueprint first" in notes_of(difference)
+    opened = [case for case in difference.changes if difference.before[case] is None]
+    assert [case for case in opened if not told(difference, case)] == []
+
+
+def notes_of(difference):
+    return " ".join(text for texts in difference.notes.values() for text in texts)
