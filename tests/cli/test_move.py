@@ -264,7 +264,7 @@ app.register_blueprint(items)
 )
 def test_several_calls_are_one_guard(module, resources, says):
     """
-    Several calls are printed as one guard, and it says where they cover the same paths.
+    Several calls are printed as one guard, and the guard has a note where they cover the same paths.
     """
     module.write_text(f"{FLASK}{OF_BLUEPRINT}CORS(app, resources={resources}, origins=['https://other.example'])\n")
     (found,) = moves(f"{module.stem}:app")["moves"]
