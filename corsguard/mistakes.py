@@ -45,6 +45,8 @@ _SEPARATORS: Final = r"[\s,;\"'\x00-\x1f\x7f]+"
 # Python joins two strings in a list if the comma between them is missing.
 _RUN_TOGETHER: Final = r"(?<=[a-z0-9/])(?=https?://)"
 _REGEX_CHARACTERS: Final = r"[\\^$|(){}+]|(?!^)\["
+# A variable that nothing replaced: `$FRONTEND_URL`. In an expression, nothing follows a `$`.
+_VARIABLE: Final = r"\$\{?[A-Z_]"
 # How people write "some subdomain" in a regular expression.
 _REGEX_CLASS: Final = r"(?:\[[^\]]{0,99}\]|\\w|\.)"
 _REGEX_SUBDOMAIN: Final = rf"\((?:\?:)?{_REGEX_CLASS}[+*]?(?:\\\.)?\)[+*]?(?:\\\.)?|{_REGEX_CLASS}[+*](?:\\\.)"
@@ -53,8 +55,13 @@ _STAR_IN_A_LIST: Final = r"\s*[\[(]\s*(?:\"\*\"|'\*')\s*,?\s*[\])]\s*"
 _MOST_REPAIRS: Final = 8
 # Words of other configurations that name no host.
 _NO_HOSTS: Final = frozenset({"all", "any", "none", "same-origin", "self", "true", "false", "undefined"})
+# Words of other configurations for what applies to everything.
+_EVERY_PATH: Final = frozenset({"all", "any", "cors", "corsguard", "default", "everything", "global", "policy"})
+_ALL_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 # Common wrong names for methods of HTTP. UPDATE is a method of version control (RFC 3253), which no page sends.
 _ACTIONS: Final = {
+    "ALL": _ALL_METHODS,
+    "ANY": _ALL_METHODS,
     "CREATE": ("POST",),
     "DESTROY": ("DELETE",),
     "INSERT": ("POST",),
@@ -62,7 +69,7 @@ _ACTIONS: Final = {
     "REMOVE": ("DELETE",),
     "UPDATE": ("PUT", "PATCH"),
 }
-_COMMON_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")
+_COMMON_METHODS: Final = (*_ALL_METHODS, "OPTIONS", "QUERY")
 _SHORT_WORD: Final = 5
 _LONG_WORD: Final = 10
 _SHORTEST_PART: Final = 4
@@ -139,6 +146,8 @@ def guarding_meant(value: object, *, is_whole: bool) -> Fix:
         return Fix(words=f"Configuration.from_file({quoted(file)})")
     if _means_off(value):
         return Fix(entries=(None,))
+    if not is_whole and nearest_name((text or "").lower(), ("unguarded",)) is not None:
+        return Fix(entries=("unguarded",))
     listed = cast("Iterable[object]", value) if type(value) in (list, tuple) else (value,)
     texts = [entry for entry in map(text_of, listed) if entry is not None]
     if "*" in texts:
@@ -169,6 +178,8 @@ def nearest_prefix(text: str) -> str:
     """
     from urllib.parse import unquote
 
+    if text.lower() in _EVERY_PATH:
+        return "/"
     path = re.split(r"[?#]", text.replace("\\", "/").replace("^", "").replace("$", ""))[0]
     literal = re.split(f"[{NOT_LITERAL}]", unquote(path))
     # A segment that is only partly literal is left out. The first one stays, because `/` instead of `/api*` would open
@@ -213,6 +224,9 @@ def method_meant(name: str) -> tuple[str, ...]:
     word = name.upper()
     if word in _ACTIONS:
         return _ACTIONS[word]
+    parts = word.split("|")
+    if parts[1:] and {*_COMMON_METHODS}.issuperset(parts):
+        return tuple(parts)
     # A known method is not a slip of another one: COPY, MOVE, LINK.
     known = () if word in UPPER_CASE_METHODS else _COMMON_METHODS
     return tuple(method for method in known if _is_slip(word, method))[:1]
@@ -290,10 +304,14 @@ def _first_fault(text: str) -> _Slip:
     lowered = text.lower()
     if (never_sent := _fault_of_unsent_origin(lowered, text)) is not None:
         return never_sent
-    entries = [entry for piece in re.split(_SEPARATORS, text) for entry in re.split(_RUN_TOGETHER, piece)]
-    if not text or len(entries) > 1:
+    # A comment, as in the line of a file with variables.
+    written = re.split(r"\s#", text)[0]
+    entries = [entry for piece in re.split(_SEPARATORS, written) for entry in re.split(_RUN_TOGETHER, piece)]
+    if not written or len(entries) > 1 or written != text:
         # `{{ frontend_url }}` is what a template was meant to fill in.
         return _Slip("E201", "" if "{{" in text else " ".join(entries))
+    if re.search(_VARIABLE, text):
+        return _Slip("E211")
     if _is_expression(text):
         return _from_regex(text)
     scheme, found, rest = text.partition("://")

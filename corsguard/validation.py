@@ -277,12 +277,15 @@ class Reading:
         suffix = _open_suffix(pattern)
         insecure, open_to_all = ("E302", "E303") if self.credentials else ("W103", "W107")
         kept = self.unsafe_with_reason(text) if self.credentials else ()
+        # It was copied from there, and not moved.
+        is_copied = self.credentials and text in self.unsafe_before
         if is_plain_http(pattern):
-            self.report(insecure, keyword, text, Fix(entries=(str(pattern._replace(scheme="https")),), otherwise=kept))
+            fix = Fix(entries=(str(pattern._replace(scheme="https")),), otherwise=kept)
+            self.report(insecure, keyword, text, _HAS_A_REASON if is_copied else fix)
         if suffix is not None and not (self.credentials and is_plain_http(pattern)):
             words = _ASK_A_SOURCE.words if pattern.host == "*" else ""
             fix = Fix(entries=_some_of(pattern, _NOBODY), words=words, otherwise=kept)
-            self.report(open_to_all, keyword, text, fix, suffix=suffix)
+            self.report(open_to_all, keyword, text, _HAS_A_REASON if is_copied else fix, suffix=suffix)
         elif self.credentials and "*" in pattern.host:
             self.report("W101", keyword, text, Fix(entries=_some_of(pattern)))
         if self.credentials and pattern.port == "*":
@@ -437,14 +440,39 @@ def known_keywords(mapping: Mapping[str, object]) -> tuple[dict[str, object], li
         if name in _NO_KEYWORDS:
             unknown.append(Problem.of("E106", name, key, _NO_KEYWORDS[name]))
             continue
+        if inner := known_keywords(_items_in(value))[0]:
+            # `{"cors": {"allow_origins": ...}}`
+            fix = Fix(removes=True, policy=inner, words=f"in place of {quoted(name)}, because a policy has no levels")
+            unknown.append(Problem.of("E106", name, key, fix))
+            known |= inner
+            continue
         near = keyword_meant_by(name)
         fix = _ONE_OF_THEM if near is None else Fix(name=near)
+        if near is None and (level := _level_meant_by(name, value)):
+            fix = Fix(name=level)
         if near is not None and near in mapping:
             fix = fix_of_duplicate(near)
         unknown.append(Problem.of("E106", name, key, fix))
         if near is not None:
             known.setdefault(near, value)
     return known, unknown
+
+
+def _items_in(value: object) -> dict[str, Any]:
+    """
+    Return the items of *value* that have plain values, if it is a mapping.
+    """
+    pairs = (_items_of(value, Mapping) or [])[:MOST_ITEMS]
+    return {name: inner for key, inner in pairs if (name := text_of(key)) and _items_of(inner, Mapping) is None}
+
+
+def _level_meant_by(name: str, value: object) -> str | None:
+    """
+    Return which level above policies *name* is probably a slip of, if *value* has the tables of one.
+    """
+    from .mistakes import nearest_name
+
+    return nearest_name(name.lower(), ("hosts", "paths")) if _items_of(value, Mapping) else None
 
 
 def keyword_meant_by(name: str) -> str | None:
@@ -565,10 +593,13 @@ _ASK_A_SOURCE: Final = Fix(
     )
 )
 _OR_PUBLIC: Final = Fix(words="or, for public data", policy={"allow_credentials": False})
+_HAS_A_REASON: Final = Fix(removes=True, words="allow_unsafe_origins has it")
 _WRITE_A_REASON: Final = Fix(words=f"write a reason next to it, such as {quoted(_REASON)}")
 # Keywords of other libraries that have no meaning here.
 _NO_KEYWORDS: Final = {
-    "resources": Fix(words='Write a policy for each path: {"paths": {"/api": {"allow_origins": [...]}}}.'),
+    "resources": Fix(
+        words=f'Write a policy for each path: {{"paths": {{"/api": {{"allow_origins": ["{EXAMPLE_ORIGIN}"]}}}}}}.'
+    ),
     "allow_private_network": Fix(
         removes=True,
         words="Browsers gave up Private Network Access. They now ask their users, and no header grants it.",
@@ -629,7 +660,7 @@ def _moved(text: str, unsafe: Mapping[str, str], origins: Names | None) -> Fix:
         return Fix(words="move it from allow_unsafe_origins to allow_origins", otherwise=(OR_REMOVE_IT,))
     rest = {other: reason for other, reason in unsafe.items() if other != text}
     # Nothing can be added to a source. It has to grant the entry itself.
-    listed = {"allow_origins": [*origins, text]} if isinstance(origins, tuple) else {}
+    listed = {"allow_origins": [*dict.fromkeys((*origins, text))]} if isinstance(origins, tuple) else {}
     return Fix(policy={**listed, "allow_unsafe_origins": rest})
 
 

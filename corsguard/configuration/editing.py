@@ -225,6 +225,8 @@ class _Changes:
             # Within braces there are no lines, and no comments.
             yield _Put(*span, as_toml(wanted))
             return
+        # First, because a new line goes before what makes a comment of the next one.
+        yield from self.added(place, {key: value for key, value in wanted.items() if key not in said})
         for key, there in said.items():
             at = (*place, key)
             if key not in wanted:
@@ -233,7 +235,6 @@ class _Changes:
                 yield from self.of_table(at, there, wanted[key])
             elif _comparable(there) != _comparable(wanted[key]):
                 yield from self.of_value(at, there, wanted[key])
-        yield from self.added(place, {key: value for key, value in wanted.items() if key not in said})
 
     def of_value(self, place: Keys, said: object, wanted: object) -> Iterator[_Put]:
         span = self.positions.spans.get(place)

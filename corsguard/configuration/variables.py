@@ -20,6 +20,12 @@ from corsguard.validation import DEFAULTS
 from .layers import LISTS, PROTECTION, with_warnings
 
 _LISTS: Final = (*LISTS, f"{PROTECTION}_exempt")
+# What only a file or code can say, without its plural.
+_IN_FILES: Final = frozenset({"ENVIRONMENT", "HOST", "PATH", "POLICIE", "POLICY"})
+_IN_A_FILE: Final = Fix(
+    removes=True,
+    words="Variables say one policy for everything. Write paths and hosts in a file: corsguard manual configuration.",
+)
 # The keywords of protection by their names in variables.
 _OF_PROTECTION: Final = {f"{PROTECTION}_{keyword}": keyword for keyword in ("mode", "exempt", "methods")}
 
@@ -59,6 +65,8 @@ def _read_names(variables: Mapping[str, Any], prefix: str) -> tuple[dict[str, An
             fix = Fix(name=near) if near else Fix(words=f"one of {', '.join(names)}")
             if near in variables:
                 fix = Fix(words=f"Move its value to {near}, and remove it.")
+            if name.upper().removeprefix(prefix.upper()).removesuffix("S") in _IN_FILES:
+                fix, near = _IN_A_FILE, None
             problems.append(Problem.of("E817", name, name, fix))
         if near is None:
             continue

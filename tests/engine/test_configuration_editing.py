@@ -86,6 +86,8 @@ def test_enough_rules_have_an_example_in_toml():
         ),
         ("allow_headers = []", "E101", 'allow_headers = []\nallow_origins = ["https://app.example.com"]\n'),
         ("", "E101", 'allow_origins = ["https://app.example.com"]\n'),
+        # What is added goes before what becomes a comment.
+        ("[cors]\nmax_age = 60\n", "E106", "max_age = 60\n# [cors]\n# max_age = 60\n"),
     ],
 )
 def test_what_is_not_wrong_stays_as_it_is_written(text, code, expected):

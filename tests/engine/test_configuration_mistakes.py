@@ -150,9 +150,7 @@ MISTAKES = {
         'allow_origins = "*"\n[environments.eu.live]\nmax_age = 0',
         (
             'E106 cors.toml: environments.eu.live: A policy has no keyword "live".\n'
-            "    fix: remove it  # or write one of "
-            "allow_origins, allow_methods, allow_headers, expose_headers, allow_credentials, max_age, "
-            "preflight_status, share_timing, allow_unsafe_origins"
+            '    fix: max_age = 0  # in place of "live", because a policy has no levels'
         ),
     ),
     "an extends in an environment": (
@@ -389,6 +387,8 @@ def pasted(said, problem):
     for name in outer:
         table = table[name]
     if fix.policy:
+        if fix.removes:
+            del table[key]
         table |= tomllib.loads(text)
     elif fix.name:
         value, (*path, name) = table.pop(problem.value, None), text.split(".")

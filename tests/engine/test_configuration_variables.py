@@ -145,6 +145,14 @@ MISTAKEN_VARIABLES = {
             "CORSGUARD_PROTECTION_EXEMPT, CORSGUARD_PROTECTION_METHODS"
         ),
     ),
+    "paths": (
+        {"ALLOW_ORIGINS": "*", "PATHS": '{"/api": {"allow_origins": "*"}}'},
+        (
+            'E817 CORSGUARD_PATHS: There is no variable "CORSGUARD_PATHS".\n'
+            "    fix: remove it  # Variables say one policy for everything. Write paths and hosts in a file: corsguard "
+            "manual configuration."
+        ),
+    ),
     "lower case": (
         {"allow_origins": "https://a.example"},
         (

@@ -99,6 +99,8 @@ MISTAKES = [
     ),
     ({"paths": {"": API}}, [("E802", 'paths[""]', '"/"  # every path')]),
     ({"//": API}, [("E802", 'paths["//"]', '"/"  # every path')]),
+    ({"/api": "unguarde"}, [("E801", 'paths["/api"]', '"unguarded"')]),
+    ({"default": API}, [("E802", 'paths["default"]', '"/"  # every path')]),
     ({"/a\ud800": API}, [("E802", 'paths["/a\\uD800"]', '"/a"')]),
     ({"/a//b": API}, [("E802", 'paths["/a//b"]', '"/a/b"')]),
     ({"/a/./b": API}, [("E802", 'paths["/a/./b"]', '"/a/b"')]),

@@ -441,6 +441,36 @@ def test_an_unknown_keyword_is_reported_with_the_one_that_was_meant(key, field, 
         assert [str(problem.fix) for problem in refusal.value.problems] == [fix]
 
 
+@pytest.mark.parametrize(
+    ("mapping", "fixes"),
+    [
+        (
+            {"cors": {"allow_origins": "*", "maxage": 5}},
+            ['allow_origins="*", max_age=5  # in place of "cors", because a policy has no levels'],
+        ),
+        ({"path": {"/api": {}}, "allow_origins": "*"}, ["paths"]),
+        ({"host": {"a.example": None}, "allow_origins": "*"}, ["hosts"]),
+        (
+            {
+                "allow_origins": ["http://a.example", "https://*.corp"],
+                "allow_unsafe_origins": {"http://a.example": "no TLS", "https://*.corp": "ours"},
+                "allow_credentials": True,
+            },
+            ["remove it  # allow_unsafe_origins has it"] * 2,
+        ),
+        (
+            {"allow_origins": [APP], "allow_unsafe_origins": {APP: "ours"}},
+            [f'allow_origins=["{APP}"], allow_unsafe_origins={{}}'],
+        ),
+        ({"allow_origins": ["$FRONTEND_URL", "${HOST}"]}, [f'"{APP}"  # or remove it'] * 2),
+        ({"allow_origins": [f"{APP} # ours"]}, [f'"{APP}"']),
+    ],
+    ids=str,
+)
+def test_a_fix_is_what_was_meant(mapping, fixes):
+    assert [fix for *_, fix in refused(mapping)] == fixes
+
+
 def test_the_value_of_a_misspelled_keyword_is_judged_too():
     assert [row[:2] for row in refused({"allow_origin": ["null"], "nothing": 1})] == [
         ("E106", "allow_origin"),
@@ -486,7 +516,7 @@ RISKY = [
     ({"allow_origins": [APP], "allow_headers": "*"}, "W203", "*"),
     *(
         ({"allow_origins": [APP], "allow_methods": [name], "allow_headers": ["Content-Type"]}, "W204", name)
-        for name in "PUTT PST DELET DELTE POSTS PATH PACTH OPTION UPDATE CREATE Putt QUERRY".split()
+        for name in "PUTT PST DELET DELTE POSTS PATH PACTH OPTION UPDATE CREATE Putt QUERRY ALL any GET|PUT".split()
     ),
     *(
         ({"allow_origins": [APP], "allow_headers": [name]}, "W204", name)
