@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import takewhile
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -70,7 +71,14 @@ _GONE: Final = {
     ),
     "CORS_REPLACE_HTTPS_REFERER": "it was removed from django-cors-headers. CSRF_TRUSTED_ORIGINS replaces it.",
 }
-
+# The middlewares of Django that answer no request themselves.
+_WITHOUT_ANSWERS: Final = frozenset(
+    """
+    django.contrib.auth.middleware.AuthenticationMiddleware django.contrib.messages.middleware.MessageMiddleware
+    django.contrib.sessions.middleware.SessionMiddleware django.middleware.clickjacking.XFrameOptionsMiddleware
+    django.middleware.gzip.GZipMiddleware django.middleware.security.SecurityMiddleware
+    """.split()
+)
 
 Places = Mapping[str, tuple[Written, ...]]
 
@@ -88,6 +96,8 @@ def translate() -> Translation:
     Translate the settings of django-cors-headers into lines for the end of a settings file.
     """
     draft = Draft()
+    # First, because importing the URLconf may connect receivers to the signal of django-cors-headers.
+    urls = served()
     places = _places()
     notes = [Remark("", text) for text in (*_of_files(places), *_of_all())]
     _take_flag(draft, places)
@@ -108,7 +118,7 @@ def translate() -> Translation:
             *_move("INSTALLED_APPS", _APP, _PACKAGE, places),
         ]
     )
-    return Translation.of(template, notes, _by_path(draft, places))
+    return Translation.of(template, notes, _by_path(draft, places, urls))
 
 
 def place() -> str:
@@ -140,7 +150,8 @@ def _move(setting: str, ours: str, theirs: str, places: Places) -> list[str]:
     Return code that puts *ours* first in a list of the settings, and removes *theirs*.
     """
     listed = [*getattr(settings, setting)]
-    derived = _derived() if setting == "MIDDLEWARE" else [name for name in listed if name.startswith(f"{theirs}.")]
+    derived = [name for name in listed if name.startswith(f"{_PACKAGE}.") and name != theirs]
+    derived += _derived() if setting == "MIDDLEWARE" else []
     in_place = listed[:1] == [ours] if setting == "MIDDLEWARE" else ours in listed
     if in_place and {theirs, *derived}.isdisjoint(listed):
         return []
@@ -148,7 +159,7 @@ def _move(setting: str, ours: str, theirs: str, places: Places) -> list[str]:
     kept = f"!= {out[0]}" if len(out) == 1 else f"not in {{{', '.join(out)}}}"
     # The body of a class does not see the names of its base classes.
     within = next((one.within for one in places.get(setting, ()) if one.within != _target(places)[1]), "")
-    name = f"{within}.{setting}" if within else setting
+    name = f"{within}.{setting}" if within and not _is_elsewhere(setting, places) else setting
     rest = f"*(name for name in {name} if name {kept})" if out else f"*{name}"
     return [f"{setting} = [", f'    "{ours}",', f"    {rest},", "]"]
 
@@ -166,7 +177,9 @@ def _derived() -> list[str]:
 def _take_flag(draft: Draft, places: Places) -> None:
     name, credentials = _read("CORS_ALLOW_CREDENTIALS", False)
     draft.credentials(name, credentials)
-    if isinstance(credentials, bool) and not _is_fixed(places, name):
+    if not isinstance(credentials, bool) and not _is_fixed(places, name):
+        draft.note("allow_credentials", _of_process(name, places))
+    elif not _is_fixed(places, name):
         draft.keywords["allow_credentials"] = credentials
         _take_expression(draft, "allow_credentials", name, credentials, places)
 
@@ -306,7 +319,7 @@ def _is_same(entry: str, origin: str) -> bool:
         return False
 
 
-def _by_path(draft: Draft, places: Places) -> list[Placement]:
+def _by_path(draft: Draft, places: Places, urls: list[Served] | None) -> list[Placement]:
     name, expression = _read("CORS_URLS_REGEX", "^.*$")
     if not _is_fixed(places, name):
         draft.note("", _of_process(name, places))
@@ -316,7 +329,7 @@ def _by_path(draft: Draft, places: Places) -> list[Placement]:
             "", f"{name} is {expression!r:.80} and not an expression of text, so every request failed with 500."
         )
         return [Placement("", closed)]
-    return placed([Resource(f"{name}: {as_regex(expression)}", expression, draft)], served())
+    return placed([Resource(f"{name}: {as_regex(expression)}", expression, draft)], urls)
 
 
 def served() -> list[Served] | None:
@@ -373,6 +386,17 @@ def _target(places: Places) -> tuple[str, str]:
     """
     homes, (module, class_name) = _homes(places), _module()
     return homes[0] if len(homes) == 1 else (_file_of(module), class_name)
+
+
+def _is_elsewhere(setting: str, places: Places) -> bool:
+    """
+    Return whether the list *setting* cannot be seen at the place of the translation.
+    """
+    found, (module, class_name), (file, within) = places.get(setting, ()), _module(), _target(places)
+    if not found:
+        return False
+    is_of_another_class = within not in {"", class_name, found[-1].within}
+    return is_of_another_class or file not in {_file_of(module), found[-1].file}
 
 
 def _file_of(module: str) -> str:
@@ -451,15 +475,23 @@ def _of_files(places: Places) -> list[str]:
     """
     module, _ = _module()
     homes = [_home(*home) for home in _homes(places)]
-    file, within = target = _target(places)
+    within = (target := _target(places))[1]
     of = f" of {', '.join(homes)}" if homes else ""
     texts = [f"In place of the CORS_* settings{of}, at the end of {_home(*target)}. Each difference has its reason."]
     if within:
         texts.append("Indent it like the body of the class.")
+    known = vars(sys.modules[module]) if module in sys.modules and _file_of(module) else {}
+    unseen = [name for name in sorted(THEIRS) if name in known and name not in places]
+    if unseen:
+        texts.append(
+            f"Set in a way that the source does not show: {', '.join(unseen)}. These are the values in this process, "
+            "and may differ in others."
+        )
     for setting in ("MIDDLEWARE", "INSTALLED_APPS"):
-        found = places.get(setting, ())
-        if found and file not in {_file_of(module), found[-1].file}:
-            texts.append(f"The lines about {setting} belong where it is set: {_shown(found)}.")
+        if _is_elsewhere(setting, places):
+            found = places[setting]
+            of_class = f"class {found[-1].within} in " if found[-1].within else ""
+            texts.append(f"The lines about {setting} belong where it is set: {of_class}{_shown(found)}.")
     return [*texts, *(_of_mentions(module, places) if module else ())]
 
 
@@ -498,6 +530,14 @@ def _listed(found: Iterable[Mention]) -> str:
     )
 
 
+def _never_answering() -> frozenset[str]:
+    """
+    Return the middlewares of Django that answer no request themselves.
+    """
+    redirects = getattr(settings, "SECURE_SSL_REDIRECT", False)
+    return _WITHOUT_ANSWERS - ({"django.middleware.security.SecurityMiddleware"} if redirects else frozenset())
+
+
 def _of_all() -> list[str]:
     """
     Return the differences that do not depend on the policy.
@@ -516,6 +556,13 @@ def _of_all() -> list[str]:
         texts.append(
             "MIDDLEWARE has no middleware of django-cors-headers, so these settings had no effect: what is printed "
             "here shares more than before."
+        )
+    before = [*takewhile(lambda name: THEIR_GUARD not in kinds_of(name), settings.MIDDLEWARE)]
+    answering = [name for name in before if name not in {GUARD, *_never_answering()}]
+    if answering and before != [*settings.MIDDLEWARE]:
+        texts.append(
+            f"{', '.join(answering)} came before django-cors-headers. Now the guard is first: it answers preflights "
+            "before them, and their own answers get the headers of this policy, and no others."
         )
     connected = receivers()
     if connected:

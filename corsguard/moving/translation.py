@@ -327,9 +327,12 @@ class Draft:
     def _say_that_nobody_is_left(self) -> None:
         proposed = any(note.write for note in self.notes)
         more = "remove a #, or " if proposed else ""
+        empty = ""
+        if "allow_origins" in self.sources and not self._values.get("allow_origins"):
+            empty, more = "It is empty in this process. ", "set it, or "
         self.note(
             "allow_origins",
-            f"Without an origin, this policy is refused: {more}write, for example, {quoted(EXAMPLE_ORIGIN)}.",
+            f"{empty}Without an origin, this policy is refused: {more}write, for example, {quoted(EXAMPLE_ORIGIN)}.",
         )
 
 

@@ -306,6 +306,43 @@ def test_a_function_that_decides_is_named():
     assert f"check_request_enabled, with {allow_partners.__module__}.allow_partners" in told
 
 
+def test_a_function_that_the_urlconf_connects_is_named(tmp_path, monkeypatch):
+    (tmp_path / "late_urls.py").write_text(
+        "from corsheaders.signals import check_request_enabled\n"
+        "def allow(sender, request, **_): return False\n"
+        "check_request_enabled.connect(allow)\n"
+        "urlpatterns = []\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with override_settings(ROOT_URLCONF="late_urls"):
+        told = notes_of(translated(ALLOW_CREDENTIALS=True))
+    corsheaders.signals.check_request_enabled.disconnect(sys.modules.pop("late_urls").allow)
+    assert "check_request_enabled, with late_urls.allow" in told
+    assert "Only receivers of check_request_enabled allowed origins" in told
+
+
+SECURITY = "django.middleware.security.SecurityMiddleware"
+WHITENOISE = "whitenoise.middleware.WhiteNoiseMiddleware"
+
+
+@pytest.mark.parametrize(
+    ("listed", "redirects", "named"),
+    [
+        ([SECURITY, WHITENOISE, THEIRS, "a.B"], False, WHITENOISE),
+        ([SECURITY, "a.B", THEIRS], True, f"{SECURITY}, a.B"),
+        ([SECURITY, "django.contrib.sessions.middleware.SessionMiddleware", THEIRS, "a.B"], False, ""),
+        ([THEIRS, "a.B"], False, ""),
+        # Without it, nothing came before it.
+        (["a.B"], False, ""),
+    ],
+)
+def test_what_answered_before_their_middleware_is_named(listed, redirects, named):
+    with override_settings(MIDDLEWARE=listed, SECURE_SSL_REDIRECT=redirects):
+        told = notes_of(translated(ALLOWED_ORIGINS=[APP]))
+    assert ("came before django-cors-headers" in told) is bool(named)
+    assert not named or f"{named} came before django-cors-headers. Now the guard is first" in told
+
+
 @pytest.mark.parametrize(
     ("routes", "told"),
     [
@@ -341,6 +378,7 @@ def test_without_a_urlconf_it_is_unknown_what_is_served():
         (["a.B", GUARD], [GUARD, "a.B"]),
         ([THEIRS, GUARD, "a.B"], [GUARD, "a.B"]),
         ([GUARD, "a.B"], [GUARD, "a.B"]),
+        ([THEIRS, "a.B", "corsheaders.middleware.CorsPostCsrfMiddleware"], [GUARD, "a.B"]),
     ],
 )
 def test_the_printed_code_changes_middleware_and_apps(listed, moved):

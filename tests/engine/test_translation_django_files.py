@@ -350,6 +350,22 @@ def test_credentials_and_max_age_are_written_as_expressions(project):
     assert (policy["allow_credentials"], policy["max_age"]) == (True, 60)
 
 
+def test_what_is_empty_or_no_bool_in_this_process_is_said(project):
+    here = project(
+        settings=COMMON
+        + """
+    CORS_ALLOWED_ORIGINS = os.environ.get("PAGES", "").split()
+    CORS_ALLOW_CREDENTIALS = os.environ.get("COOKIES", "false")
+    globals().update(CORS_ALLOW_METHODS=["GET"], CORS_PREFLIGHT_MAX_AGE=60)
+    """
+    )
+    code, told = printed(run(here, "shop.settings"))
+    assert "It is empty in this process. Without an origin, this policy is refused: set it, or write" in told
+    assert "os.environ.get('PAGES', '').split()," in code
+    assert "CORS_ALLOW_CREDENTIALS (shop/settings.py, line 9) may differ in other processes" in told
+    assert "Set in a way that the source does not show: CORS_ALLOW_METHODS, CORS_PREFLIGHT_MAX_AGE." in told
+
+
 def test_a_conditional_setting_has_its_default_otherwise(project):
     """
     django-cors-headers uses its default where a setting does not exist. The expression does the same.
@@ -454,6 +470,25 @@ def test_settings_of_a_class_are_named_with_the_class(project):
     assert "corsguard.E" not in done.stderr
     assert "Traceback" not in done.stderr
     assert "identified 1 issue " in done.stderr, "W904 alone, because the values have credentials"
+
+
+def test_the_lists_of_another_class_are_changed_there(project):
+    """
+    A class with the CORS settings alone does not see the MIDDLEWARE of another class.
+    """
+    middleware = '            MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware"]\n'
+    shared = '        class Sharing:\n            CORS_ALLOWED_ORIGINS = ["https://app.example.com"]\n'
+    common = CLASSES["common"].replace("            CORS_ALLOW_CREDENTIALS = True\n", "")
+    first, second = common.split("        class Common(Configuration):\n")
+    here = project(
+        common=f"{first}{shared}        class Common(Sharing, Configuration):\n{second}",
+        settings="from .common import Common\nclass Production(Common):\n    pass\n",
+    )
+    assert middleware in second
+    code, told = printed(run(here, "shop.settings", "-c", MANAGE, DJANGO_CONFIGURATION="Production"))
+    assert "at the end of class Sharing in shop/common.py." in told
+    assert "The lines about MIDDLEWARE belong where it is set: class Common in shop/common.py, line 9." in told
+    assert "for name in MIDDLEWARE if" in code
 
 
 # No settings at all.
