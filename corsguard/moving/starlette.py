@@ -152,8 +152,9 @@ def _at(app: Any, prefix: str) -> Iterator[Added]:  # noqa: ANN401 - the user's 
         for layer in added:
             cls, arguments, keywords = layer
             if _is_theirs(cls):
-                notes = (*_of_subclass(cls), *_of_place(outside))
-                yield Added(prefix, _given(cls, arguments, keywords), notes, said_by=layer)
+                said = _made(cls, arguments, keywords)
+                notes = (*_of_subclass(cls, is_read=said is not None), *_of_place(outside))
+                yield Added(prefix, _given(cls, arguments, keywords) if said is None else said, notes, said_by=layer)
             else:
                 outside.append(_name_of(cls))
         return
@@ -248,8 +249,17 @@ def _name_of(cls: object) -> str:
     return getattr(cls, "__name__", "") or quoted(cls)
 
 
-def _of_subclass(cls: type) -> tuple[str, ...]:
-    return () if cls.__module__ == MODULE else (f"{cls.__name__} is a subclass: its changes are not translated.",)
+def _of_subclass(cls: type, *, is_read: bool = True) -> tuple[str, ...]:
+    """
+    Return the note on the methods that the subclass *cls* has of its own. Its `__init__` may be *read* by calling it.
+    """
+    theirs = _theirs_of(cls)
+    subclasses = takewhile(lambda base: base is not theirs, cls.__mro__)
+    names = dict.fromkeys(name for base in subclasses for name in vars(base) if callable(getattr(theirs, name, None)))
+    changed = [name for name in names if not (name == "__init__" and is_read)]
+    if not changed:
+        return ()
+    return (f"{cls.__name__} is a subclass: what its {' and '.join(changed)} decides is not translated.",)
 
 
 def _of_place(outside: list[str]) -> tuple[str, ...]:
@@ -261,6 +271,30 @@ def _of_place(outside: list[str]) -> tuple[str, ...]:
         "place."
     )
     return (text,)
+
+
+def _theirs_of(cls: type) -> type:
+    return next(base for base in cls.__mro__ if base.__module__ == MODULE)
+
+
+def _made(cls: Any, arguments: Iterable[Any], keywords: Mapping[str, Any]) -> Mapping[str, Any] | None:  # noqa: ANN401 - a class
+    """
+    Return the arguments of a CORSMiddleware that is not created yet, or None if they are not known.
+
+    A subclass may give some in its own `__init__`, so it is created.
+    """
+    if cls.__init__ is cast("Any", _theirs_of(cls)).__init__:
+        return _given(cls, arguments, keywords)
+    try:
+        return _said_by(cls(_nothing, *arguments, **keywords))
+    except Exception:  # noqa: BLE001 - the user's own code may raise anything
+        return None
+
+
+async def _nothing(*_: object) -> None:
+    """
+    Stand for the application that a CORSMiddleware wraps.
+    """
 
 
 def _given(cls: Any, arguments: Iterable[Any], keywords: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ANN401 - a class
@@ -328,13 +362,22 @@ def _of_all(*, wraps: bool, is_known: bool) -> Iterator[Remark]:
 
 
 def _placement(one: Added, written: Mapping[str, Written]) -> Placement:
-    draft, texts = _draft(one.keywords, written), [*one.notes, *map(_inside, one.inside)]
+    draft, texts = _draft(one.keywords, written), [*one.notes, *map(_inside, one.inside), *_of_condition(written)]
     if one.prefix or not one.is_exact:
         return Placement(one.prefix, draft, texts, is_active=one.is_exact, is_read=_is_prefix(one.prefix))
     # It guards everything, so there is no prefix to mention.
     for text in texts:
         draft.note("", text)
     return Placement("", draft)
+
+
+def _of_condition(written: Mapping[str, Written]) -> Iterator[str]:
+    there = next((there for there in written.values() if there.condition), None)
+    if there is not None:
+        yield (
+            f"The old call ({there.file}, line {there.line}) runs only if {there.condition}. Put this in its place. "
+            "Translate other calls in a process in which they run."
+        )
 
 
 def _draft(keywords: Mapping[str, Any], written: Mapping[str, Written]) -> Draft:

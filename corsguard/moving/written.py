@@ -312,6 +312,7 @@ def of_call(frame: FrameType | None) -> dict[str, Written]:
             text=ast.unparse(keyword.value),
             how="=",
             is_fixed=scope.is_fixed(keyword.value),
+            condition=_condition_at(call.lineno, scope.body),
         )
         for keyword in call.keywords
     }
@@ -510,14 +511,15 @@ def _value_for(name: str, node: ast.stmt) -> tuple[ast.expr | None] | None:
 
 def _branches(node: ast.stmt) -> Iterator[tuple[list[ast.stmt], str]]:
     """
-    Yield the statements inside *node*, and the condition under which they run (empty for `with`).
+    Yield the statements inside *node*, and the condition under which they run (empty if they always do).
     """
     match node:
         case ast.If(test=test):
             yield node.body, ast.unparse(test)
             yield node.orelse, ast.unparse(ast.UnaryOp(ast.Not(), test))
         case ast.With():
-            yield node.body, ""
+            # An expression may have another value outside of it: `with env.prefixed("SHOP_"):`.
+            yield node.body, "this with is entered"
         case ast.Try():
             yield node.body, "this try succeeds"
             for handler in node.handlers:
@@ -590,6 +592,18 @@ def _call_in(frame: FrameType | None) -> tuple[ast.Call | None, _Scope | None]:
         return (calls[0] if calls else None), top
     parameters = frozenset(node.arg for node in ast.walk(around.args) if isinstance(node, ast.arg))
     return (calls[0] if calls else None), _Scope(module, top.file, tuple(around.body), "", top, parameters)
+
+
+def _condition_at(line: int, body: Iterable[ast.stmt]) -> str:
+    """
+    Return the condition under which *line*, somewhere in *body*, runs; empty if it always does.
+    """
+    for node in body:
+        for inner, when in _branches(node):
+            if inner and inner[0].lineno <= line <= (inner[-1].end_lineno or 0):
+                # What is written in place of the call is in the same `with`.
+                return _both("" if isinstance(node, ast.With) else when, _condition_at(line, inner))
+    return ""
 
 
 def _position(code: CodeType, offset: int) -> tuple[int | None, int | None, int | None, int | None]:

@@ -19,7 +19,8 @@ from starlette.routing import Host, Mount, Route, Router
 
 from corsguard import PolicyError
 from corsguard.browser import Browser, NetworkError
-from corsguard.moving.starlette import added_to, translate
+from corsguard.moving import Written
+from corsguard.moving.starlette import Recorded, added_to, translate
 
 API = "https://api.example.com"
 APP = "https://app.example.com"
@@ -377,7 +378,8 @@ def middleware_around():
 
 def subclass():
     class Ours(CORSMiddleware):
-        pass
+        def is_allowed_origin(self, origin):
+            return super().is_allowed_origin(origin)
 
     return application(middleware=[Middleware(Ours, **LISTED)])
 
@@ -387,6 +389,29 @@ def test_each_other_difference_has_a_note(make):
     translation, plain = translate(make()), translate(added(**LISTED))
     assert translation.mapping == plain.mapping
     assert len(translation.notes[1]) == len(plain.notes[1]) + 1
+
+
+def test_the_init_of_a_subclass_is_read():
+    """
+    Keywords that a subclass gives in its own `__init__` count. If it cannot be called, that is said.
+    """
+
+    class Ours(CORSMiddleware):
+        def __init__(self, app, *, works):
+            super().__init__(app, **(LISTED if works else {"allow_origin_regex": "("}))
+
+    made, failed = (translate(application(middleware=[Middleware(Ours, works=works)])) for works in (True, False))
+    assert made.mapping["allow_origins"] == LISTED["allow_origins"]
+    assert "subclass" not in str(made)
+    assert "Ours is a subclass: what its __init__ decides is not translated." in str(failed)
+
+
+def test_a_call_under_a_condition_is_said():
+    place = Written(file="shop.py", line=7, text="[]", how="=", is_fixed=True, condition="DEBUG")
+    app = added(**LISTED)
+    recorded = [Recorded(app.user_middleware[0], {"allow_origins": place})]
+    assert "The old call (shop.py, line 7) runs only if DEBUG." in str(translate(app, recorded))
+    assert "runs only if" not in str(translate(app))
 
 
 def test_a_middleware_of_the_outer_application_has_a_note():

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import itertools
 import sys
+from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent
 
@@ -60,7 +61,7 @@ def shown(found):
             "D = len('x')\nif D:\n    A = 1\nelse:\n    A = 2",
             [(3, "1", "=", False, "D"), (5, "2", "=", False, "not D")],
         ),
-        ("with open(__file__):\n    A = 1", [(2, "1", "=", True, "")]),
+        ("with open(__file__):\n    A = 1", [(2, "1", "=", False, "this with is entered")]),
         (
             "try:\n    A = 1\nexcept ValueError:\n    A = 2",
             [(2, "1", "=", False, "this try succeeds"), (4, "2", "=", False, "this exception comes")],
@@ -338,6 +339,24 @@ def test_an_argument_of_the_enclosing_function_is_unknown():
 
 def test_the_right_one_of_several_calls_in_a_line_is_found():
     assert (called(a=1), called(b=2)) == ({"a": ("1", True)}, {"b": ("2", True)})
+
+
+def test_the_condition_of_a_call_is_read():
+    def condition(a):
+        return [place.condition for place in of_call(inspect.currentframe().f_back).values()]
+
+    found = {}
+    for number in range(3):
+        if number == 0:
+            found[number] = condition(a=1)
+        elif number == 1:
+            with suppress(KeyError):
+                found[number] = condition(a=1)
+    assert found == {
+        0: ["(this loop runs) and (number == 0)"],
+        1: ["(this loop runs) and ((not number == 0) and (number == 1))"],
+    }
+    assert condition(a=1) == [""]
 
 
 def test_a_call_without_source_is_unknown():
