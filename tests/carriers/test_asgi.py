@@ -324,7 +324,7 @@ def test_03_a_refusal_removes_the_grant_of_an_inner_layer(middleware, caplog):
     for _ in range(2):
         headers = headers_of(guarded, scope(get(EVIL)))
         assert [line for line in headers if line[0] in (ALLOW_ORIGIN, b"access-control-allow-credentials")] == []
-    (record,) = [record for record in caplog.records if "Two layers" in record.getMessage()]
+    (record,) = [record for record in caplog.records if "two layers" in record.getMessage()]
     assert record.cors_event[0] == "two-layers"
 
 
