@@ -96,7 +96,7 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
     "preflight_cut_off": Lookalike(
         "Blocked by CORS in the preflight; the line ends before the reason.",
         (
-            "the rest of the line, behind the last colon: copy it whole",
+            "the rest of the line, after the last colon: copy all of it",
             "the OPTIONS row in the Network panel: its status, and the Access-Control-* lines of the response",
         ),
         Fix(words="Paste the whole line, or let the command below play the browser."),

@@ -148,7 +148,7 @@ RULES: Final[Mapping[str, Lookalike]] = {
         ("Document-Isolation-Policy of the page", "Cross-Origin-Resource-Policy of the response"),
         Fix(
             words="Send it with the resource, or load the resource with CORS (an element: crossorigin), and let the "
-            "server share it. Or let the page take isolate-and-credentialless, if the resource needs no cookies.",
+            "server share it. Or let the page send isolate-and-credentialless, if the resource needs no cookies.",
             send=("Cross-Origin-Resource-Policy: cross-origin",),
         ),
     ),
