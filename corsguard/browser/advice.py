@@ -31,6 +31,7 @@ from corsguard.protection import REMEDIES
 from corsguard.validation import problems_of
 
 from .evidence import (
+    ABSENT,
     LONGEST_NAME,
     LONGEST_READ,
     MOST_NAMES,
@@ -39,6 +40,8 @@ from .evidence import (
     bad_item,
     headers_of,
     in_ascii,
+    is_led_to_login,
+    is_login,
     is_within_site,
     redirect_target,
     refused_headers,
@@ -153,11 +156,13 @@ _NO_AGREEMENT: Final = (
     "no Cross-Origin-Resource-Policy. Send it. Or load the resource with CORS (an element: crossorigin), and let the "
     "server share it."
 )
-_LOGIN: Final = re.compile(r"log-?in|sign-?in|\bsso\b|oauth|saml|/auth\b|accounts?\.", re.IGNORECASE)
-# What Firefox prints for an absent header.
-_NO_VALUE: Final = "(null)"
 # What a program writes into the header if it has no origin.
-_UNSET: Final = frozenset({"", _NO_VALUE, "undefined", "none", "nil", "false", "true", "[object object]"})
+_UNSET: Final = frozenset({"", ABSENT, "undefined", "none", "nil", "false", "true", "[object object]"})
+_WHY_SILENT: Final = (
+    "Is the server running? Are the host and the port right? Does this request make it crash (look at its log)? If the "
+    "URL answers in its own tab, the browser stopped the request: an extension, tracking protection, or because the "
+    "user left the page."
+)
 _HTTP_ONLY: Final = "Not CORS. Scripts can only fetch URLs of http and https"
 # For a page without an origin, and for one that is not known but requests a file: the cause, and what to do.
 _OF_FILES: Final = {
@@ -243,13 +248,17 @@ def _is_sound(origin: str, *, credentials: bool) -> bool:
     return not problems_of({"allow_origins": [origin], "allow_credentials": credentials})
 
 
+def _answer_401(failure: Failure) -> Fix:
+    return _change(
+        f"The server redirected to what looks like a login page, {as_shown(failure.url)}: answer 401 to scripts "
+        "instead of a redirect.",
+        "401 Unauthorized, with the CORS headers and no Location",
+    )
+
+
 def _missing(failure: Failure) -> Fix:
-    if failure.url != failure.first_url and _LOGIN.search(failure.url) and not _LOGIN.search(failure.first_url):
-        return _change(
-            f"The server redirected to what looks like a login page, {as_shown(failure.url)}: answer 401 to scripts "
-            "instead of a redirect.",
-            "401 Unauthorized, with the CORS headers and no Location",
-        )
+    if is_led_to_login(failure):
+        return _answer_401(failure)
     seen = _seen_in_answer(failure)
     if seen is None and "origin" in (get(headers_of(failure), "Vary") or "").lower():
         return _share(failure, "The answer varies on Origin, so a CORS layer is there and does not list this origin.")
@@ -315,7 +324,7 @@ def _why_redirected(failure: Failure) -> str:
     if not isinstance(target, Url) or source is None:
         return "The server redirects."
     to = as_shown(target.href)
-    if _is_login(target, source):
+    if is_login(target.href, source.href):
         return f"The server redirects to what looks like a login page, {to}: answer 401 to scripts instead."
     if target.href == source.href.replace("http://", "https://", 1):
         return f"The server redirects to https: let the page request {to}."
@@ -355,7 +364,7 @@ def _multiple(failure: Failure) -> Fix:
 
 
 def _why_unset(value: str) -> str:
-    if value == _NO_VALUE:
+    if value == ABSENT:
         return "Firefox prints (null) if the response has no such header, or none came; or else the server"
     said = f'"{as_shown(value)}"' if value else "empty"
     return f"The header is {said}: the server"
@@ -420,16 +429,14 @@ def _credentials(failure: Failure) -> Fix:
 
 
 def _preflight_redirect(failure: Failure) -> Fix:
+    if is_led_to_login(failure):
+        return _answer_401(failure)
     target, source = redirect_target(failure), url_of(failure.url)
     page = ""
-    if isinstance(target, Url) and source is not None and not _is_login(target, source):
+    if isinstance(target, Url) and source is not None and not is_login(target.href, source.href):
         page = f'fetch("{as_shown(target.href)}")'
     why = f"{_why_redirected(failure)} {_OUTERMOST}: it answers preflights before anything redirects."
     return _change(why, "204 No Content, with the Access-Control-* headers, and no Location", page=page)
-
-
-def _is_login(target: Url, source: Url) -> bool:
-    return _LOGIN.search(target.href) is not None and _LOGIN.search(source.href) is None
 
 
 def _preflight_status(failure: Failure) -> Fix:
@@ -569,10 +576,7 @@ def _unreachable(failure: Failure) -> Fix:
             f"Not CORS, and no header helps: {where} does not answer in time. What does it wait for? Look at its log, "
             "and at the services that it calls. A firewall may also drop what is sent to this host and port."
         )
-    return _change(
-        f"Not CORS, and no header helps: nothing answers at {where}. Is the server running? Are the host and the port "
-        "right? Does this request make it crash (look at its log)? A browser extension may block it, too."
-    )
+    return _change(f"Not CORS, and no header helps: no response came from {where}. {_WHY_SILENT}")
 
 
 def _other_protocol(failure: Failure) -> Fix:
@@ -645,7 +649,7 @@ def _handshake(failure: Failure) -> Fix:
     status, origin = status_of(failure), failure.sent_origin
     if status not in {"", "403"}:
         return _change(f"Not CORS: {_OF_HANDSHAKES.get(status, _NO_WEBSOCKET).format(status=status)}")
-    why = "Not CORS: the server judges the Origin of the handshake, which carries cookies."
+    why = "Not CORS: the server or a proxy refused the handshake. It may want a login; most often it judges the Origin."
     if not _is_sound(origin, credentials=True):
         return _change(f"{why} {as_shown(origin)} cannot be listed with credentials: load the page over https.")
     return _change(
@@ -753,10 +757,7 @@ _UNNAMED: Final[Mapping[Reason, Fix]] = {
         "Not CORS: serve it over https. If the page uses https already, the server redirects to http: let it redirect "
         "to https (behind a proxy, tell the application that the proxy speaks TLS)."
     ),
-    Reason.UNREACHABLE: _change(
-        "Not CORS, and no header helps: nothing answers there. Is the server running? Are the host and the port "
-        "right? Does this request make it crash (look at its log)? A browser extension may block it, too."
-    ),
+    Reason.UNREACHABLE: _change(f"Not CORS, and no header helps. {_WHY_SILENT}"),
     Reason.TLS: _change(
         "Not CORS, and no header helps: open the URL in its own tab and look at the certificate (self-signed, expired, "
         "for another host?), or use http if the server does not speak TLS."

@@ -31,6 +31,10 @@ _LONGEST_WORD: Final = 1000
 LONGEST_NAME: Final = 128
 MOST_NAMES: Final = 24
 
+_LOGIN: Final = re.compile(r"log-?in|sign-?in|\bsso\b|oauth|saml|/auth\b|accounts?\.", re.IGNORECASE)
+# What Firefox prints for an absent header.
+ABSENT: Final = "(null)"
+
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 # The reasons whose value is a URL from the network.
@@ -134,6 +138,24 @@ def redirect_target(failure: Failure) -> Url | str | None:
     return url_of(escaped(locations.pop()[:LONGEST_READ]), url_of(failure.url)) or ""
 
 
+def is_login(url: str, source: str = "") -> bool:
+    """
+    Whether *url* looks like that of a login page, and *source*, which led to it, does not.
+    """
+    return _LOGIN.search(url) is not None and _LOGIN.search(source) is None
+
+
+def is_led_to_login(failure: Failure) -> bool:
+    """
+    Whether redirects led from the URL of the call to what looks like a login page.
+    """
+    first, last = url_of(failure.first_url), url_of(failure.url)
+    is_within = first is not None and last is not None and first.origin == last.origin
+    return (
+        failure.url != failure.first_url and is_login(failure.url) and not (is_within and is_login(failure.first_url))
+    )
+
+
 def scheme_of(failure: Failure) -> str:
     target = redirect_target(failure)
     url = target if isinstance(target, Url) else url_of(failure.url)
@@ -143,7 +165,7 @@ def scheme_of(failure: Failure) -> str:
 def _shared_with(value: str | None) -> str:
     if value is None:
         return "another origin"
-    if value == "(null)":
+    if value == ABSENT:
         return "no origin (Firefox prints (null) for an absent header)"
     return f'"{value}"' if value else "nobody (the header is empty)"
 

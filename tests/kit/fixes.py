@@ -305,7 +305,7 @@ FIXES = [
         ['page:   fetch("https://b.example/")'],
     ),
     # It is not CORS.
-    (failure(Reason.UNREACHABLE, "refused", exchange=None), "nothing answers at https://api.example.com. Is", []),
+    (failure(Reason.UNREACHABLE, "refused", exchange=None), "no response came from https://api.example.com. Is", []),
     (
         preflight(Reason.UNREACHABLE, "hung up", exchange=None),
         "a proxy or a firewall in front drops OPTIONS: let it pass OPTIONS on",
