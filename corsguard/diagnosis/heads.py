@@ -7,6 +7,7 @@ Only what an answer shows is judged: a server that lists origins may leave out a
 import re
 import shlex
 from collections.abc import Iterator
+from http import HTTPStatus
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -21,6 +22,7 @@ from .commands import url_meant
 from .har import Archive, Entry
 from .messages import LONGEST_MESSAGE, URL, Known, Message, as_url
 from .pages import assumed_page
+from .pasted import without_carets
 from .playing import is_preflight
 from .replaying import replays
 
@@ -28,7 +30,10 @@ _MOST_EXCHANGES: Final = 20
 _MOST_HEADERS: Final = 200
 # A command over several lines, with what an issue or a terminal puts before it.
 _CURL: Final = re.compile(r"^[`$>#% \t]{0,8}(curl(?:\.exe)?\s(?:\\\r?\n|[^\n]){1,8192})", re.MULTILINE)
-_VALUED: Final = frozenset("-A -b -c -d -e -F -H -m -o -u -w -x -X --data --data-raw --header --request".split())
+_VALUED: Final = frozenset(
+    "-A -b -c -d -e -F -H -m -o -u -w -x -X --cacert --cert --connect-timeout --connect-to --cookie --data --data-raw "
+    "--header --key --max-time --output --proxy --referer --request --resolve --user --user-agent".split()
+)
 # What follows in a pipe or after a semicolon is another command.
 _NEXT: Final = frozenset("| || && ; > 2>&1".split())
 # The marks of curl -v.
@@ -48,15 +53,17 @@ class _Asked(NamedTuple):
 
 def read_heads(text: str, known: Known) -> list[Message]:
     """
-    Return what a browser refuses in the exchanges in *text*, without duplicates; empty if that is nothing, or if there
-    are none.
+    Return what a browser refuses in the exchanges in *text*, without duplicates; if that is nothing, the errors that
+    they show, and what it would refuse with credentials.
     """
     found = dict[tuple[str, str], Message]()
     for asked, answer in islice(_exchanges(text[:LONGEST_MESSAGE]), _MOST_EXCHANGES):
         message = _judged(asked, answer, known)
         if message is not None:
             found.setdefault((message.name, message.url), message)
-    return [*found.values()]
+    # A cause tells more than an error, or than what may yet fail.
+    telling = [message for message in found.values() if message.failure is not None]
+    return telling or [*found.values()]
 
 
 def _judged(asked: _Asked, answer: WireResponse, known: Known) -> Message | None:
@@ -68,28 +75,37 @@ def _judged(asked: _Asked, answer: WireResponse, known: Known) -> Message | None
     sent = get(asked.headers, "Origin")
     origin = known.origin or sent
     several = values_of(answer.headers, ALLOW_ORIGIN)
-    if origin is None and "," not in ", ".join(several):
+    # These do not depend on the page.
+    if origin is None and several != ["*"] and "," not in ", ".join(several):
         return None
     page = origin or assumed_page(target)
     lines = [(name, value) for name, value in asked.headers if name.lower() != "origin"]
     request = WireRequest(asked.method, target, (("Origin", page), *lines))
-    entry = Entry(request, answer, "", page, page, "preflight" if is_preflight(request) else "fetch")
-    archive = Archive([entry], "", is_browsers=True, is_proxys=False, names_refusals=False)
-    failure = next((fault.failure for replay in replays(archive) for fault in replay.outcome.faults), None)
+    failure, lookalike = _failure(request, answer, page), ""
     if failure is None:
-        return None
+        with_cookie = WireRequest(asked.method, target, (*request.headers, ("Cookie", "...")))
+        is_open = _failure(with_cookie, answer, page) is None
+        lookalike = "status" if answer.status >= HTTPStatus.BAD_REQUEST else "" if is_open else "no_credentials_only"
+        if not lookalike:
+            return None
     unnamed = {"url": not is_named, "page": origin is None}
     return Message(
         engine="",
         failure=failure,
-        lookalike="",
-        url=failure.url,
-        origin=failure.page_origin,
-        method=failure.method,
-        header=_header(failure),
+        lookalike=lookalike,
+        url=target if failure is None else failure.url,
+        origin=page if failure is None else failure.page_origin,
+        method=asked.method if failure is None else failure.method,
+        header=None if failure is None else _header(failure),
         assumed=tuple(name for name, is_unnamed in unnamed.items() if is_unnamed),
         redacted=("url",) if asked.url and not is_named else (),
     )
+
+
+def _failure(request: WireRequest, answer: WireResponse, page: str) -> Failure | None:
+    entry = Entry(request, answer, "", page, page, "preflight" if is_preflight(request) else "fetch")
+    archive = Archive([entry], "", is_browsers=True, is_proxys=False, names_refusals=False)
+    return next((fault.failure for replay in replays(archive) for fault in replay.outcome.faults), None)
 
 
 def _header(failure: Failure) -> str | None:
@@ -102,7 +118,9 @@ def _exchanges(text: str) -> Iterator[tuple[_Asked, WireResponse]]:
     """
     asked, status, lines = _Asked("GET", "", ()), 0, list[Header]()
     for one in _read(text):
-        if isinstance(one, tuple) and status and not isinstance(one, _Asked):
+        if isinstance(one, tuple) and not isinstance(one, _Asked) and (status or _is_answers(one[0])):
+            # The headers of an answer were copied without its status.
+            status = status or HTTPStatus.OK
             lines.append(one)
             continue
         if status:
@@ -118,6 +136,10 @@ def _exchanges(text: str) -> Iterator[tuple[_Asked, WireResponse]]:
         yield asked, WireResponse(status, tuple(lines[:_MOST_HEADERS]))
 
 
+def _is_answers(name: str) -> bool:
+    return name.lower().startswith("access-control-allow-")
+
+
 def _path(target: str) -> str:
     return target.partition("?")[0]
 
@@ -126,6 +148,7 @@ def _read(text: str) -> Iterator[_Asked | int | Header]:
     """
     Yield what the lines of *text* say, in order: requests, statuses (0 at an empty line), and headers.
     """
+    text = without_carets(text)
     commands = {found.start(): found[1] for found in _CURL.finditer(text)}
     place = 0
     for line in text.splitlines(keepends=True):
@@ -183,6 +206,6 @@ def _commanded(command: str) -> _Asked | None:
         elif option in _OPTIONS_OF_HEAD:
             method = method or "HEAD"
         elif not word.startswith("-") and not url:
-            url = word
+            url = word.partition("|")[0]
     method = method or ("POST" if has_body else "GET")
     return _Asked(method, url, tuple(headers)) if url and is_token(method) else None

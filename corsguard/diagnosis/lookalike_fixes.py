@@ -3,13 +3,21 @@ What to change about a failure that looks like CORS, with the page and the serve
 """
 
 from dataclasses import replace
+from typing import Final
 
-from corsguard.browser.evidence import as_shown
+from corsguard.browser.evidence import as_shown, is_login
 from corsguard.fixes import Fix
 from corsguard.names import EXPOSE_HEADERS
 from corsguard.origin import NULL
 
 from .lookalikes import LOOKALIKES
+from .messages import as_url
+
+# Those that are fixed by listing the page's origin.
+_LISTING: Final = frozenset(
+    "answered csrf csrf_django framed_twice login_origin no_credentials_only not_framed refused_by_server "
+    "websocket".split()
+)
 
 
 def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | None, value: str = "") -> Fix:
@@ -26,6 +34,17 @@ def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | N
     if name == "worker_script" and origin == NULL:
         words = "The page is a file, or in a sandboxed frame, and no script is of its origin. Load it from a server."
         return Fix(words=words, page=("load the page from a server (python -m http.server), not from the disk",))
+    if name == "redirect_with_preflight" and is_login(value):
+        words = (
+            f"The redirect leads to what looks like a login page, {shown}: answer 401 to scripts instead of a redirect."
+        )
+        return Fix(words=words, send=("401 Unauthorized, with the CORS headers and no Location",))
+    if origin == NULL and name in _LISTING:
+        words = (
+            "The page sent Origin: null, which no server should trust, because any sandboxed frame sends it. It comes "
+            "from a sandboxed frame, a file, a redirect, or Referrer-Policy: no-referrer."
+        )
+        return Fix(words=words, page=("load the page from a server, and outside of a sandboxed frame",))
     blanks = {
         "origin": "the page's origin" if origin is None else as_shown(origin),
         "target": as_shown(target),
@@ -39,5 +58,8 @@ def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | N
     detail = f"{row.detail.format_map(blanks)} " if row.detail and value else ""
     policy = row.fix.policy if origin is None or name != "answered" else {"allow_origins": [blanks["origin"]]}
     names = as_shown(header or "").split(", ")
-    page = tuple(dict.fromkeys(line.format_map({**blanks, "header": name}) for line in row.fix.page for name in names))
+    # Nobody can request a URL of which a part is hidden or cut off.
+    is_whole = name != "redirect_with_preflight" or (as_url(value, None) != "" and "..." not in value)
+    pages = row.fix.page if is_whole else ()
+    page = tuple(dict.fromkeys(line.format_map({**blanks, "header": name}) for line in pages for name in names))
     return replace(row.fix, words=f"{detail}{row.fix.words.format_map(blanks)}", page=page, policy=policy)

@@ -101,7 +101,10 @@ class Meaning:
             )
         # Few lines name the method, and GET stands for a method that is not named.
         unnamed = (*message.assumed, "method") if message.method == "GET" else message.assumed
-        return cause(message.failure, unnamed)
+        told = cause(message.failure, unnamed)
+        if message.engine in _EITHER and message.failure.reason is Reason.MISSING_ALLOW_ORIGIN:
+            return f"{told.removesuffix('.')}, or one that names another origin."
+        return told
 
     @property
     def look_at(self) -> tuple[str, ...]:
@@ -148,14 +151,17 @@ class Meaning:
         message, known = self.message, self.known
         if not _can_be_checked(message):
             return ""
-        words = ["corsguard", "check", shlex.quote(as_shown(message.url, _LONGEST_URL))]
+        # A redirect is followed from where the page began.
+        url = message.url if message.failure is None else message.failure.first_url
+        words = ["corsguard", "check", shlex.quote(as_shown(url, _LONGEST_URL))]
         # The model has no page without a host.
         host = "localhost" if message.origin.endswith("://") else ""
         words += ["--page", shlex.quote(as_shown(f"{message.origin}{host}"))]
         if message.is_handshake:
             # A page cannot choose anything else.
             return " ".join(words)
-        method = _method(message, known)
+        # A preflight that followed a redirect cannot be asked for alone.
+        method = _method(message, known) if url == message.url else message.method
         if method != "GET":
             words += ["-X", shlex.quote(as_shown(method))]
         for name in _header_names(message, known):
@@ -265,6 +271,8 @@ def _notes(message: Message) -> Iterator[str]:
         yield "The page's origin has no host. Let the app have one: the command below takes localhost."
     if message.failure is None:
         return
+    if message.failure.first_url != message.url:
+        yield f"The page requested {as_shown(message.failure.first_url, _LONGEST_URL)}, which redirected there."
     url = url_of(message.url)
     if url is not None and message.failure.reason is Reason.HANDSHAKE_REFUSED and "/socket.io/" in url.href:
         yield "This is Socket.IO, which has a list of origins of its own (in Python, cors_allowed_origins)."
@@ -274,10 +282,7 @@ def _notes(message: Message) -> Iterator[str]:
     if message.engine in _ALIKE and message.failure.reason in CORS_CHECK and not message.failure.is_preflight:
         yield f"{message.engine} says the same about a preflight: is there an OPTIONS row, and did it fail?"
     if message.engine in _EITHER and message.failure.reason is Reason.MISSING_ALLOW_ORIGIN:
-        yield (
-            f"{message.engine} says the same if Access-Control-Allow-Origin names another origin; the command below "
-            "shows which."
-        )
+        yield f"{message.engine} prints the same line in both cases; the command below shows which one it is."
 
 
 def _method(message: Message, known: Known) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from corsguard.browser import Exchange, Failure, Reason, WireRequest, WireResponse
-from corsguard.browser.evidence import refuses_authorization_only, url_of
+from corsguard.browser.evidence import ABSENT, refuses_authorization_only, url_of
 from corsguard.browser.reasons import CORS_CHECK, OF_HANDSHAKE, PREFLIGHT_ONLY, REASONS
 from corsguard.browser.urls import SOCKET_SCHEMES
 from corsguard.names import EXAMPLE_ORIGIN
@@ -79,16 +79,16 @@ _URLS: Final = (
         re.IGNORECASE,
     ),
     re.compile(
-        r"Access to [\w ]{1,40}? at (?P<url>[a-z][^\s']+)"
+        r"Access to [\w ]{1,40}? at '?(?P<url>[a-z][^\s']+)"
         r"(?: \(redirected from '?(?P<first>[^\s')]+)'?\))? from origin ",
         re.IGNORECASE,
     ),
     re.compile(r"Redirect from '(?P<url>[^']+)' to '[^']+' has been blocked"),
-    re.compile(r"\b\w{1,30} (?:from|at) origin '(?P<url>[^']{1,2048})' has been blocked"),
+    re.compile(r"\b[A-Z]\w{0,30}(?: [a-z]{1,20})? (?:from|at) origin '(?P<url>[^']{1,2048})' has been blocked"),
     # What people write in place of a URL that they do not want to show.
     re.compile(r"Access to [\w ]{1,40}? (?:at )?(?P<url>[\[{<][^\]}>]{1,200}[\]}>]|\.{3,}) from origin "),
     re.compile(
-        r"(?:cannot load|Failed to load|resource at|connection to) "
+        r"(?:can ?not load|Failed to load|resource at|connection to) "
         r"(?P<url>X{3,}|\*{3,}|['\"]?(?:\[[^\[\]]{1,200}\]|<[^<>]{1,200}>|\{[^{}]{1,200}\}|\([^()]{1,200}\)))"
         r"['\"]?(?=[.:,]? |[.:,]?$)"
     ),
@@ -124,14 +124,24 @@ _REST: Final = re.compile(r"^'?[htp]{0,4}?(?:(?P<secure>s)|p)://(?P<rest>[^\s']{
 # The path in a line of a server's log, or in a request line.
 _LOGGED: Final = re.compile(
     r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<path>/[^\s'\"]{0,2048})(?=[ '\"]|$)|"
-    r"\bpath=['\"](?P<path2>/[^\s'\"]{0,2048})['\"]"
+    r"\bpath=['\"](?P<path2>/[^\s'\"]{0,2048})['\"]|"
+    # Django's.
+    r"\bForbidden \([^()]{1,200}\): (?P<path3>/[^\s'\"]{0,2048})"
+)
+# A request of HTTP/2 has its URL in parts.
+_PSEUDO: Final = re.compile(r"(?<!\S):(authority|path|scheme): ?(\S{1,2048})")
+# The header of a response, as pasted next to a message.
+_SENT: Final = re.compile(
+    r"\bAccess-Control-Allow-Origin: ?((?:\*|null|[a-z][a-z0-9+.-]{1,30}://[^\s,'\"]{1,253})"
+    r"(?:, ?(?:\*|null|[a-z][a-z0-9+.-]{1,30}://[^\s,'\"]{1,253}))*)",
+    re.IGNORECASE,
 )
 # Not a URL, because the line does not say where the redirect leads.
 _NOWHERE: Final = "http://["
 # In the place of a line that Chromium adds, the URL has no scheme.
 _PLACED: Final = re.compile(
     r"(?:^| )(?:(?P<local>localhost|127\.0\.0\.1)|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?/\S{0,2048}?"
-    r"(?=:\d+ Failed to load resource)"
+    r"(?=:\d+ Failed to load resource| [45]\d\d \([A-Z])"
 )
 # What Firefox says about a page of the web that links to a file.
 _OF_WEB_PAGES: Final = re.compile(r"Not allowed to load local resource|may not (?:load|link)")
@@ -185,14 +195,16 @@ _ANY_URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"]+", re.IGNOREC
 # A URL in a line without other hints, unless it is one of the documentation or a place in a script.
 _LONE_URL: Final = re.compile(
     r"(?<!sourceURL: ['\"])(?<!fileName: ['\"])\bhttps?://(?!developer\.mozilla|(?:www\.)?chromestatus|goo\.gl|fetch\.spec|web\.dev|go\.microsoft|xhr\.spec|"
-    r"nodejs\.org|nextjs\.org|console\.(?:developers|cloud)\.google|user:pass@host)[^\s'\"()<>]+",
+    r"nodejs\.org|nextjs\.org|console\.(?:developers|cloud)\.google|user:pass@host)[^\s'\"()<>|]+",
     re.IGNORECASE,
 )
 _PLACE: Final = re.compile(r":\d+(?::\d+)?[.,)\]]?$")
 _METHODS: Final = re.compile(
     r"\b(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE) ['\"]?(?:https?:|[\[{</])|"
     r"[\"']method[\"']: ?[\"'](?P<method2>[A-Za-z]{3,10})[\"']|"
-    r"\b(?i:Access-Control-Request-Method): ?(?P<method3>[A-Za-z]{3,10})\b"
+    r"\b(?i:Access-Control-Request-Method)[\"']?: ?[\"']?(?P<method3>[A-Za-z]{3,10})\b|"
+    r"(?<!\S):method: ?(?P<method4>[A-Z]{3,10})\b|"
+    r"\bcurl\b.{0,2048}? (?:-X|--request) ?['\"]?(?P<method5>GET|HEAD|POST|PUT|PATCH|DELETE)\b"
 )
 _REQUESTS: Final = re.compile(r"\b(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE) (?P<url>https?://[^\s'\"]{1,2048})")
 # A row of a preflight that failed.
@@ -200,8 +212,14 @@ _PREFLIGHTS: Final = re.compile(
     r"\bOPTIONS (?P<url>https?://[^\s'\"]{1,2048}) (?:\S{1,2} )?(?:\[?HTTP/[\d.]{1,3} )?(?:CORS [A-Z]|[45]\d\d\b)"
 )
 _STATUSES: Final = re.compile(
-    r"net::ERR_(?:FAILED|ABORTED) (?P<a>\d{3})\b|Status code: (?P<b>\d{3})\b|status of (?P<c>\d{3})\b|"
+    r"net::ERR_(?:FAILED|ABORTED) (?P<a>\d{3})\b|Status(?: [Cc]ode)?:? (?P<b>\d{3})\b|status of (?P<c>\d{3})\b|"
     r"\bHTTP/[\d.]+ (?P<d>\d{3})\b|HTTP status code (?P<e>\d{3})\b"
+)
+
+# A row of a panel with its status.
+_ROWS: Final = re.compile(
+    r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<url>https?://[^\s'\"]{1,2048}) (?:\S{1,2} )?"
+    r"(?:\[?HTTP/[\d.]{1,3}|net::ERR_[A-Z_]{1,40}) \d{3}\b"
 )
 
 _OF_PREFLIGHT: Final = frozenset({*PREFLIGHT_ONLY, "preflight_cut_off"})
@@ -409,8 +427,13 @@ def _read_one(text: str, known: Known) -> Message | None:
         text = f"{text[:start]}{'0' * (end - start)}{text[end:]}"
     if row.value is not None:
         said.setdefault("value", row.value)
+    means = row.means
+    if means is Reason.ALLOW_ORIGIN_MISMATCH and said.get("value") == ABSENT and (sent := _SENT.search(text)):
+        # The headers of the response are pasted, too, and say more than Firefox.
+        said["value"] = sent[1]
+        means = Reason.MULTIPLE_ALLOW_ORIGIN if "," in sent[1] else means
     engine = next((name for name, sign in _ENGINES if sign.search(text)), "")
-    return _message(text, row.means, said, known, engine, is_preflight="preflight" in bare.lower())
+    return _message(text, means, said, known, engine, is_preflight="preflight" in bare.lower())
 
 
 def _first(cores: tuple[Core, ...], text: str, bare: str) -> tuple[Core, re.Match[str]] | None:
@@ -441,8 +464,12 @@ def _message(  # noqa: PLR0913 - the parts of one message
     if covers_all:
         header = "authorization"
     method = said.get("method") or known.method
-    if method is None and (named := _METHODS.search(text)) is not None:
-        method = next(filter(None, named.groups()))
+    if method is None and (named := [*_METHODS.finditer(text)]):
+        # A preflight names the method of the request that follows it.
+        said_by = next((found for found in named if found["method3"]), named[0])
+        method = next(filter(None, said_by.groups()))
+        # Axios, for example, has methods in lower case in its settings, and sends them in upper case.
+        method = method.upper() if said_by["method2"] else method
     usual = METHOD if means is Reason.METHOD_NOT_ALLOWED else "GET"
     unnamed = {
         "url": is_unnamed,
@@ -468,7 +495,7 @@ def _message(  # noqa: PLR0913 - the parts of one message
             mode="no-cors" if is_no_cors else "websocket" if is_socket else "cors",
             with_credentials=known.with_credentials or REASONS[means].with_credentials or is_socket,
             is_preflight=is_preflight,
-            exchange=_exchange(means, said, _status(text), url, is_preflight=is_preflight, covers_all=covers_all),
+            exchange=_exchange(means, said, _status(text, url), url, is_preflight=is_preflight, covers_all=covers_all),
         )
     return Message(
         engine=engine,
@@ -529,8 +556,9 @@ def _exchange(  # noqa: PLR0913 - what a line may say about the answer
     return Exchange(request, WireResponse(int(status)), is_preflight, with_credentials=False)
 
 
-def _status(text: str) -> str:
-    found = _STATUSES.search(text)
+def _status(text: str, url: str) -> str:
+    # The row of another resource says nothing about this one.
+    found = _STATUSES.search(_ROWS.sub(lambda row: row[0] if row["url"] == url else "", text))
     return next((status for status in found.groups() if status), "") if found else ""
 
 
@@ -547,6 +575,9 @@ def _url(text: str, said: Mapping[str, str], origin: str | None) -> tuple[str, s
         placed = _PLACED.search(text)
         if placed is not None:
             named.append((f"{'http' if placed['local'] else 'https'}://{placed[0].strip()}", ""))
+        pseudo = dict(_PSEUDO.findall(text))
+        if "authority" in pseudo:
+            named.insert(0, (f"{pseudo.get('scheme', 'https')}://{pseudo['authority']}{pseudo.get('path', '/')}", ""))
     is_shown = False
     for url, first in named:
         whole = as_url(url, origin)

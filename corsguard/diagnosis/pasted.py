@@ -26,6 +26,8 @@ _STRAIGHT: Final = str.maketrans(
 _ENTITY: Final = re.compile(
     r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|quot|apos|lt|gt|amp|nbsp|[lr][sd]quo|[lr]aquo|hellip);", re.IGNORECASE
 )
+_CARET: Final = re.compile(r"\^([\"^&%{}<>|!()])")
+_CARET_AT_END: Final = re.compile(r"\^(?=\r?\n)")
 _TAG: Final = re.compile(r"</?(?:a|b|br|code|div|em|i|kbd|li|p|pre|span|strong)(?: [^<>]{0,400})?/?>", re.IGNORECASE)
 # Escapes of JSON, a shell or Markdown, but not the backslashes in a Windows path.
 _ESCAPE: Final = re.compile(
@@ -35,6 +37,8 @@ _ESCAPE: Final = re.compile(
 # Marks of bold text. Three stars in a row, or two in a URL, belong to the text.
 _FENCE: Final = re.compile(r"```(?:\w{0,20}(?=[ \t]*(?:\n|$)))?|(?<![\w*/'])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?![\w*/'])")
 _QUOTE: Final = re.compile(r"^[ \t]*(?:> ?|(?://+|\*|#)[ \t]+)+", re.MULTILINE)
+# Where a line was empty.
+_SPACES: Final = re.compile(r" {2,}")
 # A quotation whose lines were joined.
 _STRAY: Final = re.compile(r"(?<= )>(?=[A-Za-z])")
 # Firefox's console has no space between the type of a row, the method and the URL.
@@ -72,12 +76,20 @@ _END: Final = re.compile(
 )
 
 
+def without_carets(text: str) -> str:
+    """
+    Return *text* with the escapes of Windows' command line, in which `^` is what a backslash is elsewhere, as those of
+    other shells.
+    """
+    return _CARET.sub(r"\1", _CARET_AT_END.sub(r"\\", text)) if '^"' in text else text
+
+
 def plain(text: str) -> str:
     """
     Return *text* as a console prints it, with straight quotation marks. A line of Firefox in another language is
     between two record separators.
     """
-    text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
+    text = _ENTITY.sub(lambda found: html.unescape(found[0]), without_carets(text))
     text = _ESCAPE.sub(_unescaped, text)
     text = _TAG.sub(" ", _QUOTE.sub("", _FENCE.sub("", text)))
     text = _LINK.sub(lambda found: found["text"], _AUTOLINK.sub(lambda found: found["url"], text))
@@ -86,7 +98,7 @@ def plain(text: str) -> str:
     marked = (
         f"\x1e{line}\x1e" if is_translated else _ITEM.sub(mark, line) for line, is_translated in messages_in(lines)
     )
-    whole = _DOUBLED.sub("'", _ROW.sub(r"\1 ", _STRAY.sub("", " ".join(marked)))).strip()
+    whole = _DOUBLED.sub("'", _ROW.sub(r"\1 ", _STRAY.sub("", _SPACES.sub(" ", " ".join(marked))))).strip()
     whole = _MARKS.sub(r"'\1'", whole) if _MARKED.search(whole) else whole
     return _SEVERAL.sub(r"\1, ", whole)
 

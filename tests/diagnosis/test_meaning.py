@@ -93,6 +93,18 @@ def test_firefox_and_safari_do_not_distinguish_a_preflight_from_the_response():
     assert "says the same about a preflight" not in run(MESSAGES[0][0]).stdout
 
 
+def test_safari_does_not_distinguish_an_absent_header_from_another_origin():
+    assert "or one that names another origin." in run(MESSAGES[5][0]).stdout
+    assert "or one that names another origin." not in run(MESSAGES[0][0]).stdout
+
+
+def test_a_redirect_is_checked_from_where_the_page_began():
+    text = f"Access to fetch at '{API}' (redirected from '{APP}/old') from origin '{APP}' has been blocked by CORS policy: No 'Access-Control-Allow-Origin' header is present"
+    told = run(text).stdout
+    assert f"Note: The page requested {APP}/old, which redirected there." in told
+    assert told.rstrip().endswith(f"corsguard check {APP}/old --page {APP}")
+
+
 @pytest.mark.parametrize(("page", "is_bare"), [("capacitor://", True), ("app://.", False), (APP, False)])
 def test_a_page_without_a_host_is_explained(page, is_bare):
     told = run(MESSAGES[0][0].replace(APP, page)).stdout

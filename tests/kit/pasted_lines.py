@@ -609,4 +609,16 @@ LINES = [
     ),
     Line("not CORS", "Refused to load the font 'https://b.example/a.woff' because it violates the following Content Security Policy directive: \"font-src 'self'\".", "csp", "https://b.example/a.woff", says="font-src 'self' https://b.example"),
     Line("not CORS", f"GET {A} net::ERR_BLOCKED_BY_RESPONSE.NotSameOriginAfterDefaultedToSameOriginByDip", "document_isolation", A, says="isolate-and-credentialless", never="Embedder"),
+    # Where a redirect leads to a login, or nobody can see where to.
+    Line("login", "XMLHttpRequest cannot load {MY_SERVICE_PATH}. The request was redirected to 'https://login.example.com/v2.3/dialog/oauth?client_id=4934&respon…irthday', which is disallowed for cross-origin requests that require preflight.", "redirect_with_preflight", says="answer 401", never="fetch("),
+    Line("login", f"XMLHttpRequest cannot load {A}. The request was redirected to '{APP}/accounts/login/?next=/x', which is disallowed for cross-origin requests that require preflight.", "redirect_with_preflight", A, says="answer 401", never="fetch("),
+    Line("redacted", f"XMLHttpRequest cannot load {A}. The request was redirected to 'http://LOCALHOST_IP:3000/done?auth_token=.....', which is disallowed for cross-origin requests that require preflight.", "redirect_with_preflight", A, says="Let the page request the last URL", never="fetch("),
+    Line("redacted", f"XMLHttpRequest cannot load {A}. The request was redirected to 'https://b.example/very/lo...ng', which is disallowed for cross-origin requests that require preflight.", "redirect_with_preflight", A, says="Let the page request the last URL", never="fetch("),
+    Line("login", f"Access to fetch at 'http://10.0.0.9:8001/oauth2/start' (redirected from '{P}/auth/user') from origin '{P}' has been blocked by CORS policy: Response to preflight request doesn't pass access control check: Redirect is not allowed for a preflight request.", "preflight_redirect", "http://10.0.0.9:8001/oauth2/start", P, says="answer 401", never="No Location"),
+    # The line does not say why, so nothing is said as if it were certain.
+    Line("not told", f"{FIREFOX}{A}. (Reason: CORS request did not succeed). Status code: (null).", "unreachable", A, says="an extension, tracking protection", never="nothing answers"),
+    Line("not told", "WebSocket connection to 'wss://api.example.com/feed' failed: Error during WebSocket handshake: Unexpected response code: 403", "handshake_refused", "wss://api.example.com/feed", says="or a proxy refused the handshake", never="the server judges"),
+    # No server should trust null.
+    Line("null", "Bad request: Origin and Referer header don't match. Origin: null, Referer: https://app.example.com/", "csrf", page="null", says="which no server should trust", never="Add null"),
+    Line("null", "Origin null is not allowed by CORS", "refused_by_server", page="null", never="list null"),
 ]  # fmt: skip

@@ -77,7 +77,9 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
     core(
         r"Could not connect to the server|specified hostname could not be found|network connection was lost|"
         r"Failed host lookup|Cannot connect to destination host|Failed to connect to [\w.-]{1,253}/[\d.]{7,15}:\d|"
-        r"\bConnection refused\b",
+        # Many programs say so about a connection of their own, to a database for example.
+        r"(?:\bfor url\b|\buri\b|\bfetch\b|\b(?:Socket|Client|Dio|Http)Exception\b).{0,400}?\bConnection refused\b|"
+        r"\bConnection refused\b(?=.{0,400}?(?:https?://|\buri=))",
         Reason.UNREACHABLE,
     ),
     # From Node, which has no CORS.
@@ -86,11 +88,13 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
 
 # Lines that say less than a line of Firefox in another language.
 VAGUE: Final = (
-    core(r"preflight request doesn't pass", "preflight_cut_off"),
+    core(r"preflight request does(?:n't| not) pass", "preflight_cut_off"),
     core(
         r"blocked by (?:the )?CORS policy|Cross-Origin Request (?:Blocked|Warning)|by Cross-Origin Resource Sharing "
         r"policy|Cross-Origin Resource Sharing error|\bCORS\serror\b|"
-        r"\bAccess to [\w ]{1,40} at '[^']{1,2048}'|blocked by CORS(?! pol[a-z]{3})",
+        r"\bAccess to [\w ]{1,40} at '[^']{1,2048}'|blocked by CORS(?! pol[a-z]{3})|"
+        r"\bblocked (?:because of|due to) (?:the |an? |its |your )?(?:CORS|Cross-Origin Resource Sharing) policy\b|"
+        r"\b(?:CORS|Cross-Origin Resource Sharing) policy (?:has |is |was )?(?:block|prevent|forbid)\w*",
         "cut_off",
     ),
     core(r"CORS response header values are valid|\(CORS\) request was blocked", "issue_heading"),
@@ -135,7 +139,7 @@ VAGUE: Final = (
     core(
         r"\bfetch\(['\"](?P<url>https?://[^\s'\"]{1,2048})['\"], ?\{ ?['\"]?"
         r"(?:headers|credentials|method|referrer|body|mode)\b|"
-        r"\bSec-Fetch-Mode: ?cors\b|:authority: ?\S|\bAccess-Control-Request-Method: ?[A-Z]{3,10}\b",
+        r"\bSec-Fetch-Mode: ?cors\b|:authority: ?\S|\bAccess-Control-Request-Method[\"']?: ?[\"']?[A-Z]{3,10}\b",
         "request_alone",
     ),
     core(r"Disable cache", "cached"),

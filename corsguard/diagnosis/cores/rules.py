@@ -19,7 +19,7 @@ RULES: Final[tuple[Core, ...]] = (
         "insecure_local_network",
     ),
     core(r"local network requests are compatible with restrictions", "local_network_access"),
-    core(r"Private-Network|privileged network position", "private_network_access"),
+    core(r"(?<!Request-)Private-Network|privileged network position", "private_network_access"),
     # Some repeat it with a "to".
     core(
         r"Request had (?:no|to) target\b"
@@ -209,8 +209,9 @@ RULES: Final[tuple[Core, ...]] = (
     ),
     core(r"SameSite|third-party cookie|Cookie ['\"].{1,200}?['\"] has been rejected", "cookies"),
     core(r"checking failed - (?P<origin>\S{1,2048}) does not match any trusted", "csrf_django"),
+    core(r"CSRF cookie not set", "csrf_cookie"),
     core(
-        r"(?:Origin|Referer) checking failed|CSRF verification failed|CSRF Failed:|CSRF cookie not set|"
+        r"(?:Origin|Referer) checking failed|CSRF verification failed|CSRF Failed:|"
         r"CSRF_TRUSTED_ORIGINS",
         "csrf_django",
     ),
@@ -221,6 +222,7 @@ RULES: Final[tuple[Core, ...]] = (
         r"\bCSRF|VerifyCsrfToken|InvalidAuthenticityToken|Cross-site \w+ form submissions are forbidden|"
         # From Gorilla, qBittorrent, Rails, Next.js and Go.
         r"\borigin invalid\b|(?:Origin|Referer) header & Target origin mismatch|"
+        r"\bOrigin and Referer headers? (?:do(?:es)?n't|do(?:es)? not) match|"
         r"HTTP Origin header .{0,300}?didn't match|"
         r"x-forwarded-host'? header .{0,600}?does not match 'origin'(?: header with value '(?P<origin>[^'/]{1,253})')?|"
         r"Invalid Server Actions request|"

@@ -78,7 +78,8 @@ SERVERS: Final[tuple[Core, ...]] = (
 
 LOGS: Final[tuple[Core, ...]] = (
     core(
-        rf"\bCORS\b\]?:? {_WORDS}(?:{_REFUSED}|block(?:ed|ing)\b(?! by)|not (?:enabled|configured)\b|violation\b)|"
+        rf"\bCORS\b\]?:? {_WORDS}(?:{_REFUSED}|block(?:ed|ing)\b(?! by| because| due)|not (?:enabled|configured)\b|"
+        r"violation\b)|"
         r"\b(?:rejected|denied|refused|disallowed|failed) by (?:the )?(?:server's )?CORS\b|"
         r"\b(?:rejected|denied|refused|disallowed|rejecting|denying|refusing) (?:a )?(?:CORS|cross[- ]origin)\b|"
         rf"\bcross[- ]origin (?:requests?|access) (?:was |is |are |has been )?{_REFUSED}",

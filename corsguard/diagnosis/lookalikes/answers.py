@@ -30,6 +30,19 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         ("the answer's body: which check failed", "CSRF_TRUSTED_ORIGINS", "the token: the cookie and X-CSRFToken"),
         Fix(words="Add {origin} to CSRF_TRUSTED_ORIGINS. Send X-CSRFToken, and allow it in the policy."),
     ),
+    "csrf_cookie": Lookalike(
+        "Not CORS but Django's protection against CSRF: the request came without the cookie of CSRF.",
+        (
+            "the row of the request in the Network panel: its Cookie line",
+            "the Set-Cookie line of an earlier response: did Django set csrftoken, and with which SameSite?",
+        ),
+        Fix(
+            words="Let the page get the cookie first (a view with ensure_csrf_cookie), and send it with the request. "
+            'To another site, the cookie needs CSRF_COOKIE_SAMESITE = "None", CSRF_COOKIE_SECURE = True and '
+            "allow_credentials. A view that uses no cookies can be exempt (csrf_exempt).",
+            page=('credentials: "include"',),
+        ),
+    ),
     "csrf_flask": Lookalike(
         "Not CORS but Flask-WTF's protection against CSRF: the request came through, and Flask-WTF refused it.",
         ("the answer's body: which check failed", "the token: the session's cookie and X-CSRFToken"),
@@ -155,6 +168,19 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
             "the row of the request in the Network panel: the Access-Control-* lines of the response",
         ),
         Fix(words="Most likely {origin} is not listed, or the CORS layer does not guard this path."),
+    ),
+    "no_credentials_only": Lookalike(
+        "Browsers share this answer with the page if the request has no credentials, and block it otherwise.",
+        (
+            'the page: does it send credentials: "include", or withCredentials?',
+            "the row of the request in the Network panel: does it have a Cookie line?",
+        ),
+        Fix(
+            words="If the page needs no cookies, leave out the credentials. Otherwise name {origin} in "
+            "Access-Control-Allow-Origin, not *, and send Access-Control-Allow-Credentials: true.",
+            page=('leave out credentials: "include", if it needs no cookies',),
+        ),
+        is_cors=True,
     ),
     "status": Lookalike(
         "Not CORS by itself: the server answered with an error.",
