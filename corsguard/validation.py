@@ -16,7 +16,7 @@ from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodTyp
 from typing import Any, Final, Literal, NamedTuple, TypeGuard, cast
 
 from .audience import AsyncOriginSource, OriginIndex, OriginSource, is_plain_http
-from .errors import PolicyError, Problem
+from .errors import PolicyError, Problem, plain
 from .fixes import OR_REMOVE_IT, Fix
 from .names import (
     BODY_METHODS,
@@ -460,10 +460,18 @@ def known_keywords(mapping: Mapping[str, object]) -> tuple[dict[str, object], li
 
 def _items_in(value: object) -> dict[str, Any]:
     """
-    Return the items of *value* that have plain values, if it is a mapping.
+    Return the items of *value*, if it is a mapping, without tables in it. Empty if JSON cannot hold all of them.
     """
     pairs = (_items_of(value, Mapping) or [])[:MOST_ITEMS]
-    return {name: inner for key, inner in pairs if (name := text_of(key)) and _items_of(inner, Mapping) is None}
+    items = {name: inner for key, inner in pairs if (name := text_of(key)) and _items_of(inner, Mapping) is None}
+    return items if all(map(_is_plain, items.values())) else {}
+
+
+def _is_plain(value: object) -> bool:
+    listed = _items_of(value, list, tuple)
+    if listed is not None:
+        return len(listed) <= MOST_ITEMS and all(type(item) is str for item in listed)
+    return value is None or (type(value) in {str, bool, int} and plain(value) == value)
 
 
 def _level_meant_by(name: str, value: object) -> str | None:

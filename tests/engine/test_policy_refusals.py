@@ -3,8 +3,9 @@ What a policy refuses, and which warnings it has: every mistake with its codes a
 """
 
 import functools
+import json
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from kit.building import APP, FULL, OTHER, Source, problems
@@ -439,6 +440,15 @@ def test_an_unknown_keyword_is_reported_with_the_one_that_was_meant(key, field, 
         with pytest.raises(PolicyError) as refusal:
             Policy(allow_origins="*", **{key: "*"})
         assert [str(problem.fix) for problem in refusal.value.problems] == [fix]
+
+
+@pytest.mark.parametrize("value", [date(2000, 1, 1), object(), [object()], 10**5000], ids=type)
+def test_a_table_in_a_policy_is_moved_up_only_if_json_holds_its_values(value):
+    with pytest.raises(PolicyError) as refusal:
+        Policy.from_mapping({"allow_origins": "*", "cors": {"max_age": 5, "allow_methods": value}})
+    (problem,) = refusal.value.problems
+    assert (problem.code, problem.fix.policy) == ("E106", {})
+    json.dumps(problem.data())
 
 
 @pytest.mark.parametrize(

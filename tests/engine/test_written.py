@@ -312,7 +312,8 @@ def called(**_):
 
 def test_the_arguments_of_a_call_are_read():
     """
-    Each keyword argument is read as it is written. Its names are followed to where they get their values.
+    Each keyword argument, and a mapping of them, is read as it is written. Its names are followed to where they get
+    their values.
     """
     local = ["y"]
     found = called(
@@ -327,6 +328,7 @@ def test_the_arguments_of_a_call_are_read():
         "b": ("[*GLOBAL, *OPEN]", False),
         "c": ("local", True),
         "d": ("OPEN", False),
+        "**": ("LATER", True),
     }
 
 
