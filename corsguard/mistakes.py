@@ -47,6 +47,8 @@ _RUN_TOGETHER: Final = r"(?<=[a-z0-9/])(?=https?://)"
 _REGEX_CHARACTERS: Final = r"[\\^$|(){}+]|(?!^)\["
 # A variable that nothing replaced: `$FRONTEND_URL`. In an expression, nothing follows a `$`.
 _VARIABLE: Final = r"\$\{?[A-Z_]"
+# A range of addresses (RFC 4632, section 3.1). No pattern covers one, and its first address is nobody.
+_RANGE: Final = r"([a-z]+://)?[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}"
 # How people write "some subdomain" in a regular expression.
 _REGEX_CLASS: Final = r"(?:\[[^\]]{0,99}\]|\\w|\.)"
 _REGEX_SUBDOMAIN: Final = rf"\((?:\?:)?{_REGEX_CLASS}[+*]?(?:\\\.)?\)[+*]?(?:\\\.)?|{_REGEX_CLASS}[+*](?:\\\.)"
@@ -331,6 +333,8 @@ def _first_fault(text: str) -> _Slip:
 
 def _fault_of_unsent_origin(lowered: str, text: str) -> _Slip | None:
     scheme = lowered.partition(":")[0]
+    if re.fullmatch(_RANGE, lowered):
+        return _Slip("E211")
     if lowered.strip() == NULL:
         return _Slip("E212")
     if f"{scheme}://" in lowered and re.fullmatch(SCHEME, scheme) and is_misspelt(scheme):

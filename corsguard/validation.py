@@ -440,6 +440,9 @@ def known_keywords(mapping: Mapping[str, object]) -> tuple[dict[str, object], li
         if name in _NO_KEYWORDS:
             unknown.append(Problem.of("E106", name, key, _NO_KEYWORDS[name]))
             continue
+        if name.startswith("/"):
+            unknown.append(Problem.of("E106", name, key, _NO_LEVELS))
+            continue
         if inner := known_keywords(_items_in(value))[0]:
             # `{"cors": {"allow_origins": ...}}`
             fix = Fix(removes=True, policy=inner, words=f"in place of {quoted(name)}, because a policy has no levels")
@@ -449,7 +452,7 @@ def known_keywords(mapping: Mapping[str, object]) -> tuple[dict[str, object], li
         near = keyword_meant_by(name)
         fix = _ONE_OF_THEM if near is None else Fix(name=near)
         if near is None and (level := _level_meant_by(name, value)):
-            fix = Fix(name=level)
+            fix = Fix(name=level) if level != name else _NO_LEVELS
         if near is not None and near in mapping:
             fix = fix_of_duplicate(near)
         unknown.append(Problem.of("E106", name, key, fix))
@@ -608,6 +611,13 @@ _NO_KEYWORDS: Final = {
     "resources": Fix(
         words=f'Write a policy for each path: {{"paths": {{"/api": {{"allow_origins": ["{EXAMPLE_ORIGIN}"]}}}}}}.'
     ),
+    "protection": Fix(
+        removes=True,
+        words=(
+            "Protection is not a part of a policy. Write protection=... next to it, or the setting "
+            "CORSGUARD_PROTECTION of Django."
+        ),
+    ),
     "allow_private_network": Fix(
         removes=True,
         words="Browsers gave up Private Network Access. They now ask their users, and no header grants it.",
@@ -621,6 +631,11 @@ _NO_KEYWORDS: Final = {
         ),
     ),
 }
+# An outer prefix may have been meant to be a part of the inner ones, or to be shared as well.
+_NO_LEVELS: Final = Fix(
+    removes=True,
+    words='A path or a host has one policy and no others below it. Write each next to the others, in full: "/api/v1".',
+)
 _ONE_OF_THEM: Final = Fix(removes=True, words=f"or write one of {', '.join(DEFAULTS)}")
 
 

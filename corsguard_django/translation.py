@@ -548,9 +548,11 @@ def _of_all() -> list[str]:
         texts.append(
             "CORS_ALLOW_PRIVATE_NETWORK: left out, because browsers now ask their users, and no header can grant it."
         )
-    unknown = [name for name in dir(settings) if name.startswith("CORS_") and name not in THEIRS]
+    unknown = {name for name in dir(settings) if name.startswith("CORS_")} - THEIRS
+    # The project's own name for a part of a setting.
+    unknown -= {one.name for one in mentions(files_of(_module()[0]), unknown, _PACKAGE) if one.kind == "used"}
     if unknown:
-        texts.append(f"{', '.join(unknown)}: unknown to django-cors-headers, so it had no effect.")
+        texts.append(f"{', '.join(sorted(unknown))}: unknown to django-cors-headers, so it had no effect.")
     texts += [f"{name} is a class of its own: what it changes is not read." for name in _derived()]
     if {GUARD, THEIR_GUARD, *_derived()}.isdisjoint(settings.MIDDLEWARE):
         texts.append(

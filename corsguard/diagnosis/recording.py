@@ -8,7 +8,7 @@ The calls have their usual effect.
 
 import importlib
 import inspect
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import wraps
 from typing import Any, Final, NamedTuple
@@ -101,10 +101,13 @@ def _recording_layer(
     init: Callable[..., None], concerns: Callable[[object], bool], layers: list[Recorded]
 ) -> Callable[..., None]:
     @wraps(init)
-    def recording(layer: Any, first: Any, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - what Starlette takes
+    def recording(layer: Any, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - what Starlette takes
+        # The application or the class may be given by its keyword.
+        first = next(iter(arguments), options.get("cls"))
         if concerns(first):
-            layers.append(Recorded(layer, _place_of_call()[0]))
-        init(layer, first, *arguments, **options)
+            names = inspect.signature(first if isinstance(first, type) else type(layer)).parameters
+            layers.append(Recorded(layer, _place_of_call(names)[0]))
+        init(layer, *arguments, **options)
 
     return recording
 
@@ -157,11 +160,12 @@ def _is_listed_by_class(view: Callable[..., Any]) -> bool:
     return getattr(view, "__qualname__", "").startswith("View.as_view.") and not hasattr(view, "view_class")
 
 
-def _place_of_call() -> tuple[Mapping[str, Written], str, int]:
+def _place_of_call(names: Iterable[str] = ()) -> tuple[Mapping[str, Written], str, int]:
     """
-    Return how the call outside of these libraries is written, with its file and line.
+    Return how the call outside of these libraries is written, with its file and line. *names* are those of its
+    positional arguments.
     """
     frame = inspect.currentframe()
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _PASSED:
         frame = frame.f_back
-    return ({}, "", 0) if frame is None else (of_call(frame), frame.f_code.co_filename, frame.f_lineno)
+    return ({}, "", 0) if frame is None else (of_call(frame, names), frame.f_code.co_filename, frame.f_lineno)

@@ -20,7 +20,7 @@ from corsguard.origin import NULL, OriginPattern
 from corsguard.quoting import quoted
 from corsguard.validation import DEFAULTS, problems_of
 
-from .written import Written, joined
+from .written import Written, joined, with_star
 
 # The code fits into 120 columns at any depth.
 _WIDTH: Final = 96
@@ -216,7 +216,7 @@ class Draft:
         """
         listed, taken = [*values], self.keywords.get(keyword)
         more = taken[len(listed) :] if isinstance(taken, list) and taken[: len(listed)] == listed else []
-        self.sources[keyword] = joined(expression, _literal(more)) if more else expression
+        self.sources[keyword] = joined(expression, _literal(more)) if more else with_star(expression)
         self._values[keyword] = [*listed, *more]
         self.note(keyword, f"{about}: the values are not in the source, which has {expression}.")
 

@@ -24,6 +24,11 @@ _PURE: Final = frozenset("bool dict float frozenset int list max min set sorted 
 # The two stars before a mapping of arguments.
 UNPACKED: Final = "**"
 
+# What takes settings as keywords, what takes a name as its second argument, and what returns a mapping of names.
+_SETTING: Final = frozenset({"configure", "override_settings", "settings", "update"})
+_BY_NAME: Final = frozenset({"delattr", "getattr", "hasattr", "setattr"})
+_NAMESPACES: Final = frozenset({"globals", "locals", "vars"})
+
 Kind = Literal["assigned", "used", "text", "imported"]
 
 
@@ -282,6 +287,28 @@ def joined(first: str, second: str) -> str:
     return ast.unparse(ast.List([*_items(parts[0]), *_items(parts[1])]))
 
 
+def with_star(expression: str) -> str:
+    """
+    Return *expression*, a list, with `"*"` in place of each list that has only this. A policy takes no other form.
+    """
+    try:
+        return ast.unparse(_starred(ast.parse(expression, mode="eval").body))
+    except (SyntaxError, ValueError, RecursionError):
+        return expression
+
+
+def _starred(node: ast.expr) -> ast.expr:
+    match node:
+        case ast.List(elts=[ast.Constant(value="*") as star]) | ast.Tuple(elts=[ast.Constant(value="*") as star]):
+            return star
+        case ast.IfExp(test=test, body=body, orelse=otherwise):
+            return ast.IfExp(test, _starred(body), _starred(otherwise))
+        case ast.BoolOp(op=op, values=values):
+            return ast.BoolOp(op, [*map(_starred, values)])
+        case _:
+            return node
+
+
 def names_in(expression: str) -> frozenset[str]:
     """
     Return the names and attributes in *expression*; none if it cannot be parsed.
@@ -294,10 +321,10 @@ def names_in(expression: str) -> frozenset[str]:
     return frozenset(names | {node.attr for node in nodes if isinstance(node, ast.Attribute)})
 
 
-def of_call(frame: FrameType | None) -> dict[str, Written]:
+def of_call(frame: FrameType | None, names: Iterable[str] = ()) -> dict[str, Written]:
     """
     Return how the keyword arguments of the current call in *frame* are written; none if that is not known. The name of
-    a mapping of arguments is UNPACKED.
+    a mapping of arguments is UNPACKED. *names* are those of the positional arguments; without them, these are missing.
     """
     try:
         call, scope = _call_in(frame)
@@ -305,16 +332,21 @@ def of_call(frame: FrameType | None) -> dict[str, Written]:
         return {}
     if call is None or scope is None:
         return {}
+    condition = _condition_at(call.lineno, scope.body)
+    given: list[tuple[str, ast.expr]] = []
+    if not any(isinstance(value, ast.Starred) for value in call.args):
+        given += zip(names, call.args, strict=False)
+    given += [(keyword.arg or UNPACKED, keyword.value) for keyword in call.keywords]
     return {
-        keyword.arg or UNPACKED: Written(
+        name: Written(
             file=shown_path(scope.file),
-            line=keyword.value.lineno,
-            text=ast.unparse(keyword.value),
+            line=value.lineno,
+            text=ast.unparse(value),
             how="=",
-            is_fixed=scope.is_fixed(keyword.value),
-            condition=_condition_at(call.lineno, scope.body),
+            is_fixed=scope.is_fixed(value),
+            condition=condition,
         )
-        for keyword in call.keywords
+        for name, value in given
     }
 
 
@@ -369,9 +401,9 @@ def _named_in(node: ast.AST, names: frozenset[str], package: str) -> Iterator[tu
     match node:
         case ast.Name(id=name) | ast.Attribute(attr=name) if name in names:
             yield name, "assigned" if isinstance(node.ctx, ast.Store) else "used"
-        case ast.keyword(arg=str(name)) if name in names:
-            yield name, "used"
-        case ast.Constant(value=str(text)) if text in names or _is_of(package, text):
+        case ast.Call() | ast.Subscript():
+            yield from _by_text(node, names)
+        case ast.Constant(value=str(text)) if _is_of(package, text):
             yield text, "text"
         case ast.Import(names=aliases):
             for alias in aliases:
@@ -381,6 +413,26 @@ def _named_in(node: ast.AST, names: frozenset[str], package: str) -> Iterator[tu
             yield module, "imported"
         case _:
             pass
+
+
+def _by_text(node: ast.Call | ast.Subscript, names: frozenset[str]) -> Iterator[tuple[str, Kind]]:
+    """
+    Yield those of *names* that *node* uses as keywords or as texts: `getattr(settings, "A")`, but not
+    `os.environ.get("A")` and `Env(A=list)`, because a variable may have the same name.
+    """
+    match node:
+        case ast.Call(func=function, args=arguments, keywords=keywords):
+            called = getattr(function, "id", getattr(function, "attr", ""))
+            if called in _SETTING:
+                yield from ((word.arg, "used") for word in keywords if word.arg in names)
+            texts = arguments[1:2] if called in _BY_NAME else []
+        case ast.Subscript(value=ast.Call(func=ast.Name(id=called)), slice=text):
+            texts = [text] if called in _NAMESPACES else []
+        case _:
+            texts = []
+    for one in texts:
+        if isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value in names:
+            yield one.value, "text"
 
 
 def _is_of(package: str, name: str) -> bool:

@@ -363,6 +363,7 @@ ADDED = 'shop.add_middleware(CORSMiddleware, allow_origins=["https://app.example
     ("code", "path"),
     [
         (f"{ADDED}app = shop", "/items"),
+        ('app = CORSMiddleware(app=shop, allow_origins=["https://app.example.com"])', "/items"),
         ('app = CORSMiddleware(shop, allow_origin_regex=r"https://app\\.example\\.com")', "/items"),
         (f"{ADDED}app = FastAPI()\napp.mount('/shop', shop)", "/shop/items"),
         (f"{ADDED}from starlette.middleware.gzip import GZipMiddleware\napp = GZipMiddleware(shop)", "/items"),
@@ -407,6 +408,12 @@ ADD = "shop.add_middleware(CORSMiddleware, {})"
             ['"allow_origins": settings.origins,'],
         ),
         ("shop = CORSMiddleware(shop, allow_origins=settings.origins)", ['"allow_origins": settings.origins,']),
+        # Positional arguments are read like the others.
+        (f"if settings:\n    {ADD.format('settings.origins')}", ["settings.origins,", "runs only if settings"]),
+        (
+            ADD.format("allow_origins=settings.origins if settings.credentials else ['*']"),
+            ["settings.origins if settings.credentials else '*',"],
+        ),
         # A list that gets more names, and one that means everyone here.
         (
             ADD.format("allow_origins=LISTED, allow_methods=['POST'], allow_headers=settings.headers"),

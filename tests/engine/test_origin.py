@@ -414,6 +414,8 @@ REFUSED = {
     f"https://{'a' * 64}.example": ("E210", STAND_IN),
     f"https://{'a.' * 126}aa": ("E210", STAND_IN),
     "https://*": ("E211", STAND_IN),
+    "192.168.0.0/16": ("E211", STAND_IN),
+    "HTTP://10.0.0.0/8": ("E211", STAND_IN),
     "https://*:*": ("E211", STAND_IN),
     "https://*:8443": ("E211", STAND_IN),
     "https://*.*": ("E211", STAND_IN),

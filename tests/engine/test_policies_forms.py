@@ -57,6 +57,10 @@ def test_none_closes_everything_or_one_path():
 EXAMPLE = '{"allow_origins": ["https://app.example.com"]}'
 PATHS_EXAMPLE = f'{{"paths": {{"/api": {EXAMPLE}, "/admin": None}}}}'
 
+NO_LEVELS = (
+    "remove it  # A path or a host has one policy and no others below it. Write each next to the others, in full: "
+    '"/api/v1".'
+)
 MISTAKES = [
     # what is given, (code, field, fix) of every problem
     ([], [("E801", "policy", EXAMPLE)]),
@@ -168,6 +172,16 @@ MISTAKES = [
     ),
     ({}, [("E101", "allow_origins", 'allow_origins=["https://app.example.com"]')]),
     ({"path": {"/api": API}}, [("E106", "path", None), ("E101", "allow_origins", None)]),
+    # No levels below a path or a host. What is below it is not taken over: it would open what is next to it.
+    *(
+        (
+            {"paths": {"/a": inner}},
+            [("E106", f'paths["/a"].{key}', NO_LEVELS), ("E101", 'paths["/a"].allow_origins', None)],
+        )
+        for inner in ({"paths": {"/b": API}}, {"hosts": {"a.example": API}}, {"/b": API})
+        for key in inner
+    ),
+    ({**KEYWORDS, "protection": {"mode": "report"}}, [("E106", "protection", None)]),
 ]
 
 

@@ -250,6 +250,27 @@ def test_an_expression_that_needs_the_old_names_is_only_in_the_note(project):
     assert "CORS_* settings too" not in told
 
 
+def test_names_of_variables_and_of_parts_are_no_settings(project):
+    """
+    A variable may have the name of a setting, and a part of a setting a name like theirs. Only a name that nothing uses
+    has no effect.
+    """
+    here = project(
+        settings=COMMON
+        + """
+    class Env(dict):
+        pass
+    CORS_EXTRA_PAGES = os.environ["CORS_ALLOWED_ORIGINS"].split(",")
+    CORS_ALLOWED_ORIGINS = [*CORS_EXTRA_PAGES]
+    CSRF_TRUSTED_ORIGINS = Env(CORS_ALLOWED_ORIGINS=[])
+    CORS_ALLOWED_HEADERS = []
+    """
+    )
+    _, told = printed(run(here, "shop.settings", CORS_ALLOWED_ORIGINS="https://app.example.com"))
+    assert "These use" not in told
+    assert "CORS_ALLOWED_HEADERS: unknown" in told
+
+
 DEBUG = 'DEBUG = os.environ.get("DEBUG") == "1"'
 CONDITIONS = [
     "CORS_ALLOW_ALL_ORIGINS = DEBUG\n    CORS_ALLOWED_ORIGINS = ['https://app.example.com']",

@@ -13,6 +13,7 @@ from textwrap import dedent
 import pytest
 
 from corsguard.moving import assigned, choice, expression_of, files_of, mentions, names_in, of_call
+from corsguard.moving.written import with_star
 
 NAMES = (f"written_{number}" for number in itertools.count())
 
@@ -251,6 +252,21 @@ def test_a_conditional_value_is_one_expression():
     assert choice("1 if DEBUG else 0", "2", "3 if X else 4") == "2 if (1 if DEBUG else 0) else 3 if X else 4"
 
 
+@pytest.mark.parametrize(
+    ("expression", "instead"),
+    [
+        ("['*'] if DEBUG else A", "'*' if DEBUG else A"),
+        ("A if B else ['*'] if C else ('*',)", "A if B else '*' if C else '*'"),
+        ("A or ['*']", "A or '*'"),
+        ("f(['*'])", "f(['*'])"),
+        ("['*', 'x']", "['*', 'x']"),
+        ("(", "("),
+    ],
+)
+def test_a_list_of_everyone_becomes_a_star(expression, instead):
+    assert with_star(expression) == instead
+
+
 def test_the_names_in_an_expression_are_found():
     assert names_in("f(a.b, [c for c in d])") == {"f", "a", "b", "c", "d"}
     assert names_in("(") == frozenset()
@@ -268,15 +284,19 @@ if "old.Middleware" in LIST:
 LIST += ["old"]
 class Live:
     A = 1
-f(A=getattr(B, "A"), c=B.A)
+configure(A=getattr(B, "A"), c=B.A)
 # A
 "older.Middleware", "old is a word"
+globals()["A"], vars()["A"]
+Env(A=list)("A"), environ["A"], environ.get("A")
+f(1, "A"), [getattr(B, "B"), getattr(B, A.b)]
 """
 
 
 def test_mentions_of_names_are_found(package):
     """
-    A name is mentioned if it is assigned, used, imported, or part of a text that is not only listed.
+    A name is mentioned if it is assigned, used, imported, or part of a text that is not only listed, and is not that of
+    a variable.
     """
     name = package(settings="")
     Path(sys.modules[f"{name}.settings"].__file__).write_text(MENTIONS)
@@ -293,6 +313,9 @@ def test_mentions_of_names_are_found(package):
         (12, "A", "used", "", ""),
         (12, "A", "text", "", ""),
         (12, "A", "used", "", ""),
+        (15, "A", "text", "", ""),
+        (15, "A", "text", "", ""),
+        (17, "A", "used", "", ""),
     ]
 
 
@@ -359,6 +382,15 @@ def test_the_condition_of_a_call_is_read():
         1: ["(this loop runs) and ((not number == 0) and (number == 1))"],
     }
     assert condition(a=1) == [""]
+
+
+def test_positional_arguments_are_read_by_their_names():
+    def named(*_, **__):
+        return {name: there.text for name, there in of_call(inspect.currentframe().f_back, ("", "a", "b")).items()}
+
+    assert named(GLOBAL, OPEN, c=1) == {"": "GLOBAL", "a": "OPEN", "c": "1"}
+    # It is unknown how many there are before the others.
+    assert named(*GLOBAL, OPEN, c=1) == {"c": "1"}
 
 
 def test_a_call_without_source_is_unknown():
