@@ -216,8 +216,10 @@ class Draft:
         """
         listed, taken = [*values], self.keywords.get(keyword)
         more = taken[len(listed) :] if isinstance(taken, list) and taken[: len(listed)] == listed else []
-        self.sources[keyword] = joined(expression, _literal(more)) if more else with_star(expression)
-        self._values[keyword] = [*listed, *more]
+        starred = with_star(expression)
+        self.sources[keyword] = joined(expression, _literal(more)) if more else starred
+        # Nothing can be added to `"*"`.
+        self._values[keyword] = None if more and starred != expression else [*listed, *more]
         self.note(keyword, f"{about}: the values are not in the source, which has {expression}.")
 
     def written(self, keyword: str, option: str, value: object, there: Written) -> None:

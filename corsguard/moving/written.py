@@ -424,7 +424,9 @@ def _by_text(node: ast.Call | ast.Subscript, names: frozenset[str]) -> Iterator[
         case ast.Call(func=function, args=arguments, keywords=keywords):
             called = getattr(function, "id", getattr(function, "attr", ""))
             if called in _SETTING:
-                yield from ((word.arg, "used") for word in keywords if word.arg in names)
+                for word in keywords:
+                    if word.arg in names:
+                        yield word.arg, "used"
             texts = arguments[1:2] if called in _BY_NAME else []
         case ast.Subscript(value=ast.Call(func=ast.Name(id=called)), slice=text):
             texts = [text] if called in _NAMESPACES else []

@@ -419,6 +419,12 @@ ADD = "shop.add_middleware(CORSMiddleware, {})"
             ADD.format("allow_origins=LISTED, allow_methods=['POST'], allow_headers=settings.headers"),
             ["[*settings.headers, 'Content-Type']"],
         ),
+        (
+            ADD.format(
+                "allow_origins=LISTED, allow_methods=['PUT'], allow_headers=['X'] if settings.headers else ['*']"
+            ),
+            ['"X",', '"Content-Type",', "in this process"],
+        ),
         (ADD.format("allow_origins=settings.everyone"), ["settings.everyone", "in this process", '": "*",']),
         (
             ADD.format("allow_origins=LISTED, allow_credentials=settings.credentials"),
