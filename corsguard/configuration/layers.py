@@ -7,7 +7,7 @@ environments are judged, not only the one that is used. Only `Policy` decides wh
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from corsguard.audience import OriginIndex, is_plain_http
 from corsguard.errors import PolicyError, Problem
@@ -43,7 +43,9 @@ _SHAPE: Final = (POLICIES, PATHS, HOSTS, ENVIRONMENTS, PROTECTION)
 
 _INTO_EACH_PATH: Final = Fix(removes=True, words="or write it into the policy of each path")
 _POLICY_EXAMPLE: Final = {"allow_origins": [EXAMPLE_ORIGIN]}
-_POLICIES_EXAMPLE: Final = {"app": _POLICY_EXAMPLE}
+# A name for a policy.
+_APP: Final = "app"
+_POLICIES_EXAMPLE: Final = {_APP: _POLICY_EXAMPLE}
 
 # What a path has: the name of a policy, None or "unguarded". A host has the same, or one of these for each path.
 Assigned = str | None
@@ -143,7 +145,11 @@ class Sheet:
             table["max_age"] = None
         for key in [key for key in table if key not in shape and key not in DEFAULTS]:
             near = nearest_name(str(key), (*shape, *DEFAULTS))
-            if near is not None and near in shape:
+            if near == POLICIES and near not in table and _is_policy(table[key]):
+                # `[policy]`: one policy, without its name.
+                self.refuse("E812", (*place, str(key)), key, Fix(name=dotted((POLICIES, _APP))))
+                table[POLICIES] = {_APP: table.pop(key)}
+            elif near is not None and near in shape:
                 fix = already_there(near) if near in table else Fix(name=near)
                 self.refuse("E812", (*place, str(key)), key, fix)
                 table.setdefault(near, table.pop(key))
@@ -555,6 +561,10 @@ def with_warnings(policy: Policy, warnings: Iterable[Problem]) -> Policy:
     # The policy was built here and is not used yet, so it may be changed.
     policy.__dict__["_warnings"] = tuple(warnings)
     return policy
+
+
+def _is_policy(table: object) -> bool:
+    return isinstance(table, Mapping) and not DEFAULTS.keys().isdisjoint(cast("Mapping[object, object]", table))
 
 
 def no_such(field: str, value: object, what: str, names: list[str], unlike: Fix = NO_FIX) -> Problem:

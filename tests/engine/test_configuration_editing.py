@@ -69,6 +69,7 @@ def test_enough_rules_have_an_example_in_toml():
             "E203",
             'allow_origins = [\n  "https://app.example.com",  # the shop\n  "https://b.example",\n]\n',
         ),
+        ("[policy] # ours\nmax_age = 0\n", "E812", "[policies.app] # ours\nmax_age = 0\n"),
         (
             '[policies.api]\nallow_origins = \'*\' # all\nallow_credentials = true\n[paths]\n"/" = "api"\n',
             "E301",

@@ -87,6 +87,10 @@ MISTAKES = {
         'allow_origins = "*"\n[enviroments.staging]\nmax_age = 0',
         ('E812 cors.toml: enviroments: "enviroments" is not a known key here.\n    fix: environments'),
     ),
+    "a policy without its name": (
+        '[policy]\nallow_origins = "*"',
+        ('E812 cors.toml: policy: "policy" is not a known key here.\n    fix: policies.app'),
+    ),
     "extends, misspelled": (
         '[policies.a]\nallow_origins = "*"\n[policies.b]\nextend = "a"',
         ('E812 cors.toml: policies.b.extend: "extend" is not a known key here.\n    fix: extends'),
