@@ -181,7 +181,19 @@ MISTAKES = [
         for inner in ({"paths": {"/b": API}}, {"hosts": {"a.example": API}}, {"/b": API})
         for key in inner
     ),
-    ({**KEYWORDS, "protection": {"mode": "report"}}, [("E106", "protection", None)]),
+    (
+        {**KEYWORDS, "protection": {"mode": "report"}},
+        [
+            (
+                "E106",
+                "protection",
+                (
+                    "remove it  # Protection is not a part of a policy. Write protection=... next to it, or the setting "
+                    "CORSGUARD_PROTECTION of Django."
+                ),
+            )
+        ],
+    ),
 ]
 
 
