@@ -145,14 +145,10 @@ class Sheet:
             table["max_age"] = None
         for key in [key for key in table if key not in shape and key not in DEFAULTS]:
             near = nearest_name(str(key), (*shape, *DEFAULTS))
-            if near == POLICIES and near not in table and _is_policy(table[key]):
-                # `[policy]`: one policy, without its name.
-                self.refuse("E812", (*place, str(key)), key, Fix(name=dotted((POLICIES, _APP))))
-                table[POLICIES] = {_APP: table.pop(key)}
-            elif near is not None and near in shape:
-                fix = already_there(near) if near in table else Fix(name=near)
+            if near is not None and near in shape:
+                fix, value = _level_meant(near, table, key)
                 self.refuse("E812", (*place, str(key)), key, fix)
-                table.setdefault(near, table.pop(key))
+                table.setdefault(near, value)
         return table
 
     def only(self, place: _Place, table: dict[str, Any], shape: tuple[str, ...]) -> None:
@@ -563,8 +559,18 @@ def with_warnings(policy: Policy, warnings: Iterable[Problem]) -> Policy:
     return policy
 
 
-def _is_policy(table: object) -> bool:
-    return isinstance(table, Mapping) and not DEFAULTS.keys().isdisjoint(cast("Mapping[object, object]", table))
+def _level_meant(near: str, table: dict[str, Any], key: str) -> tuple[Fix, object]:
+    """
+    Take *key*, which probably means *near*, out of *table*. Return its fix and what to read as *near*.
+    """
+    value: object = table.pop(key)
+    if near in table:
+        return already_there(near), value
+    is_policy = isinstance(value, Mapping) and not DEFAULTS.keys().isdisjoint(cast("Mapping[object, object]", value))
+    if near == POLICIES and is_policy:
+        # `[policy]`: one policy, without its name.
+        return Fix(name=dotted((POLICIES, _APP))), {_APP: value}
+    return Fix(name=near), value
 
 
 def no_such(field: str, value: object, what: str, names: list[str], unlike: Fix = NO_FIX) -> Problem:

@@ -188,8 +188,8 @@ MISTAKES = [
                 "E106",
                 "protection",
                 (
-                    "remove it  # Protection is not a part of a policy. Write protection=... next to it, or the setting "
-                    "CORSGUARD_PROTECTION of Django."
+                    "remove it  # Protection is not a part of a policy. Write protection=... next to it, or the "
+                    "setting CORSGUARD_PROTECTION of Django."
                 ),
             )
         ],
