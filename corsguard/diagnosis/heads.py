@@ -66,6 +66,21 @@ def read_heads(text: str, known: Known) -> list[Message]:
     return telling or [*found.values()]
 
 
+def without_other_headers(text: str) -> str:
+    """
+    Return *text* without those headers of its answers that are not about CORS: the words in them are not messages.
+    """
+    kept, is_answer = list[str](), False
+    for line in text.splitlines(keepends=True):
+        bare = _MARK.sub("", line).strip().strip("`")
+        header = _HEADER.fullmatch(bare)
+        begins = _STATUS.fullmatch(bare) is not None or (header is not None and _is_answers(header[1]))
+        is_answer = bool(bare) and (is_answer or begins)
+        if not is_answer or header is None or "-" not in header[1] or _is_answers(header[1]):
+            kept.append(line)
+    return "".join(kept)
+
+
 def _judged(asked: _Asked, answer: WireResponse, known: Known) -> Message | None:
     whole = as_url(asked.url, None)
     # What is blacked out of a host is in no URL.

@@ -21,7 +21,7 @@ from corsguard.origin import NULL
 from corsguard.policies import PoliciesLike
 
 from .guarded import Guarded, guarded_by
-from .heads import read_heads
+from .heads import read_heads, without_other_headers
 from .lookalike_fixes import fix_of_lookalike
 from .lookalikes import LOOKALIKES
 from .messages import METHOD, OLD_WEBKIT, WITHOUT_REQUEST, Known, Message, read
@@ -237,7 +237,7 @@ def _found(text: str, known: Known) -> list[Message]:
     """
     Return the messages in *text*. If these only say that there is a request, an exchange in *text* says more.
     """
-    found = read(text, known)
+    found = read(without_other_headers(text), known)
     return (_OF_EXCHANGES.issuperset(message.name for message in found) and read_heads(text, known)) or found
 
 

@@ -141,7 +141,7 @@ _NOWHERE: Final = "http://["
 # In the place of a line that Chromium adds, the URL has no scheme.
 _PLACED: Final = re.compile(
     r"(?:^| )(?:(?P<local>localhost|127\.0\.0\.1)|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?/\S{0,2048}?"
-    r"(?=:\d+ Failed to load resource| [45]\d\d \([A-Z])"
+    r"(?=:\d+ Failed to load resource| [45]\d\d \([A-Z]|' from origin ')"
 )
 # What Firefox says about a page of the web that links to a file.
 _OF_WEB_PAGES: Final = re.compile(r"Not allowed to load local resource|may not (?:load|link)")
@@ -169,7 +169,7 @@ _ORIGINS: Final = (
         r"(?=is |was |not )",
         re.IGNORECASE,
     ),
-    re.compile(r"(?P<origin>\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"/<]{1,253}) is not an? (?:accepted|valid) origin\b"),
+    re.compile(r"(?P<origin>\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"/]{1,253}) is not an? (?:accepted|valid) origin\b"),
     re.compile(r"Content at (?P<origin>[a-z][a-z0-9+.-]*://\S{1,2048}) may not (?:load|link)"),
     re.compile(r"\) does not match the page \((?P<origin>[^\s()]+)\)"),
     re.compile(r"from frame with URL '?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
@@ -209,7 +209,8 @@ _METHODS: Final = re.compile(
 _REQUESTS: Final = re.compile(r"\b(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE) (?P<url>https?://[^\s'\"]{1,2048})")
 # A row of a preflight that failed.
 _PREFLIGHTS: Final = re.compile(
-    r"\bOPTIONS (?P<url>https?://[^\s'\"]{1,2048}) (?:\S{1,2} )?(?:\[?HTTP/[\d.]{1,3} )?(?:CORS [A-Z]|[45]\d\d\b)"
+    r"\bOPTIONS (?P<url>https?://[^\s'\"]{1,2048}) (?:\S{1,2} )?(?:\[?HTTP/[\d.]{1,3} )?"
+    r"(?:CORS [A-Z]|(?P<status>[45]\d\d)\b)"
 )
 _STATUSES: Final = re.compile(
     r"net::ERR_(?:FAILED|ABORTED) (?P<a>\d{3})\b|Status(?: [Cc]ode)?:? (?P<b>\d{3})\b|status of (?P<c>\d{3})\b|"
@@ -306,7 +307,7 @@ def read(text: str, known: Known) -> list[Message]:
     """
     whole = plain(text[:LONGEST_MESSAGE])
     several, asked = [*parts(whole)], _asked(whole)
-    refused = {found["url"] for found in _PREFLIGHTS.finditer(whole)}
+    refused = {found["url"]: found["status"] for found in _PREFLIGHTS.finditer(whole)}
     read_of = {part: message for part in several if (message := _read_one(part, known)) is not None}
     # One line says what failed, and another one has the URL. But a load that Cross-Origin-Resource-Policy refuses had
     # no CORS.
@@ -320,7 +321,7 @@ def read(text: str, known: Known) -> list[Message]:
         if len(methods) == 1 and (again := _read_one(part, of_method := known._replace(method=methods[0]))):
             message = _placed(again, part, nearby, of_method)
         if message.url in refused:
-            message = _of_preflight(message)
+            message = _of_preflight(message, refused[message.url])
         key = (message.name, message.url, message.method, message.header or "" if message.failure else "")
         found[key] = _merged(found.get(key, message), message)
     return [*_telling(found.values())] or [*_least_vague(found.values())]
@@ -336,11 +337,13 @@ def _placed(message: Message, part: str, nearby: Sequence[str], known: Known) ->
     return both if both is not None and both.is_named and _cause(both) == _cause(message) else message
 
 
-def _of_preflight(message: Message) -> Message:
+def _of_preflight(message: Message, status: str | None) -> Message:
     failure = message.failure
     if failure is None or failure.reason not in CORS_CHECK:
         return message
     exchange = failure.exchange
+    if exchange is None and status:
+        exchange = _exchange(failure.reason, {}, status, message.url, is_preflight=True, covers_all=False)
     if exchange is not None:
         exchange = replace(exchange, request=replace(exchange.request, method="OPTIONS"), is_preflight=True)
     assumed = message.assumed if message.method != "GET" else tuple(dict.fromkeys([*message.assumed, "method"]))
@@ -381,9 +384,12 @@ def _telling(messages: Collection[Message]) -> Iterator[Message]:
     named = {message.url for message in messages if message.name not in _ECHOES}
     tells = any(message.name not in {*_ECHOES, "outside_browsers"} for message in messages)
     causes = {_cause(message) for message in messages if message.is_named}
+    # Chromium prints the status of a preflight in a row of its own, which does not name the page.
+    checked = {message.url for message in messages if message.failure and message.failure.reason in CORS_CHECK}
     for message in messages:
+        is_row = message.name == Reason.PREFLIGHT_STATUS and "page" in message.assumed
         is_echo = message.name in _SILENT or (message.name in _ECHOES and message.url in named)
-        is_echo = is_echo or (tells and message.name == "outside_browsers")
+        is_echo = is_echo or (is_row and message.url in checked) or (tells and message.name == "outside_browsers")
         if not is_echo and (message.is_named or _cause(message) not in causes):
             yield message
 

@@ -621,4 +621,6 @@ LINES = [
     # No server should trust null.
     Line("null", "Bad request: Origin and Referer header don't match. Origin: null, Referer: https://app.example.com/", "csrf", page="null", says="which no server should trust", never="Add null"),
     Line("null", "Origin null is not allowed by CORS", "refused_by_server", page="null", never="list null"),
+    # Not only elements load without CORS.
+    Line("blocked", f"Cross-Origin Read Blocking (CORB) blocked cross-origin response {A} with MIME type application/json. See https://www.chromestatus.com/feature/5629709824032768 for more details.", "orb", A, says='fetch() without mode: "no-cors"'),
 ]  # fmt: skip

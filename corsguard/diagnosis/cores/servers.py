@@ -58,8 +58,8 @@ SERVERS: Final[tuple[Core, ...]] = (
         "every origin, together with credentials",
     ),
     core(
-        r"corsheaders\.E\d{3}|bad origin: origins must contain|Invalid CORS configuration|"
-        r"Invalid origin (?:format|provided) in configuration|\bpanic.{0,400}\bcors\b",
+        r"corsheaders\.E\d{3}|bad origin: origins must contain|conflict settings: all origins disabled|"
+        r"Invalid CORS configuration|Invalid origin (?:format|provided) in configuration|\bpanic.{0,400}\bcors\b",
         "refused_configuration",
     ),
     # CORS Anywhere.

@@ -13,10 +13,16 @@ from .row import Lookalike
 
 ELEMENTS: Final[Mapping[str, Lookalike]] = {
     "orb": Lookalike(
-        "Not CORS but Opaque Response Blocking: an element (<img>, <script>, ...) got a Content-Type that it cannot "
-        "use.",
-        ("the Content-Type of the response: is it JSON or HTML, such as an error or a login page?",),
-        Fix(words="Send the Content-Type that the element needs. Or load it with CORS: crossorigin, and a policy."),
+        "Not CORS but Opaque Response Blocking (in older browsers: CORB): a request without CORS, by an element "
+        '(<img>, <script>, ...) or by fetch() with mode: "no-cors", got a Content-Type that it cannot use.',
+        (
+            "the other lines of the console: if one says CORS, begin there",
+            "the Content-Type of the response: is it JSON or HTML, such as an error or a login page?",
+        ),
+        Fix(
+            words="For an element, send the Content-Type that it needs, or load it with CORS: crossorigin, and a "
+            'policy. For data, use fetch() without mode: "no-cors", and a policy.'
+        ),
         detail="The response has the type {value}.",
     ),
     "opaque": Lookalike(
