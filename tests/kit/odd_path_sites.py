@@ -54,6 +54,10 @@ class Mode(NamedTuple):
         return (self.keeps, after_204, after_204, self.keeps)
 
     def serve(self, **environment):
+        # They come with the same extra as the servers, but gunicorn and uvicorn do without them.
+        for module in ("gevent", "httptools"):
+            if any(option.endswith(f"={module}") for option in self.options):
+                installed(module)
         return sites(self.server, *self.options, application=self.application, **environment)
 
 
