@@ -181,6 +181,8 @@ _OF_FILES: Final = {
         "load the files from a server (python -m http.server), not from the disk",
     ),
 }
+# Misspelt, too, these belong to a response.
+_ENDS_OF_RESPONSES: Final = ("allow-origin", "allow-headers", "allow-methods", "allow-credentials")
 _LIBRARY_HEADERS: Final = frozenset(
     "baggage sentry-trace traceparent tracestate x-b3-traceid x-datadog-trace-id x-requested-with".split()
 )
@@ -488,7 +490,7 @@ def _allow_methods(failure: Failure, why: str, page: str = "") -> Fix:
 
 def _header(failure: Failure) -> Fix:
     refused, listed = refused_headers(failure) or [failure.value or ""], tokens_listed(failure, ALLOW_HEADERS)
-    responses = [name for name in refused if name.startswith(OWNED_PREFIX)]
+    responses = [name for name in refused if name.startswith(OWNED_PREFIX) or name.endswith(_ENDS_OF_RESPONSES)]
     if responses:
         names = ", ".join(map(as_shown, responses))
         why = f"{names}: these are response headers, and the page sends them."

@@ -77,6 +77,11 @@ def _notes_on_surroundings(failure: Failure) -> Iterator[str]:
             "A page from a public network needs the user's permission for a private one (Local Network Access, "
             "Chromium 142 and later), and has to be loaded over https. No header replaces that."
         )
+    if failure.page_origin.partition(":")[0].endswith("-extension"):
+        yield (
+            "An extension can read from each host that host_permissions in its manifest lists, without CORS: in its "
+            "service worker and its own pages, but not in its content scripts."
+        )
     if failure.with_credentials and failure.reason in CORS_CHECK and not is_within_site(failure):
         yield (
             "To another site, browsers send only cookies that were set with SameSite=None; Secure. If the browser "

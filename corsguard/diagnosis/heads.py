@@ -87,37 +87,50 @@ def _judged(asked: _Asked, answer: WireResponse, known: Known) -> Message | None
     url = url_of(whole)
     is_named = url is not None and url.scheme in HTTP_SCHEMES
     target = url.href if url is not None and is_named else URL
-    sent = get(asked.headers, "Origin")
-    origin = known.origin or sent
-    several = values_of(answer.headers, ALLOW_ORIGIN)
-    # These do not depend on the page.
-    if origin is None and several != ["*"] and "," not in ", ".join(several):
-        return None
+    origin = known.origin or get(asked.headers, "Origin")
     page = origin or assumed_page(target)
     lines = [(name, value) for name, value in asked.headers if name.lower() != "origin"]
     request = WireRequest(asked.method, target, (("Origin", page), *lines))
-    failure, lookalike = _failure(request, answer, page), ""
-    if failure is None:
-        with_cookie = WireRequest(asked.method, target, (*request.headers, ("Cookie", "...")))
-        is_open = _failure(with_cookie, answer, page) is None
-        lookalike = "status" if answer.status >= HTTPStatus.BAD_REQUEST else "" if is_open else "no_credentials_only"
-        if not lookalike:
-            return None
-    unnamed = {"url": not is_named, "page": origin is None}
+    told = _told(request, answer, origin)
+    if not told:
+        return None
+    failure, lookalike = (None, told) if isinstance(told, str) else (told, "")
+    unnamed = {"url": not is_named, "page": origin is None, "method": told == "options_alone"}
     return Message(
         engine="",
         failure=failure,
         lookalike=lookalike,
         url=target if failure is None else failure.url,
         origin=page if failure is None else failure.page_origin,
-        method=asked.method if failure is None else failure.method,
+        method=("GET" if unnamed["method"] else asked.method) if failure is None else failure.method,
         header=None if failure is None else _header(failure),
         assumed=tuple(name for name, is_unnamed in unnamed.items() if is_unnamed),
         redacted=("url",) if asked.url and not is_named else (),
     )
 
 
-def _failure(request: WireRequest, answer: WireResponse, page: str) -> Failure | None:
+def _told(request: WireRequest, answer: WireResponse, origin: str | None) -> Failure | str:
+    """
+    Return what a browser refuses in *answer*, the name of what it shows otherwise, or an empty string. *origin* is the
+    page's, None if it is not known.
+    """
+    several = values_of(answer.headers, ALLOW_ORIGIN)
+    is_error = answer.status >= HTTPStatus.BAD_REQUEST
+    if request.method == "OPTIONS" and not is_preflight(request):
+        return "options_alone" if is_error or not several else ""
+    # These do not depend on the page.
+    if origin is None and several != ["*"] and "," not in ", ".join(several):
+        return ""
+    failure = _failure(request, answer)
+    if failure is not None:
+        return failure
+    with_cookie = WireRequest(request.method, request.url, (*request.headers, ("Cookie", "...")))
+    is_open = _failure(with_cookie, answer) is None
+    return "status" if is_error else "" if is_open else "no_credentials_only"
+
+
+def _failure(request: WireRequest, answer: WireResponse) -> Failure | None:
+    page = get(request.headers, "Origin") or ""
     entry = Entry(request, answer, "", page, page, "preflight" if is_preflight(request) else "fetch")
     archive = Archive([entry], "", is_browsers=True, is_proxys=False, names_refusals=False)
     return next((fault.failure for replay in replays(archive) for fault in replay.outcome.faults), None)

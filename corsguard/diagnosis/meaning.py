@@ -5,18 +5,19 @@ The meaning of a console message: the cause, the fix, what to look at, and the c
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from corsguard.browser import Failure, Reason
 from corsguard.browser.advice import fix as fix_of
-from corsguard.browser.evidence import as_shown, url_of
+from corsguard.browser.evidence import as_shown, is_led_to_login, url_of
 from corsguard.browser.notes import notes as notes_on
 from corsguard.browser.page import HeadersInit
 from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, REASONS
 from corsguard.browser.report import cause
 from corsguard.browser.wire import Header
 from corsguard.fixes import Fix
+from corsguard.names import SAFELISTED_METHODS
 from corsguard.origin import NULL
 from corsguard.policies import PoliciesLike
 
@@ -24,7 +25,7 @@ from .guarded import Guarded, guarded_by
 from .heads import read_heads, without_other_headers
 from .lookalike_fixes import fix_of_lookalike
 from .lookalikes import LOOKALIKES
-from .messages import METHOD, OLD_WEBKIT, WITHOUT_REQUEST, Known, Message, read
+from .messages import METHOD, OLD_WEBKIT, Known, Message, read
 from .pages import page_named
 from .playing import Fetch, lines_of
 from .rehearsal import Rehearsal, rehearse, staged, staged_handshake
@@ -46,6 +47,9 @@ _WITHOUT_SERVER: Final = frozenset(
 _BUCKET: Final = re.compile(
     r"(?:^|\.)(?:(?:firebase)?storage\.googleapis\.com|s3[\w.-]*\.amazonaws\.com|blob\.core\.windows\.net|"
     r"r2\.cloudflarestorage\.com|digitaloceanspaces\.com|backblazeb2\.com)$"
+)
+_OF_BUCKET: Final = (
+    "This is object storage: its CORS rules belong to the bucket, and no application of yours answers there."
 )
 # The value that is assumed if only the name of a header is known: one that needs a preflight.
 _VALUES: Final = {"content-type": "application/json"}
@@ -75,7 +79,8 @@ class Meaning:
         Whether the cause is the position of the CORS layer among other layers.
         """
         failure = self.message.failure
-        return failure is not None and failure.reason in OF_STATUS
+        is_elsewhere = failure is not None and (is_led_to_login(failure) or _is_of_bucket(failure))
+        return failure is not None and failure.reason in OF_STATUS and not is_elsewhere
 
     @property
     def is_about_star(self) -> bool:
@@ -118,7 +123,8 @@ class Meaning:
     def fix(self) -> Fix:
         message = self.message
         if message.failure is not None:
-            return fix_of(message.failure, message.assumed)
+            fix = fix_of(message.failure, message.assumed)
+            return _fix_of_bucket(message.failure, fix) if _is_of_bucket(message.failure) else fix
         target = message.target if message.is_named else "the origin of the resource"
         page = None if "page" in message.assumed else message.origin
         return fix_of_lookalike(message.lookalike, page, target, message.header, message.value)
@@ -164,7 +170,11 @@ class Meaning:
         method = _method(message, known) if url == message.url else message.method
         if method != "GET":
             words += ["-X", shlex.quote(as_shown(method))]
-        for name in _header_names(message, known):
+        names = _header_names(message, known)
+        if not names and message.failure is not None and message.failure.is_preflight and method in SAFELISTED_METHODS:
+            # A browser sends no preflight for the method alone, so this stands for the header that needed it.
+            names = ["content-type"]
+        for name in names:
             words += ["-H", shlex.quote(f"{as_shown(name)}: {_VALUES.get(name, '...')}")]
         if message.lookalike == "not_exposed" and message.header:
             for name in message.header.split(", "):
@@ -250,13 +260,14 @@ def with_value(name: str, value: str = "") -> Header:
 
 def _can_be_checked(message: Message) -> bool:
     """
-    Return whether there is a server to check, and a page that could ask it: not if one of them is a file, or belongs to
-    the browser.
+    Return whether an answer of the server would tell more, and there is a page that could ask for it: not if one of
+    them is a file, or belongs to the browser.
     """
     is_bad = message.failure is not None and message.failure.reason is Reason.BAD_SCHEME
     is_of_file = message.origin == NULL and (is_bad or message.lookalike == "worker_script")
     is_elsewhere = message.url.partition(":")[0].lower() in _WITHOUT_SERVER
-    return not (is_of_file or is_elsewhere or message.lookalike in {*WITHOUT_REQUEST, "browser_page", "no_origin"})
+    helps = message.failure is not None or LOOKALIKES[message.lookalike].check_helps
+    return helps and not (is_of_file or is_elsewhere)
 
 
 def _notes(message: Message) -> Iterator[str]:
@@ -276,13 +287,32 @@ def _notes(message: Message) -> Iterator[str]:
     url = url_of(message.url)
     if url is not None and message.failure.reason is Reason.HANDSHAKE_REFUSED and "/socket.io/" in url.href:
         yield "This is Socket.IO, which has a list of origins of its own (in Python, cors_allowed_origins)."
-    if url is not None and REASONS[message.failure.reason].kind == "cors" and _BUCKET.search(url.host):
-        yield "This is object storage: its CORS rules belong to the bucket, and no application of yours answers there."
     yield from notes_on(message.failure)
     if message.engine in _ALIKE and message.failure.reason in CORS_CHECK and not message.failure.is_preflight:
         yield f"{message.engine} says the same about a preflight: is there an OPTIONS row, and did it fail?"
     if message.engine in _EITHER and message.failure.reason is Reason.MISSING_ALLOW_ORIGIN:
         yield f"{message.engine} prints the same line in both cases; the command below shows which one it is."
+
+
+def _is_of_bucket(failure: Failure) -> bool:
+    url = url_of(failure.url)
+    return url is not None and REASONS[failure.reason].kind == "cors" and _BUCKET.search(url.host) is not None
+
+
+def _fix_of_bucket(failure: Failure, fix: Fix) -> Fix:
+    """
+    Return *fix* without what only an application can do, because the storage answers from the rules of its bucket.
+    """
+    words = f"{_OF_BUCKET} They have to list the origin, the method, and the headers that the page sends."
+    if failure.reason is Reason.PREFLIGHT_REDIRECT:
+        words = (
+            "Object storage redirects to the region of the bucket. Let the page request the URL with the region in it "
+            "(bucket.s3.REGION.amazonaws.com)."
+        )
+    elif failure.reason is not Reason.MISSING_ALLOW_ORIGIN and failure.reason not in OF_STATUS:
+        words = f"{fix.words} {_OF_BUCKET}"
+    send = () if failure.reason in OF_STATUS else fix.send
+    return replace(fix, words=words, send=send, policy={})
 
 
 def _method(message: Message, known: Known) -> str:

@@ -28,6 +28,7 @@ from corsguard.names import (
     ALLOW_METHODS,
     ALLOW_ORIGIN,
     EXAMPLE_ORIGIN,
+    SAFELISTED_METHODS,
     is_forbidden_request_header,
     is_token,
 )
@@ -352,6 +353,7 @@ def _played(tape: "_Tape", number: int, entry: Entry, credentials: CredentialsMo
         body=None if entry.request.method in {"GET", "HEAD"} else entry.request.body or None,
         credentials=credentials,
         origin=NULL if entry.origin == NULL else None,
+        upload_listener=tape.listens(number),
     )
     try:
         outcome = play(asked, tape)
@@ -416,6 +418,17 @@ class _Tape:
         )
         there = {name.lower() for name, _ in sent}
         return (*sent, *((name, _UNTOLD) for name in asked if name not in there))
+
+    def listens(self, number: int) -> bool:
+        """
+        Whether a listener for the upload is why a browser sent a preflight, because method and headers need none.
+        """
+        request = self._entries[number].request
+        return (
+            self._preflight(request.method, request.url, number) is not None
+            and request.method in SAFELISTED_METHODS
+            and all(is_safelisted_header(name, value) for name, value in self.headers(number))
+        )
 
     def _preflight(self, method: str, url: str, near: int) -> int | None:
         """

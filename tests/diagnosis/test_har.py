@@ -203,6 +203,10 @@ FILES = {
         [preflight("PUT", "/a", 308, [("Location", "/a/")]), entry("PUT", "/a", 0, error=FAILED)],
         [(BLOCKED, "preflight_redirect", "preflight_missing_allow_origin", "method_not_allowed")],
     ),
+    "a preflight that neither the method nor a header needs": (
+        [preflight("POST", "/a", 200), entry("POST", "/a", 0, error=FAILED)],
+        [(BLOCKED, "preflight_missing_allow_origin")],
+    ),
     "a preflight that no request follows": (
         [preflight("PUT", "/a", 204, allow(methods="GET"), names="content-type,x-token")],
         [(BLOCKED, "method_not_allowed", "header_not_allowed")],

@@ -12,7 +12,7 @@ from kit.explaining import API, APP, BLOCKED, CHECK, MESSAGES, OLD, REFUSED, SAF
 from corsguard import Policy
 from corsguard.browser.urls import is_trustworthy
 from corsguard.diagnosis.lookalikes import LOOKALIKES
-from corsguard.diagnosis.messages import OLD_WEBKIT, WITHOUT_REQUEST
+from corsguard.diagnosis.messages import OLD_WEBKIT
 from corsguard.names import EXAMPLE_ORIGIN as PAGE
 
 
@@ -26,7 +26,7 @@ def test_a_message_is_explained_with_cause_fix_and_the_next_command(text, name, 
     assert said["fix"]["words"]
     assert said["look_at"]
     assert said["meaning"] in done.stdout
-    if name in WITHOUT_REQUEST or said["url"].startswith("file:"):
+    if (name in LOOKALIKES and not LOOKALIKES[name].check_helps) or said["url"].startswith("file:"):
         assert said["next"] is None
         assert "Next: " not in done.stdout
         return
@@ -49,6 +49,8 @@ def test_a_message_is_explained_with_cause_fix_and_the_next_command(text, name, 
         (f"{BLOCKED.replace(APP, 'null')}No 'Access-Control-Allow-Origin' header is present", True),
         ("Failed to load resource: Cannot make any requests from null.", False),
         ("Cross-Origin-Opener-Policy policy would block the window.closed call.", False),
+        ('Blocked a frame with origin "https://a.example.com" from accessing a cross-origin frame.', False),
+        ("Cypress detected a cross origin error happened on page load: > Blocked a frame with origin 'http://localhost:3000'", False),
         ("SharedArrayBuffer will require cross-origin isolation as of M92. See https://developer.chrome.com/blog/x/", False),
     ],
 )  # fmt: skip
@@ -78,7 +80,63 @@ def test_what_stands_in_the_place_of_a_header_is_no_origin():
 )
 def test_a_bucket_is_told_from_an_application(url, is_bucket):
     told = run(f"{REFUSED}CORS header ‘Access-Control-Allow-Origin’ missing).".replace(API, url)).stdout
-    assert ("Note: This is object storage" in told) is is_bucket
+    assert ("This is object storage" in told) is is_bucket
+    assert ("Add it to what the policy lists" in told) is not is_bucket
+    assert "send:   Access-Control-Allow-Origin: https://app.example.com" in told
+
+
+def test_a_bucket_in_another_region_is_requested_by_its_own_url():
+    url = "https://my-bucket.s3.amazonaws.com/a"
+    told = run(f"{CHECK}Redirect is not allowed for a preflight request.".replace(API, url)).stdout
+    assert "Let the page request the URL with the region in it" in told
+    assert "outermost" not in told
+    assert "send: " not in told
+
+
+def test_a_bucket_needs_no_application_for_a_value_that_is_wrong():
+    text = (
+        f"{BLOCKED}The 'Access-Control-Allow-Origin' header contains multiple values '*, *', but only one is allowed."
+    )
+    told = run(text.replace(API, "https://my-bucket.s3.amazonaws.com/a")).stdout
+    assert "Two layers add the header" in told
+    assert "This is object storage" in told
+    assert "Add it to what the policy lists" not in told
+
+
+@pytest.mark.parametrize(
+    ("page", "is_extension"),
+    [
+        ("chrome-extension://abcdefghijklmnopabcdefghijklmnop", True),
+        ("moz-extension://2c127fa4-62c7-7e4f-90e5-472b45eecfdc", True),
+        ("https://app.example.com", False),
+    ],
+)
+def test_an_extension_may_read_without_cors(page, is_extension):
+    told = run(f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present".replace(PAGE, page)).stdout
+    assert ("host_permissions" in told) is is_extension
+
+
+@pytest.mark.parametrize(("origin", "is_letter"), [("h", True), ("localhost:3000", False)])
+def test_a_setting_that_is_read_letter_by_letter_is_named(origin, is_letter):
+    told = run(f"?: (corsheaders.E013) Origin '{origin}' in CORS_ALLOWED_ORIGINS is missing scheme or netloc").stdout
+    assert ("it reads each letter as an origin" in told) is is_letter
+
+
+def test_the_next_command_has_a_header_where_the_method_needs_no_preflight():
+    text = f"POST {API} net::ERR_FAILED\n{CHECK}No 'Access-Control-Allow-Origin' header is present"
+    assert document(text)["messages"][0]["next"].endswith(" -X POST -H 'content-type: application/json'")
+
+
+def test_a_redirect_to_a_login_is_not_repaired_by_the_order_of_layers():
+    text = (
+        "Access to fetch at 'https://login.microsoftonline.com/common/oauth2/authorize?x=1' (redirected from "
+        "'https://app.example.com/api/me') from origin 'https://app.example.com' has been blocked by CORS policy: "
+        "Response to preflight request doesn't pass access control check: Redirect is not allowed for a preflight "
+        "request."
+    )
+    told = run(text).stdout
+    assert "send:   401 Unauthorized" in told
+    assert "outermost" not in told
 
 
 @pytest.mark.parametrize(("path", "is_socket_io"), [("/socket.io/?EIO=4", True), ("/feed", False)])

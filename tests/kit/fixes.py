@@ -249,6 +249,11 @@ FIXES = [
         ["page:   leave out the request header access-control-allow-origin"],
     ),
     (
+        refused_header("acces-control-allow-origin"),
+        "these are response headers",
+        ["page:   leave out the request header acces-control-allow-origin"],
+    ),
+    (
         refused_header("access-control-allow-origin", allowed="X-A"),
         "these are response headers",
         ["page:   leave out the request header access-control-allow-origin"],

@@ -58,6 +58,11 @@ SERVERS: Final[tuple[Core, ...]] = (
         "every origin, together with credentials",
     ),
     core(
+        r"corsheaders\.E\d{3}\b.{0,40}?\borigin ['\"]?\S['\"]? in\b",
+        "refused_configuration",
+        "a text where a list belongs: it reads each letter as an origin",
+    ),
+    core(
         r"corsheaders\.E\d{3}|bad origin: origins must contain|conflict settings: all origins disabled|"
         r"Invalid CORS configuration|Invalid origin (?:format|provided) in configuration|\bpanic.{0,400}\bcors\b",
         "refused_configuration",

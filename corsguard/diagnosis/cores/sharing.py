@@ -144,7 +144,9 @@ SHARING: Final[tuple[Core, ...]] = (
     core(
         r"No '?Access-Control-Allow-Origin'? header|"
         r"Access-Control-Allow-Origin'?(?: header)?(?: is)? (?:missing|not set)|"
-        r"(?:missing|lacks|without|does not (?:have|include|contain)) (?:the |an? )?'?Access-Control-Allow-Origin\b",
+        r"(?:missing|lacks|without|does not (?:have|include|contain)) (?:the |an? )?'?Access-Control-Allow-Origin\b|"
+        # Cut off.
+        r"policy: No '?Access-Control-A[\w-]{0,11}(?:\.{3})?$",
         Reason.MISSING_ALLOW_ORIGIN,
     ),
     core(r"has a value '(?P<value>[^']*)' that is not equal to", Reason.ALLOW_ORIGIN_MISMATCH),

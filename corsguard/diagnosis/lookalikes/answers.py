@@ -76,6 +76,7 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         ),
         detail="It does not accept {value}.",
         is_cors=True,
+        check_helps=False,
     ),
     "cors_proxy": Lookalike(
         "Not CORS but a rule of a public proxy (CORS Anywhere): it answers scripts of pages, but not the address bar.",
@@ -128,6 +129,7 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
             words="List it: allowedDevOrigins (Next.js), server.allowedHosts (Vite), devServer.allowedHosts (webpack)."
         ),
         detail="The name is {value}.",
+        check_helps=False,
     ),
     "redirect_blocked": Lookalike(
         "The request was redirected, and the browser blocked the redirect. This line does not say why.",
@@ -151,6 +153,7 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         "Not CORS but a rule of Microsoft's login (Entra ID): the application is registered for another platform.",
         ("the registration, under Authentication: for which platform is the redirect URI listed?",),
         Fix(words=f"List the redirect URI under Single-page application, and nowhere else. {NO_HEADER_HELPS}"),
+        check_helps=False,
     ),
     "login_origin": Lookalike(
         "Not CORS but a rule of the login service: this page is not registered there for the application.",
@@ -159,6 +162,7 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
             "the address bar: is it exactly the same scheme, host and port? localhost is not 127.0.0.1",
         ),
         Fix(words=f"Add {{origin}} to the origins of the application at the login service. {NO_HEADER_HELPS}"),
+        check_helps=False,
     ),
     "answered": Lookalike(
         "The server answered with success, but the browser did not give the answer to the page: a CORS header is "

@@ -32,11 +32,13 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
             "a script or a link that loads the page again",
         ),
         Fix(words="Change the page, not the server: close a WebSocket only after its open event. Or ignore the line."),
+        check_helps=False,
     ),
     "websocket_closed": Lookalike(
         "The WebSocket was closed before this line, or never opened, so the message of the page is lost.",
         ("the lines before this one: they say why it is closed",),
         Fix(words="Send in the open event, and open it again in the close event."),
+        check_helps=False,
     ),
     "websocket_frame": Lookalike(
         "Not CORS: the WebSocket was open, and then the browser received data that is not a frame of RFC 6455.",
@@ -45,11 +47,13 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
             "the server: does any code other than the WebSocket library write to the connection?",
         ),
         Fix(words="Let only the WebSocket library of the server write to the connection."),
+        check_helps=False,
     ),
     "websocket_call": Lookalike(
         "Not CORS: the call new WebSocket(url, protocols) is wrong, so nothing was sent.",
         ("the call: a URL of wss:// without #, and names of subprotocols, each of them once",),
         Fix(words="Write the call as below.", page=('new WebSocket("wss://api.example.com/feed", ["chat"])',)),
+        check_helps=False,
     ),
     "event_source": Lookalike(
         "An EventSource or a WebSocket did not connect: the network, or CORS for an EventSource. This line does not "
@@ -68,6 +72,13 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
         "curl and Postman do not apply CORS: a response that they can read may still be blocked for a page.",
         ("the same request with an Origin header, and the preflight before it",),
         Fix(words="Let the command below play the browser."),
+    ),
+    "options_alone": Lookalike(
+        "This OPTIONS request is not a preflight, because it has no Access-Control-Request-Method: a server may answer "
+        "a preflight in another way.",
+        ("the request: a browser sends Origin, Access-Control-Request-Method, and the names of further headers",),
+        Fix(words="Let the command below send the preflight of a browser."),
+        is_cors=True,
     ),
     "request_alone": Lookalike(
         "This is a request without its answer, so it does not show what failed, or whether anything did.",

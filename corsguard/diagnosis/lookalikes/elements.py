@@ -73,6 +73,7 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
             words="Nothing has failed yet. Before it does: set the cookie with SameSite=None; Secure, if it has to be "
             "sent to another site, otherwise with SameSite=Lax."
         ),
+        check_helps=False,
     ),
     "tainted_canvas": Lookalike(
         "The image was loaded without CORS, so scripts may not read the canvas on which it was drawn.",
@@ -124,6 +125,7 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
         "Not CORS: the content does not match the integrity attribute, so the browser does not use it.",
         ("the file that is served: is it another version, or does a proxy or a CDN change it?",),
         Fix(words="Name one version in the URL, and compute integrity again from the file that is served."),
+        check_helps=False,
     ),
     "worker_script": Lookalike(
         "Not CORS: the script of a worker must come from the page's own origin, without a redirect.",
@@ -149,6 +151,7 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
             "instead, and allow it in the policy.",
             page=('headers: {{"Authorization": "Basic ..."}}',),
         ),
+        check_helps=False,
     ),
     "manifest_login": Lookalike(
         "The manifest was redirected to a login: a browser fetches a manifest without cookies, so the user is not "
@@ -167,6 +170,7 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
             words="Serve the viewer and the file from one origin. Or list the viewer's origin in your copy "
             "(HOSTED_VIEWER_ORIGINS), and let the server share the file with a policy."
         ),
+        check_helps=False,
     ),
     "insecure_call": Lookalike(
         "Firefox refused a call of the script, and this line does not say which: reading a canvas, localStorage while "
@@ -176,5 +180,6 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
             words="A canvas: load its images with CORS, and let their server share them. A WebSocket: use wss.",
             page=('<img crossorigin="anonymous" src="...">', 'new WebSocket("wss://...")'),
         ),
+        check_helps=False,
     ),
 }

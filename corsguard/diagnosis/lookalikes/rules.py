@@ -55,11 +55,13 @@ RULES: Final[Mapping[str, Lookalike]] = {
         Fix(
             words=f"Let the app request https URLs, or allow this host in its networkSecurityConfig. {NO_HEADER_HELPS}"
         ),
+        check_helps=False,
     ),
     "csp_reported": Lookalike(
         "Not CORS but the page's own Content Security Policy, and only a report: nothing was blocked.",
         ("Content-Security-Policy-Report-Only of the page: which of its directives does the line name?",),
         Fix(words="Nothing for the request. Add the origin to the directive before the policy is enforced."),
+        check_helps=False,
     ),
     "csp_inline": Lookalike(
         "Not CORS but the page's own Content Security Policy: it forbids code in the page itself, or in a string.",
@@ -68,6 +70,7 @@ RULES: Final[Mapping[str, Lookalike]] = {
             words="Move the code into a file of its own; or name it by a nonce or a hash in the directive {directive} "
             "of the page's policy."
         ),
+        check_helps=False,
     ),
     "csp": Lookalike(
         "Not CORS but the page's own Content Security Policy: the page forbids itself to load this.",
@@ -76,6 +79,7 @@ RULES: Final[Mapping[str, Lookalike]] = {
             words="Add the origin to the directive that the message names, in the page's policy: {directive} 'self' "
             "{target}"
         ),
+        check_helps=False,
     ),
     "blocked_by_client": Lookalike(
         "Not CORS: a browser extension (an ad blocker), the tracking protection of the browser, or the administrator, "
@@ -99,6 +103,7 @@ RULES: Final[Mapping[str, Lookalike]] = {
         "CORS is disabled in this browser (Firefox: content.cors.disable), so it never shares anything.",
         ("about:config: content.cors.disable",),
         Fix(words="Set content.cors.disable to false."),
+        check_helps=False,
     ),
     "origin_not_added": Lookalike(
         "Firefox could not add the Origin header. Most likely an extension prevents it.",
@@ -109,11 +114,13 @@ RULES: Final[Mapping[str, Lookalike]] = {
         "Not CORS: a window may not access a window of another origin.",
         ("which of the two frames accesses the other",),
         Fix(words="Let the two talk with window.postMessage, and let the receiver compare event.origin."),
+        check_helps=False,
     ),
     "post_message": Lookalike(
         "Not CORS: postMessage named an origin that the receiving window does not have.",
         ("the second argument of postMessage", "was the window still at about:blank, or redirected?"),
         Fix(words="Name the origin that the window has at that moment.", page=('postMessage(data, "{recipient}")',)),
+        check_helps=False,
     ),
     "not_framed": Lookalike(
         "Not CORS: the page does not allow other pages to frame it.",
@@ -122,11 +129,13 @@ RULES: Final[Mapping[str, Lookalike]] = {
             words="Add {origin} to frame-ancestors in the Content-Security-Policy of the framed page, and send no "
             "X-Frame-Options with it."
         ),
+        check_helps=False,
     ),
     "no_origin": Lookalike(
         "The page has no origin of its own: it is a file, or in a sandboxed frame, and may not fetch anything.",
         ("the address bar: file://?", "a frame: its attribute sandbox"),
         Fix(words="Load the page from a server, and outside of a sandboxed frame."),
+        check_helps=False,
     ),
     "framed_twice": Lookalike(
         "Not CORS: the page does not allow other pages to frame it. It sends X-Frame-Options twice.",
@@ -136,11 +145,13 @@ RULES: Final[Mapping[str, Lookalike]] = {
             "X-Frame-Options, and add {origin} to frame-ancestors in the Content-Security-Policy of the framed page."
         ),
         detail="The values are {value}. If they differ, no page at all may frame it.",
+        check_helps=False,
     ),
     "browser_page": Lookalike(
         "A page of the browser itself could not load this. Your page and your server are not involved.",
         ("the line: the page has a scheme of the browser",),
         Fix(words=f"Nothing has to change: the line is harmless. {NO_HEADER_HELPS}"),
+        check_helps=False,
     ),
     "document_isolation": Lookalike(
         "Not CORS: the page has Document-Isolation-Policy, which requires each resource of another origin to agree, "
@@ -151,6 +162,7 @@ RULES: Final[Mapping[str, Lookalike]] = {
             "server share it. Or let the page send isolate-and-credentialless, if the resource needs no cookies.",
             send=("Cross-Origin-Resource-Policy: cross-origin",),
         ),
+        check_helps=False,
     ),
     "coep_frame": Lookalike(
         "Not CORS: the page has Cross-Origin-Embedder-Policy, so each page that it frames needs one, too.",
@@ -159,6 +171,7 @@ RULES: Final[Mapping[str, Lookalike]] = {
             words="Send it with the framed page, or load the framed page in <iframe credentialless>.",
             send=("Cross-Origin-Embedder-Policy: require-corp",),
         ),
+        check_helps=False,
     ),
     "storage": Lookalike(
         "Not CORS: the browser does not give this page access to storage (localStorage, cookies).",
@@ -171,6 +184,7 @@ RULES: Final[Mapping[str, Lookalike]] = {
             "allow-same-origin to its sandbox. Never do that for a page on the origin of the outer page, or for "
             f"srcdoc: together with allow-scripts, it removes the sandbox. {NO_HEADER_HELPS}",
         ),
+        check_helps=False,
     ),
     "opener_policy": Lookalike(
         "Not CORS: Cross-Origin-Opener-Policy of one of the two windows cuts them off from each other.",
@@ -179,6 +193,7 @@ RULES: Final[Mapping[str, Lookalike]] = {
             words="Send it with the page that opens a window of another origin (a login).",
             send=("Cross-Origin-Opener-Policy: same-origin-allow-popups",),
         ),
+        check_helps=False,
     ),
     "isolation": Lookalike(
         "Not CORS: the page uses a feature for which it has to be isolated from other origins.",
@@ -188,11 +203,13 @@ RULES: Final[Mapping[str, Lookalike]] = {
             "Cross-Origin-Resource-Policy.",
             send=("Cross-Origin-Opener-Policy: same-origin", "Cross-Origin-Embedder-Policy: require-corp"),
         ),
+        check_helps=False,
     ),
     "cypress": Lookalike(
         "Not CORS but a rule of Cypress: one test stays on one origin.",
         ("the URL that cy.visit() or a click leads to",),
         Fix(words="Put the commands for the other origin into cy.origin()."),
+        check_helps=False,
     ),
     "aborted": Lookalike(
         "Not CORS: the request was cancelled, because the page was left, or the script or the server ended it.",
