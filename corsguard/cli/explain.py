@@ -318,6 +318,8 @@ def _say_meaning(out: Output, meaning: Meaning, framework: Form | None) -> None:
     message, fix = meaning.message, meaning.fix
     where = f"{message.engine}: " if message.engine else ""
     out.spans((where, "dim"), (meaning.title, "bold"))
+    if meaning.subject:
+        out.say(meaning.subject, "dim")
     out.say()
     out.say(fix.words)
     for line in fix.page:
@@ -364,6 +366,7 @@ def _say_layer(out: Output, framework: Form | None) -> None:
 def _assumptions(meaning: Meaning) -> Iterator[str]:
     options = {
         "url": "replace it with the URL of the request",
+        "first": "replace it with the URL of the request, before the redirect",
         "page": "set it with --page",
         "method": "set it with --method",
     }

@@ -20,7 +20,8 @@ from corsguard.names import ALLOW_ORIGIN, is_token
 
 from .commands import url_meant
 from .har import Archive, Entry
-from .messages import LONGEST_MESSAGE, URL, Known, Message, as_url
+from .messages import LONGEST_MESSAGE, URL, Known, Message
+from .named import as_url
 from .pages import assumed_page
 from .pasted import without_carets
 from .playing import is_preflight

@@ -6,17 +6,18 @@ from dataclasses import replace
 from typing import Final
 
 from corsguard.browser.evidence import as_shown, is_login
+from corsguard.browser.urls import is_trustworthy
 from corsguard.fixes import Fix
 from corsguard.names import EXPOSE_HEADERS
 from corsguard.origin import NULL
 
 from .lookalikes import LOOKALIKES
-from .messages import as_url
+from .named import as_url
 
-# Those that are fixed by listing the page's origin.
+# Those that may be fixed by listing the page's origin.
 _LISTING: Final = frozenset(
-    "answered csrf csrf_django framed_twice login_origin no_credentials_only not_framed refused_by_server "
-    "websocket".split()
+    "answered csrf csrf_django cut_off framed_twice login_origin no_credentials_only not_framed preflight_cut_off "
+    "refused_by_server websocket".split()
 )
 
 
@@ -39,6 +40,10 @@ def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | N
             f"The redirect leads to what looks like a login page, {shown}: answer 401 to scripts instead of a redirect."
         )
         return Fix(words=words, send=("401 Unauthorized, with the CORS headers and no Location",))
+    is_mixed = target.startswith("http://") and not is_trustworthy(target) and (origin or "").startswith("https:")
+    if name == "csp" and is_mixed:
+        fix = fix_of_lookalike(name, origin, target.replace("http:", "https:", 1), header, value)
+        return replace(fix, words=f"A page of https loads nothing by plain http: let it request https. {fix.words}")
     if origin == NULL and name in _LISTING:
         words = (
             "The page sent Origin: null, which no server should trust, because any sandboxed frame sends it. It comes "

@@ -5,7 +5,7 @@ The meaning of a console message: the cause, the fix, what to look at, and the c
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from corsguard.browser import Failure, Reason
@@ -25,8 +25,9 @@ from .guarded import Guarded, guarded_by
 from .heads import read_heads, without_other_headers
 from .lookalike_fixes import fix_of_lookalike
 from .lookalikes import LOOKALIKES
-from .messages import METHOD, OLD_WEBKIT, Known, Message, read
+from .messages import METHOD, OLD_MICROSOFT, OLD_WEBKIT, Known, Message, read
 from .pages import page_named
+from .places import WITHOUT_SERVER, fix_at_place, is_of_app, is_without_application, may_be_of_others
 from .playing import Fetch, lines_of
 from .rehearsal import Rehearsal, rehearse, staged, staged_handshake
 
@@ -34,23 +35,11 @@ _LONGEST_URL: Final = 2048
 # The engines whose consoles use the same words for a preflight's answer and for the response itself.
 _ALIKE: Final = frozenset({"Firefox", "Safari", OLD_WEBKIT})
 # The engines that use the same words for an absent Access-Control-Allow-Origin and for another origin in it.
-_EITHER: Final = frozenset({"Safari", OLD_WEBKIT, "Internet Explorer", "Edge up to 18", "jsdom", "Office", "TestCafe"})
+_EITHER: Final = frozenset({"Safari", OLD_WEBKIT, OLD_MICROSOFT, "Edge up to 18", "jsdom", "Office", "TestCafe"})
 # What is said of text that has an exchange in it.
 _OF_EXCHANGES: Final = frozenset({"outside_browsers", "request_alone", "status"})
 # Marks where a console, or a person, has shortened a URL.
 _CUT: Final = re.compile(r"\.{3}|\*{3}")
-# Schemes of what no server answers.
-_WITHOUT_SERVER: Final = frozenset(
-    "about blob chrome chrome-extension data edge file javascript moz-extension ms-appx ms-appx-web".split()
-)
-# Hosts of object storage.
-_BUCKET: Final = re.compile(
-    r"(?:^|\.)(?:(?:firebase)?storage\.googleapis\.com|s3[\w.-]*\.amazonaws\.com|blob\.core\.windows\.net|"
-    r"r2\.cloudflarestorage\.com|digitaloceanspaces\.com|backblazeb2\.com)$"
-)
-_OF_BUCKET: Final = (
-    "This is object storage: its CORS rules belong to the bucket, and no application of yours answers there."
-)
 # The value that is assumed if only the name of a header is known: one that needs a preflight.
 _VALUES: Final = {"content-type": "application/json"}
 
@@ -79,7 +68,7 @@ class Meaning:
         Whether the cause is the position of the CORS layer among other layers.
         """
         failure = self.message.failure
-        is_elsewhere = failure is not None and (is_led_to_login(failure) or _is_of_bucket(failure))
+        is_elsewhere = failure is not None and (is_led_to_login(failure) or is_without_application(failure))
         return failure is not None and failure.reason in OF_STATUS and not is_elsewhere
 
     @property
@@ -112,6 +101,18 @@ class Meaning:
         return told
 
     @property
+    def subject(self) -> str:
+        """
+        The URL and the page that a message names, if its title does not say them; empty if it names none.
+        """
+        message = self.message
+        if message.failure is not None:
+            return ""
+        url = as_shown(message.url, _LONGEST_URL) if message.is_named else ""
+        page = "" if "page" in message.assumed else f"a page on {as_shown(message.origin)}"
+        return f"This is about {' and '.join(filter(None, (url, page)))}." if url or page else ""
+
+    @property
     def look_at(self) -> tuple[str, ...]:
         """
         What to look at, in order.
@@ -123,8 +124,7 @@ class Meaning:
     def fix(self) -> Fix:
         message = self.message
         if message.failure is not None:
-            fix = fix_of(message.failure, message.assumed)
-            return _fix_of_bucket(message.failure, fix) if _is_of_bucket(message.failure) else fix
+            return fix_at_place(message.failure, fix_of(message.failure, message.assumed))
         target = message.target if message.is_named else "the origin of the resource"
         page = None if "page" in message.assumed else message.origin
         return fix_of_lookalike(message.lookalike, page, target, message.header, message.value)
@@ -136,13 +136,15 @@ class Meaning:
     @property
     def stand_ins(self) -> dict[str, str]:
         """
-        The placeholders for the URL, the page or the method that the message does not name, as far as the result shows
+        The placeholders for the URLs, the page or the method that the message does not name, as far as the result shows
         them.
         """
         message, fix = self.message, self.fix
         method = message.method if message.method == METHOD else _method(message, self.known)
-        words = {"url": message.url, "page": message.origin, "method": method}
+        first = "" if message.failure is None else message.failure.first_url
+        words = {"url": message.url, "first": first, "page": message.origin, "method": method}
         said = [self.title, fix.words, *fix.page, *fix.send, *map(str, fix.policy.values()), self.next_command]
+        said += self.notes
         return {
             name: word
             for name, word in words.items()
@@ -161,7 +163,7 @@ class Meaning:
         url = message.url if message.failure is None else message.failure.first_url
         words = ["corsguard", "check", shlex.quote(as_shown(url, _LONGEST_URL))]
         # The model has no page without a host.
-        host = "localhost" if message.origin.endswith("://") else ""
+        host = "localhost" if _is_without_host(message.origin) else ""
         words += ["--page", shlex.quote(as_shown(f"{message.origin}{host}"))]
         if message.is_handshake:
             # A page cannot choose anything else.
@@ -265,20 +267,25 @@ def _can_be_checked(message: Message) -> bool:
     """
     is_bad = message.failure is not None and message.failure.reason is Reason.BAD_SCHEME
     is_of_file = message.origin == NULL and (is_bad or message.lookalike == "worker_script")
-    is_elsewhere = message.url.partition(":")[0].lower() in _WITHOUT_SERVER
+    is_elsewhere = message.url.partition(":")[0].lower() in WITHOUT_SERVER
+    is_elsewhere = is_elsewhere or (message.failure is not None and is_of_app(message.failure))
+    is_unnamed = is_bad and not message.is_named
     helps = message.failure is not None or LOOKALIKES[message.lookalike].check_helps
-    return helps and not (is_of_file or is_elsewhere)
+    return helps and not (is_of_file or is_elsewhere or is_unnamed)
+
+
+def _is_without_host(origin: str) -> bool:
+    return origin.endswith("://") and origin != "file://"
 
 
 def _notes(message: Message) -> Iterator[str]:
-    # Browsers print a path, so a bare origin is what somebody, or an old browser, left of a URL.
-    if (
-        message.is_named
-        and not message.url.startswith("file:")
-        and (_CUT.search(message.url) or message.url == message.target)
-    ):
+    is_checked = message.is_named and _can_be_checked(message)
+    if is_checked and _CUT.search(message.url):
         yield "The URL is not complete: for the command below, copy it from the Network panel."
-    if message.origin.endswith("://"):
+    elif is_checked and message.url == message.target:
+        # Browsers print a path, so a bare origin is what somebody, or an old browser, left of a URL.
+        yield "The URL has no path: if the request had one, copy the whole URL from the Network panel."
+    if _is_without_host(message.origin):
         yield "The page's origin has no host. Let the app have one: the command below takes localhost."
     if message.failure is None:
         return
@@ -287,32 +294,16 @@ def _notes(message: Message) -> Iterator[str]:
     url = url_of(message.url)
     if url is not None and message.failure.reason is Reason.HANDSHAKE_REFUSED and "/socket.io/" in url.href:
         yield "This is Socket.IO, which has a list of origins of its own (in Python, cors_allowed_origins)."
+    if may_be_of_others(message.failure, message.assumed):
+        yield (
+            "If this server is not yours, nothing in your page or on your server changes its answer: let your own "
+            "server request it, and let the page ask your server."
+        )
     yield from notes_on(message.failure)
     if message.engine in _ALIKE and message.failure.reason in CORS_CHECK and not message.failure.is_preflight:
         yield f"{message.engine} says the same about a preflight: is there an OPTIONS row, and did it fail?"
     if message.engine in _EITHER and message.failure.reason is Reason.MISSING_ALLOW_ORIGIN:
         yield f"{message.engine} prints the same line in both cases; the command below shows which one it is."
-
-
-def _is_of_bucket(failure: Failure) -> bool:
-    url = url_of(failure.url)
-    return url is not None and REASONS[failure.reason].kind == "cors" and _BUCKET.search(url.host) is not None
-
-
-def _fix_of_bucket(failure: Failure, fix: Fix) -> Fix:
-    """
-    Return *fix* without what only an application can do, because the storage answers from the rules of its bucket.
-    """
-    words = f"{_OF_BUCKET} They have to list the origin, the method, and the headers that the page sends."
-    if failure.reason is Reason.PREFLIGHT_REDIRECT:
-        words = (
-            "Object storage redirects to the region of the bucket. Let the page request the URL with the region in it "
-            "(bucket.s3.REGION.amazonaws.com)."
-        )
-    elif failure.reason is not Reason.MISSING_ALLOW_ORIGIN and failure.reason not in OF_STATUS:
-        words = f"{fix.words} {_OF_BUCKET}"
-    send = () if failure.reason in OF_STATUS else fix.send
-    return replace(fix, words=words, send=send, policy={})
 
 
 def _method(message: Message, known: Known) -> str:

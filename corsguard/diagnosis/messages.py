@@ -20,28 +20,45 @@ from corsguard.origin import NULL
 
 from .cores import CORES, VAGUE, Core
 from .languages import translated
-from .pages import OPEN_PAGE, assumed_page, origin_named
+from .named import (
+    LONGEST_WORD,
+    NamedUrl,
+    allow_origin_named,
+    location_named,
+    method_named,
+    methods_by_url,
+    names_file,
+    names_socket,
+    page_in,
+    path_logged,
+    preflights_by_url,
+    redirection_named,
+    status_named,
+    url_named,
+    without_urls,
+)
+from .pages import OPEN_PAGE, assumed_page
 from .pasted import parts, plain
 
 LONGEST_MESSAGE: Final = 65536
-# How many characters of one word of a message are read.
-_LONGEST_WORD: Final = 2048
 
 # Placeholders for what a message does not name.
 URL: Final = "https://api.example.com/"
 SOCKET_URL: Final = "wss://api.example.com/"
 METHOD: Final = "METHOD"
-# Failures that show that the page was loaded over https: only then is there mixed content.
+# Failures that show where the page comes from: over https, or from a public network.
 _PAGES: Final[Mapping[Reason | str, str]] = {
     Reason.MIXED_CONTENT: EXAMPLE_ORIGIN,
     "insecure_local_network": OPEN_PAGE,
+    **dict.fromkeys(("local_network_access", "private_network_access", "target_address_space"), EXAMPLE_ORIGIN),
 }
 
 # Chromium had the words of WebKit as long as it used WebKit.
 OLD_WEBKIT: Final = "Chromium up to 30 or Safari"
+OLD_MICROSOFT: Final = "Internet Explorer or Edge up to 18"
 _ENGINES: Final = (
     ("Edge up to 18", re.compile(r"\bSEC7\d{3}: \[CORS\]")),
-    ("Internet Explorer", re.compile(r"\b(?:SEC7|SCRIPT7|CSP14)\d{3}\b")),
+    (OLD_MICROSOFT, re.compile(r"\b(?:SEC7|SCRIPT7|CSP14)\d{3}\b")),
     ("jsdom", re.compile(r"Error: Cross origin \S+ forbidden|validCORS(?:Preflight)?Headers")),
     ("Office", re.compile(r"No valid origin in response")),
     ("TestCafe", re.compile(r"RequestMock: CORS")),
@@ -69,167 +86,23 @@ _ENGINES: Final = (
             r"Access-Control-Allow-Origin\. Status code|There was a bad response from the server"
         ),
     ),
-    (OLD_WEBKIT, re.compile(r"Origin \S+ is not allowed by Access-Control-Allow-Origin")),
-)
-_QUOTED_URL: Final = r"['\"]?(?P<url>[a-z][a-z0-9+.-]*:[^\s'\"]+)"
-# Where a line names the URL. A text between quotation marks counts even if it is redacted.
-_URLS: Final = (
-    re.compile(
-        r"Access to [^']{1,80}? at '(?P<url>[^']+)'(?: \(redirected from '(?P<first>[^']+)'\))? from origin ",
-        re.IGNORECASE,
-    ),
-    re.compile(
-        r"Access to [\w ]{1,40}? at '?(?P<url>[a-z][^\s']+)"
-        r"(?: \(redirected from '?(?P<first>[^\s')]+)'?\))? from origin ",
-        re.IGNORECASE,
-    ),
-    re.compile(r"Redirect from '(?P<url>[^']+)' to '[^']+' has been blocked"),
-    re.compile(r"\b[A-Z]\w{0,30}(?: [a-z]{1,20})? (?:from|at) origin '(?P<url>[^']{1,2048})' has been blocked"),
-    # What people write in place of a URL that they do not want to show.
-    re.compile(r"Access to [\w ]{1,40}? (?:at )?(?P<url>[\[{<][^\]}>]{1,200}[\]}>]|\.{3,}) from origin "),
-    re.compile(
-        r"(?:can ?not load|Failed to load|resource at|connection to) "
-        r"(?P<url>X{3,}|\*{3,}|['\"]?(?:\[[^\[\]]{1,200}\]|<[^<>]{1,200}>|\{[^{}]{1,200}\}|\([^()]{1,200}\)))"
-        r"['\"]?(?=[.:,]? |[.:,]?$)"
-    ),
-    re.compile(r"remote resource at '?(?P<url>[^'\s]+?)'?\.? ?(?:soon\. )?(?:\(|$)"),
-    re.compile(
-        r"(?:cannot load|Failed to load) "
-        r"(?P<url>(?:[a-z][a-z0-9+.-]*:|[\[{<]|[\w-]+\.[\w-])[^\s'\"]+?)[.:]? (?=[A-Z]|due )"
-    ),
-    re.compile(rf"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) {_QUOTED_URL}"),
-    re.compile(r"(?:connection to|server at) [\"']?(?P<url>wss?://[^\s'\"]+)"),
-    re.compile(
-        rf"(?:Http failure response for|uri=|\burl[\"']?:|load stylesheet at|loading the \w+) ?{_QUOTED_URL}",
-        re.IGNORECASE,
-    ),
-    re.compile(
-        r"(?:connect(?:ing)? to|resource at|content from|Cancelled load to|module:?|load|fetch) "
-        r"[\"']?(?P<url>(?:https?|wss?)://[^\s'\"]+)",
-        re.IGNORECASE,
-    ),
-    re.compile(r"Refused to \w+(?: \w+){0,2} '(?P<url>[^']+)' (?:in a frame )?because"),
-    re.compile(r"\b[A-Z]\w{1,20}ing(?: \w{1,20}){0,3} '(?P<url>[^']{1,2048})' violates the "),
-    re.compile(r"attempt to load URL (?P<url>[^\s']+) from frame"),
-    re.compile(r"for cross-origin resource at '?(?P<url>[^\s']+)"),
-    re.compile(r"Access to [\w ]{1,40} at '\[(?P<url>https?:[^'\s\]]+)\] ", re.IGNORECASE),
-    re.compile(r"Access to [\w ]{1,40} at '(?P<url>[^'\s]+)'", re.IGNORECASE),
-)
-# In WebKit, the answer that redirects failed the check. The URL that follows was never requested.
-_REDIRECTION: Final = re.compile(
-    r"Cross-origin redirection to (?P<target>\[[^\[\]]{1,200}\]|<[^<>]{1,200}>|\S{1,2048}) denied by "
-)
-# The rest of a URL whose first letters were not copied.
-_REST: Final = re.compile(r"^'?[htp]{0,4}?(?:(?P<secure>s)|p)://(?P<rest>[^\s']{1,2048})'?(?= from origin )")
-# The path in a line of a server's log, or in a request line.
-_LOGGED: Final = re.compile(
-    r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<path>/[^\s'\"]{0,2048})(?=[ '\"]|$)|"
-    r"\bpath=['\"](?P<path2>/[^\s'\"]{0,2048})['\"]|"
-    # Django's.
-    r"\bForbidden \([^()]{1,200}\): (?P<path3>/[^\s'\"]{0,2048})"
-)
-# A request of HTTP/2 has its URL in parts.
-_PSEUDO: Final = re.compile(r"(?<!\S):(authority|path|scheme): ?(\S{1,2048})")
-# The header of a response, as pasted next to a message.
-_SENT: Final = re.compile(
-    r"\bAccess-Control-Allow-Origin: ?((?:\*|null|[a-z][a-z0-9+.-]{1,30}://[^\s,'\"]{1,253})"
-    r"(?:, ?(?:\*|null|[a-z][a-z0-9+.-]{1,30}://[^\s,'\"]{1,253}))*)",
-    re.IGNORECASE,
-)
-# Not a URL, because the line does not say where the redirect leads.
-_NOWHERE: Final = "http://["
-# In the place of a line that Chromium adds, the URL has no scheme.
-_PLACED: Final = re.compile(
-    r"(?:^| )(?:(?P<local>localhost|127\.0\.0\.1)|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?/\S{0,2048}?"
-    r"(?=:\d+ Failed to load resource| [45]\d\d \([A-Z]|' from origin ')"
-)
-# What Firefox says about a page of the web that links to a file.
-_OF_WEB_PAGES: Final = re.compile(r"Not allowed to load local resource|may not (?:load|link)")
-# Where a line names the page.
-_ORIGINS: Final = (
-    re.compile(r"Origin '(?P<origin>[^']+)' is (?:therefore )?not allowed"),
-    re.compile(r"from origin '(?P<origin>[^']+)'(?! has been blocked from loading)"),
-    re.compile(
-        r"(?:from origin|[Rr]equest origin|with origin|(?<!Allow-)Origin(?: header| of the request)?):? [\"']?"
-        r"(?P<origin>(?:[a-z][a-z0-9+.-]*://[^\s'\"]+(?![^\s'\"])|null\b))(?!'? has been blocked from loading)"
-    ),
-    re.compile(
-        r"(?<![\w-])(?<!target )(?<!allowed )(?<!expected )(?:request_?)?origin"
-        r"(?:[\"']?\s?[:=]\s?(?:Some\()?[\"']?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\",;)\]}]+|(?<=[\"'(])null\b)|"
-        r" [\"'\[](?P<origin2>[a-z][a-z0-9+.-]*://[^\s'\"\]]+|null)[\"'\]](?! has been blocked))",
-        re.IGNORECASE,
-    ),
-    re.compile(
-        r"\b(?:request|connection|call|access|attempt|upgrade)s? from:? [\"']?"
-        r"(?P<origin>https?://[^\s'\"/,;)]+)/?(?![^\s'\",;)])",
-        re.IGNORECASE,
-    ),
-    re.compile(
-        r"(?<![\w-])(?<!target )(?<!allowed )(?<!expected )origin (?P<origin>https?://[^\s'\"/,;)]+)/? "
-        r"(?=is |was |not )",
-        re.IGNORECASE,
-    ),
-    re.compile(r"(?P<origin>\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"/]{1,253}) is not an? (?:accepted|valid) origin\b"),
-    re.compile(r"Content at (?P<origin>[a-z][a-z0-9+.-]*://\S{1,2048}) may not (?:load|link)"),
-    re.compile(r"\) does not match the page \((?P<origin>[^\s()]+)\)"),
-    re.compile(r"from frame with URL '?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
-    re.compile(r"(?:The page at |current origin \()'?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
-    re.compile(r"\breferr?er(?: header)?[\"']?[:=]\s?[\"']?(?P<origin>https?://[^\s'\",)\]}]+)", re.IGNORECASE),
-)
-# A URL or an origin that somebody has redacted: its host, or a part of it, has no letters except x, or has brackets.
-_REDACTED: Final = re.compile(
-    r"(?:[a-z][a-z0-9+.-]*:)?(?://)?[.*x_?\-]{2,}(?:[/:].*)?|https?:/*|"
-    r"(?:[a-z]+://)?[^/?#]*(?:[\[{<][a-z][^\]}>:]*[\]}>]|\.\.|\*\*)[^/?#]*(?:[/?#].*)?|.*[\u2580-\u259f].*|"
-    r"(?:[a-z]+://)?(?=[\d.]*x)[\dx]{1,9}(?:\.[\dx]{1,9}){3}(?:[:/].*)?|[a-z]+://your[\w-]*(?:[:/].*)?|"
-    r"(?:[a-z]+://)?[^/?#]*[{<].*|[a-z]+://(?:[^/?#]*\.)?(?:x{3,}\.|x{4,}(?:[:/?#]|$)).*|\([^()]*\)|"
-    r"[a-z]+://(?:[^/?#]*\.)?[_-]{2,}(?:[.:/?#].*)?|[^\s#]*#{3,}.*|"
-    # A browser prints a host in lower case.
-    r"[a-z]+://(?-i:[A-Z][A-Z_-]+)(?:[:/?#].*)?",
-    re.IGNORECASE,
-)
-_BLACK: Final = re.compile(r"[\u2580-\u259f]+")
-_HOST_ONLY: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+(?::\d+)?(?:/\S*)?", re.IGNORECASE)
-_USERINFO: Final = re.compile(r"(?<=://)[^/?#@\s]*@")
-_SOCKET_URL: Final = re.compile(r"\bwss?://", re.IGNORECASE)
-_ANY_URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"]+", re.IGNORECASE)
-# A URL in a line without other hints, unless it is one of the documentation or a place in a script.
-_LONE_URL: Final = re.compile(
-    r"(?<!sourceURL: ['\"])(?<!fileName: ['\"])\bhttps?://(?!developer\.mozilla|(?:www\.)?chromestatus|goo\.gl|fetch\.spec|web\.dev|go\.microsoft|xhr\.spec|"
-    r"nodejs\.org|nextjs\.org|console\.(?:developers|cloud)\.google|user:pass@host)[^\s'\"()<>|]+",
-    re.IGNORECASE,
-)
-_PLACE: Final = re.compile(r":\d+(?::\d+)?[.,)\]]?$")
-_METHODS: Final = re.compile(
-    r"\b(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE) ['\"]?(?:https?:|[\[{</])|"
-    r"[\"']method[\"']: ?[\"'](?P<method2>[A-Za-z]{3,10})[\"']|"
-    r"\b(?i:Access-Control-Request-Method)[\"']?: ?[\"']?(?P<method3>[A-Za-z]{3,10})\b|"
-    r"(?<!\S):method: ?(?P<method4>[A-Z]{3,10})\b|"
-    r"\bcurl\b.{0,2048}? (?:-X|--request) ?['\"]?(?P<method5>GET|HEAD|POST|PUT|PATCH|DELETE)\b"
-)
-_REQUESTS: Final = re.compile(r"\b(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE) (?P<url>https?://[^\s'\"]{1,2048})")
-# A row of a preflight that failed.
-_PREFLIGHTS: Final = re.compile(
-    r"\bOPTIONS (?P<url>https?://[^\s'\"]{1,2048}) (?:\S{1,2} )?(?:\[?HTTP/[\d.]{1,3} )?"
-    r"(?:CORS [A-Z]|(?P<status>[45]\d\d)\b)"
-)
-_STATUSES: Final = re.compile(
-    r"net::ERR_(?:FAILED|ABORTED) (?P<a>\d{3})\b|Status(?: [Cc]ode)?:? (?P<b>\d{3})\b|status of (?P<c>\d{3})\b|"
-    r"\bHTTP/[\d.]+ (?P<d>\d{3})\b|HTTP status code (?P<e>\d{3})\b"
+    (OLD_WEBKIT, re.compile(r"Origin (?:\S+ )?is not allowed by Access-Control-Allow-Origin")),
 )
 
-# A row of a panel with its status.
-_ROWS: Final = re.compile(
-    r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<url>https?://[^\s'\"]{1,2048}) (?:\S{1,2} )?"
-    r"(?:\[?HTTP/[\d.]{1,3}|net::ERR_[A-Z_]{1,40}) \d{3}\b"
+_OF_PREFLIGHT_ANSWER: Final = re.compile(
+    r"Response to preflight request|preflight request does(?:n't| not) pass|validCORSPreflight|"
+    r"\b(?-i:Preflight(?=[A-Z]))",
+    re.IGNORECASE,
 )
-
 _OF_PREFLIGHT: Final = frozenset({*PREFLIGHT_ONLY, "preflight_cut_off"})
 # Firefox prints this after each preflight that failed. A page gets no more than this.
 _VAGUENESS: Final = ("preflight_cut_off", "issue_heading", "cut_off", "answered", "status", "not_told")
 _SILENT: Final = frozenset(_VAGUENESS)
-_ECHOES: Final = frozenset({Reason.UNREACHABLE, *_SILENT})
+_ECHOES: Final = frozenset({Reason.UNREACHABLE, "orb", *_SILENT})
 # The URLs in these lines are those of a server's settings, of two windows, or of the documentation.
 WITHOUT_REQUEST: Final = frozenset({"isolation", "opener_policy", "post_message", "refused_configuration"})
+# No browser prints these.
+_OF_SERVERS: Final = frozenset({"refused_by_server", "refused_configuration"})
 # Another line may name the URL of these.
 _PLACED_ELSEWHERE: Final = frozenset({*_OF_PREFLIGHT, "refused_by_server"})
 
@@ -306,8 +179,7 @@ def read(text: str, known: Known) -> list[Message]:
     Return the messages in *text*, without duplicates; empty if nothing is recognized.
     """
     whole = plain(text[:LONGEST_MESSAGE])
-    several, asked = [*parts(whole)], _asked(whole)
-    refused = {found["url"]: found["status"] for found in _PREFLIGHTS.finditer(whole)}
+    several, asked, refused = [*parts(whole)], methods_by_url(whole), preflights_by_url(whole)
     read_of = {part: message for part in several if (message := _read_one(part, known)) is not None}
     # One line says what failed, and another one has the URL. But a load that Cross-Origin-Resource-Policy refuses had
     # no CORS.
@@ -322,9 +194,14 @@ def read(text: str, known: Known) -> list[Message]:
             message = _placed(again, part, nearby, of_method)
         if message.url in refused:
             message = _of_preflight(message, refused[message.url])
-        key = (message.name, message.url, message.method, message.header or "" if message.failure else "")
+        parsed = url_of(message.url)
+        url = message.url if parsed is None else parsed.href
+        key = (message.name, url, message.method, message.header or "" if message.failure else "")
         found[key] = _merged(found.get(key, message), message)
-    return [*_telling(found.values())] or [*_least_vague(found.values())]
+    told = [*_telling(found.values())] or [*_least_vague(found.values())]
+    pages = {message.origin for message in found.values() if "page" not in message.assumed}
+    # The lines of one console are about one page.
+    return [_of_page(message, *pages) for message in told] if len(pages) == 1 else told
 
 
 def _placed(message: Message, part: str, nearby: Sequence[str], known: Known) -> Message:
@@ -335,6 +212,15 @@ def _placed(message: Message, part: str, nearby: Sequence[str], known: Known) ->
         return message
     both = _read_one(" ".join(dict.fromkeys([part, *nearby])), known)
     return both if both is not None and both.is_named and _cause(both) == _cause(message) else message
+
+
+def _of_page(message: Message, origin: str) -> Message:
+    if "page" not in message.assumed:
+        return message
+    failure = message.failure and replace(message.failure, page_origin=origin, sent_origin=origin)
+    assumed = tuple(name for name in message.assumed if name != "page")
+    redacted = tuple(name for name in message.redacted if name != "page")
+    return replace(message, origin=origin, failure=failure, assumed=assumed, redacted=redacted)
 
 
 def _of_preflight(message: Message, status: str | None) -> Message:
@@ -363,17 +249,6 @@ def _merged(one: Message, other: Message) -> Message:
     return replace(
         one, engine=one.engine or other.engine, failure=replace(one.failure, exchange=other.failure.exchange)
     )
-
-
-def _asked(text: str) -> dict[str, tuple[str, ...]]:
-    """
-    Return for each URL the methods that *text* names: Chromium prints them in a line before the line about the failure.
-    """
-    methods: dict[str, tuple[str, ...]] = {}
-    for found in _REQUESTS.finditer(text):
-        before = methods.setdefault(found["url"], ())
-        methods[found["url"]] = (*before, found["method"]) if found["method"] not in before else before
-    return methods
 
 
 def _telling(messages: Collection[Message]) -> Iterator[Message]:
@@ -410,8 +285,7 @@ def _cause(message: Message) -> str:
 
 
 def _read_one(text: str, known: Known) -> Message | None:
-    # Words in a URL do not say what failed.
-    bare = _ANY_URL.sub(lambda url: "\0" * len(url[0]), text)
+    bare = without_urls(text)
     found = _first(CORES, text, bare)
     is_english = found is not None or _first(VAGUE[:2], text, bare) is not None
     if not is_english and (told := translated(text)) is not None:
@@ -423,9 +297,9 @@ def _read_one(text: str, known: Known) -> Message | None:
     if found is None:
         return None
     row, match = found
-    said = {name.rstrip("2345"): value for name, value in match.groupdict().items() if value is not None}
+    said = {name.rstrip("23456"): value for name, value in match.groupdict().items() if value is not None}
     spans = [match.span(name) for name in match.groupdict() if name.startswith("value")]
-    if (redirection := _REDIRECTION.search(text)) is not None:
+    if (redirection := redirection_named(text)) is not None:
         said.setdefault("target", redirection["target"])
         spans.append(redirection.span("target"))
     for start, end in spans:
@@ -434,12 +308,13 @@ def _read_one(text: str, known: Known) -> Message | None:
     if row.value is not None:
         said.setdefault("value", row.value)
     means = row.means
-    if means is Reason.ALLOW_ORIGIN_MISMATCH and said.get("value") == ABSENT and (sent := _SENT.search(text)):
+    if means is Reason.ALLOW_ORIGIN_MISMATCH and said.get("value") == ABSENT and (sent := allow_origin_named(text)):
         # The headers of the response are pasted, too, and say more than Firefox.
-        said["value"] = sent[1]
-        means = Reason.MULTIPLE_ALLOW_ORIGIN if "," in sent[1] else means
-    engine = next((name for name, sign in _ENGINES if sign.search(text)), "")
-    return _message(text, means, said, known, engine, is_preflight="preflight" in bare.lower())
+        said["value"] = sent
+        means = Reason.MULTIPLE_ALLOW_ORIGIN if "," in sent else means
+    signs = () if means in _OF_SERVERS else _ENGINES
+    engine = next((name for name, sign in signs if sign.search(text)), "")
+    return _message(text, means, said, known, engine, is_preflight=_OF_PREFLIGHT_ANSWER.search(bare) is not None)
 
 
 def _first(cores: tuple[Core, ...], text: str, bare: str) -> tuple[Core, re.Match[str]] | None:
@@ -453,42 +328,36 @@ def _first(cores: tuple[Core, ...], text: str, bare: str) -> tuple[Core, re.Matc
 def _message(  # noqa: PLR0913 - the parts of one message
     text: str, means: Reason | str, said: dict[str, str], known: Known, engine: str, *, is_preflight: bool
 ) -> Message:
-    is_socket = means in OF_HANDSHAKE or "websocket" in _ANY_URL.sub("", text).lower() or bool(_SOCKET_URL.search(text))
+    is_socket = means in OF_HANDSHAKE or names_socket(text)
     stands = SOCKET_URL if is_socket else URL
-    shown_origin, is_origin_shown = _origin(text, said, known)
-    url, first, is_url_shown = ("", "", False) if means in WITHOUT_REQUEST else _url(text, said, shown_origin)
-    if is_unnamed := not url:
-        logged = _LOGGED.search(text)
-        # The path counts, even if the host has to be set.
-        path = "" if logged is None or is_socket else next(filter(None, logged.groups()))
-        url = first = f"{stands}{path[1:]}"
-    # No page of the web requests a file. Only a file does.
-    is_file = url.startswith("file:") and not _OF_WEB_PAGES.search(text)
-    origin = shown_origin or _PAGES.get(means) or (NULL if is_file else assumed_page(url))
+    shown_origin, is_origin_shown = (known.origin, False) if known.origin is not None else page_in(text, said)
+    at = NamedUrl() if means in WITHOUT_REQUEST else url_named(text, said, shown_origin)
+    # The path counts, even if the host has to be set.
+    url = at.url or f"{stands}{'' if is_socket else path_logged(text)[1:]}"
+    first = at.first or (stands if at.url else url)
+    origin = shown_origin or _PAGES.get(means) or (NULL if names_file(url, text) else assumed_page(url))
     value, header = said.get("value"), said.get("header")
     covers_all = means is Reason.HEADER_NOT_ALLOWED and value == "*"
     if covers_all:
         header = "authorization"
     method = said.get("method") or known.method
-    if method is None and (named := [*_METHODS.finditer(text)]):
-        # A preflight names the method of the request that follows it.
-        said_by = next((found for found in named if found["method3"]), named[0])
-        method = next(filter(None, said_by.groups()))
-        # Axios, for example, has methods in lower case in its settings, and sends them in upper case.
-        method = method.upper() if said_by["method2"] else method
+    method = method_named(text, url) if method is None else method
     usual = METHOD if means is Reason.METHOD_NOT_ALLOWED else "GET"
     unnamed = {
-        "url": is_unnamed,
+        "url": not at.url,
+        "first": bool(at.url) and not at.first,
         "page": shown_origin is None,
         "method": method is None and (means in _OF_PREFLIGHT or (means in CORS_CHECK and is_preflight)),
     }
-    redacted = {"url": is_url_shown, "page": is_origin_shown}
+    redacted = {"url": at.is_redacted, "first": True, "page": is_origin_shown}
     assumed = tuple(name for name, is_unnamed in unnamed.items() if is_unnamed)
     method = usual if method is None else method
     failure = None
     if isinstance(means, Reason):
         is_preflight = is_preflight or means in PREFLIGHT_ONLY
         is_no_cors = means is Reason.CORP or value == "element"
+        # If the header has the page's origin, and still does not match, the browser sent another one.
+        is_null_sent = means is Reason.ALLOW_ORIGIN_MISMATCH and value is not None and value == shown_origin
         failure = Failure(
             reason=means,
             clause="",
@@ -497,11 +366,13 @@ def _message(  # noqa: PLR0913 - the parts of one message
             url=url,
             first_url=first,
             page_origin=origin,
-            sent_origin=origin,
+            sent_origin=NULL if is_null_sent else origin,
             mode="no-cors" if is_no_cors else "websocket" if is_socket else "cors",
             with_credentials=known.with_credentials or REASONS[means].with_credentials or is_socket,
             is_preflight=is_preflight,
-            exchange=_exchange(means, said, _status(text, url), url, is_preflight=is_preflight, covers_all=covers_all),
+            exchange=_exchange(
+                means, said, status_named(text, url), url, is_preflight=is_preflight, covers_all=covers_all
+            ),
         )
     return Message(
         engine=engine,
@@ -534,7 +405,7 @@ def _value(reason: Reason, value: str | None, *, method: str, header: str | None
         return None
     if reason is Reason.UNREACHABLE:
         return value or "this line does not say why"
-    return None if value is None else value[:_LONGEST_WORD]
+    return None if value is None else value[:LONGEST_WORD]
 
 
 def _exchange(  # noqa: PLR0913 - what a line may say about the answer
@@ -554,98 +425,8 @@ def _exchange(  # noqa: PLR0913 - what a line may say about the answer
         return Exchange(request, answer, is_preflight, with_credentials=False)
     if "target" in said:
         # Chromium does not say which redirect status it was.
-        target = said["target"][:_LONGEST_WORD]
-        answer = WireResponse(0, (("Location", _NOWHERE if _REDACTED.fullmatch(target) else target),))
+        answer = WireResponse(0, (("Location", location_named(said["target"])),))
         return Exchange(request, answer, is_preflight, with_credentials=False)
     if not REASONS[means].status_tells or not status:
         return None
     return Exchange(request, WireResponse(int(status)), is_preflight, with_credentials=False)
-
-
-def _status(text: str, url: str) -> str:
-    # The row of another resource says nothing about this one.
-    found = _STATUSES.search(_ROWS.sub(lambda row: row[0] if row["url"] == url else "", text))
-    return next((status for status in found.groups() if status), "") if found else ""
-
-
-def _url(text: str, said: Mapping[str, str], origin: str | None) -> tuple[str, str, bool]:
-    """
-    Return the URL that a message names (empty if none), the URL before all redirects, and whether one is redacted.
-    """
-    named = [(said["url"], "")] if "url" in said else []
-    if not named:
-        every = ((pattern, pattern.search(text)) for pattern in _URLS)
-        named = [(found["url"], found.groupdict().get("first") or "") for _, found in every if found is not None]
-        if (rest := _REST.match(text)) is not None:
-            named.append((f"http{'s' if rest['secure'] else ''}://{rest['rest']}", ""))
-        placed = _PLACED.search(text)
-        if placed is not None:
-            named.append((f"{'http' if placed['local'] else 'https'}://{placed[0].strip()}", ""))
-        pseudo = dict(_PSEUDO.findall(text))
-        if "authority" in pseudo:
-            named.insert(0, (f"{pseudo.get('scheme', 'https')}://{pseudo['authority']}{pseudo.get('path', '/')}", ""))
-    is_shown = False
-    for url, first in named:
-        whole = as_url(url, origin)
-        if whole:
-            return whole, as_url(first, origin) or whole, False
-        # A relative URL is not blacked out.
-        is_shown = is_shown or not url.startswith(("/", "./", "../"))
-    if not is_shown:
-        pages = {found.start(found.lastindex or 0) for pattern in _ORIGINS for found in pattern.finditer(text)}
-        others = (found[0] for found in _LONE_URL.finditer(text) if found.start() not in pages)
-        uncut = (url for url in others if not _PLACE.search(url) and not url.endswith("/..."))
-        lone = {_USERINFO.sub("", url.rstrip(".,;:")) for url in uncut}
-        lone -= {url for url in lone if origin is not None and url.rstrip("/") == origin}
-        if len(lone) == 1 and not _REDACTED.fullmatch(url := lone.pop()):
-            return url[:_LONGEST_WORD], url[:_LONGEST_WORD], False
-    return "", "", is_shown
-
-
-def as_url(text: str, origin: str | None) -> str:
-    """
-    Return *text* as a URL, relative to a page on *origin*; empty if it is not one.
-    """
-    whole = text[:_LONGEST_WORD]
-    # A password is secret, and fetch() does not accept one.
-    bare = whole.rstrip(".,:;)")
-    is_cut = whole.startswith("...", len(bare)) and "/" in bare.partition("://")[2]
-    text = _USERINFO.sub("", f"{bare}..." if is_cut else bare.strip())
-    if text.startswith("file:///"):
-        # The scheme says what failed, whatever is blacked out of the path.
-        return _BLACK.sub("...", text)
-    if any(_REDACTED.fullmatch(word) for word in (whole, text)) or not text:
-        return ""
-    if text.startswith("/"):
-        return "" if origin in {None, NULL} else f"{origin}{text}"
-    # A scheme cannot be distinguished from a host with a port: the browser read localhost: as a scheme.
-    if ":" in text.partition("/")[0]:
-        return text
-    # Without a scheme, it is a host, a path of an unknown page, or a placeholder for the URL.
-    return f"https://{text}" if _HOST_ONLY.fullmatch(text) else ""
-
-
-def _origin(text: str, said: Mapping[str, str], known: Known) -> tuple[str | None, bool]:
-    """
-    Return the page that the message or the user names, and whether it is redacted.
-    """
-    if known.origin is not None:
-        return known.origin, False
-    named = [said["origin"]] if "origin" in said else []
-    # A server behind a proxy names the host alone.
-    named = [f"https://{word}" if _HOST_ONLY.fullmatch(word) else word for word in named]
-    is_shown = False
-    for word in [*named, *_origins(text)]:
-        if _REDACTED.fullmatch(word):
-            is_shown = True
-        elif (origin := origin_named(word)) is not None:
-            return origin, False
-    return (NULL, False) if "requests from null" in text else (None, is_shown)
-
-
-def _origins(text: str) -> Iterator[str]:
-    for pattern in _ORIGINS:
-        for found in pattern.finditer(text):
-            word = next(filter(None, found.groups()))[:_LONGEST_WORD]
-            # The host of app://. is a dot; several dots stand for what was cut off.
-            yield word if word.endswith(("://.", "..")) else word.rstrip(".,)")

@@ -2,6 +2,7 @@
 Finds the page that sends a request: the one that the user names, or the most likely one.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,6 +14,7 @@ from corsguard.origin import NULL, Origin, OriginPattern
 
 OPEN_PAGE: Final = EXAMPLE_ORIGIN.replace("https:", "http:", 1)
 _LOCAL_PAGES: Final = ("http://localhost:3000", "http://localhost:5173")
+_AUTHORITY: Final = re.compile(r"[^:]*://[^/?#]*")
 # Schemes whose pages have no origin of their own (HTML, "opaque origin").
 _OPAQUE_SCHEMES: Final = frozenset({"about", "data", "file"})
 
@@ -47,6 +49,9 @@ def origin_named(text: str) -> str | None:
     """
     if text == NULL or Origin.parse(text) is not None:
         return text
+    if text == "file://":
+        # Apps in a WebView send it.
+        return text
     if text.partition(":")[0] in _OPAQUE_SCHEMES:
         return NULL
     url = url_of(text)
@@ -55,7 +60,8 @@ def origin_named(text: str) -> str | None:
     if Origin.parse(url.origin) is not None:
         return url.origin
     is_bare = text == f"{url.scheme}://"
-    return text if (url.host or is_bare) and url.origin == NULL else None
+    authority = _AUTHORITY.match(text)
+    return authority[0] if authority and (url.host or is_bare) and url.origin == NULL else None
 
 
 def assumed_page(url: str, listed: Sequence[str] = ()) -> str:

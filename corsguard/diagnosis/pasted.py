@@ -69,7 +69,10 @@ _BEGIN: Final = re.compile(
     r"(?=Content[ -]Security[ -]Policy: (?:\(Report-Only policy\) )?The page)|"
     r"(?=\b[A-Z][a-z]{3,10}ing (?:\w{1,20} ){0,4}?(?:'[^']{1,2048}' )?violates the )|"
     r"(?=\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) https?://[^\s']{1,2048} (?:\S{1,2} )?CORS [A-Z])|"
-    r"(?=(?:XMLHttpRequest cannot load|Failed to load) https?://[^\s']{1,2048} ?(?!due to)\S)|\x1e"
+    r"(?=(?:XMLHttpRequest cannot load|Failed to load) https?://[^\s']{1,2048} ?(?!due to)\S)|"
+    r"(?=\bFailed to execute '\w{1,40}' on ')|(?=Blocked loading mixed )|(?=The resource at ['\"]https?:)|"
+    r"(?=downloadable font: )|(?=Sandbox access violation)|(?=\bDisallowed CORS (?:origin|method|headers?)\b)|"
+    r"(?<!origin )(?<!at )(?<!to )(?<!from )(?=(?<!\S)'[^']{1,2048}' has been blocked by CORS policy)|\x1e"
 )
 _END: Final = re.compile(
     r"(?<=due to access control checks\.)|(?=\[(?:Warning|Log|Info)\] )|(?=Cancelled load to https?:)|\x1e"

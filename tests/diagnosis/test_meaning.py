@@ -12,7 +12,7 @@ from kit.explaining import API, APP, BLOCKED, CHECK, MESSAGES, OLD, REFUSED, SAF
 from corsguard import Policy
 from corsguard.browser.urls import is_trustworthy
 from corsguard.diagnosis.lookalikes import LOOKALIKES
-from corsguard.diagnosis.messages import OLD_WEBKIT
+from corsguard.diagnosis.messages import OLD_MICROSOFT, OLD_WEBKIT
 from corsguard.names import EXAMPLE_ORIGIN as PAGE
 
 
@@ -101,6 +101,25 @@ def test_a_bucket_needs_no_application_for_a_value_that_is_wrong():
     assert "Two layers add the header" in told
     assert "This is object storage" in told
     assert "Add it to what the policy lists" not in told
+
+
+@pytest.mark.parametrize(
+    ("text", "subject"),
+    [
+        (
+            f"{BLOCKED}Permission was denied for this request to access the `loopback` address space.",
+            f"This is about {API} and a page on {APP}.",
+        ),
+        (f"Cross-Origin Read Blocking (CORB) blocked cross-origin response {API} with MIME type text/html.", f"This is about {API}."),
+        ("Blocked a frame with origin 'https://a.example' from accessing a cross-origin frame.", "This is about a page on https://a.example."),
+        ("Tainted canvases may not be exported.", ""),
+        (f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present", ""),
+    ],
+)  # fmt: skip
+def test_what_a_line_names_is_said_once(text, subject):
+    told = run(text).stdout
+    assert told.count("This is about") == bool(subject)
+    assert subject in told
 
 
 @pytest.mark.parametrize(
@@ -257,7 +276,7 @@ def test_the_next_command_has_the_failed_preflight(text, more):
         (f"{OLD}Origin {PAGE} is not allowed by Access-Control-Allow-Origin.{SAFARI}", "Safari"),
         (f"[Error] Origin {PAGE} is not allowed by Access-Control-Allow-Origin.", "Safari"),
         ("SEC7120: [CORS] 原点", "Edge up to 18"),
-        ("SEC7120: Origin http://a.example not found in Access-Control-Allow-Origin header.", "Internet Explorer"),
+        ("SEC7120: Origin http://a.example not found in Access-Control-Allow-Origin header.", OLD_MICROSOFT),
     ],
 )
 def test_a_browser_is_only_named_if_the_line_identifies_it(text, browser):

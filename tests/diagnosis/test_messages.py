@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kit.explaining import API, APP, BLOCKED, CHECK, LOAD, MESSAGES, OLD, REDIRECTED, REFUSED, SAFARI
 from kit.failures import FEED, LINES, SOCKET_LINES
-from kit.pasted_lines import FOUND
+from kit.pasted_lines import AT, FOUND, NO_HEADER, A, P
 from kit.pasted_lines import LINES as PASTED
 
 from corsguard.browser import Failure, Reason
@@ -226,6 +226,82 @@ def test_items_of_a_list_are_separated():
     ):
         found = read(text, NOBODY)
         assert [(told.name, told.url) for told in found] == [("missing_allow_origin", API), ("header_not_allowed", API)]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            f"Failed to execute 'toDataURL' on 'HTMLCanvasElement': Tainted canvases may not be exported.\n'xxx' has been blocked by CORS policy: {NO_HEADER}",
+            [("tainted_canvas", URL), ("missing_allow_origin", URL)],
+        ),
+        (
+            f"{REFUSED}CORS request did not succeed). Status code: (null).\nBlocked loading mixed active content \u201chttp://b.example/\u201d",
+            [("unreachable", API), ("mixed_content", "http://b.example/")],
+        ),
+        (
+            "".join(f"The resource at \u201chttps://{host}.example/x.png\u201d was blocked by OpaqueResponseBlocking. Reason: \u201cafter sniff: sniffing fails\u201d.\n" for host in "abc"),
+            [("orb", f"https://{host}.example/x.png") for host in "abc"],
+        ),
+        (
+            "".join(f'downloadable font: download failed (font-family: "F" src index:2): bad URI or cross-site access not allowed source: https://{host}.example/x.ttf?1\n' for host in "ab"),
+            [("font", f"https://{host}.example/x.ttf?1") for host in "ab"],
+        ),
+        (
+            f"{AT}: {NO_HEADER}\nCross-Origin Read Blocking (CORB) blocked cross-origin response {A} with MIME type text/html.",
+            [("missing_allow_origin", A)],
+        ),
+        (
+            "[blocked] The page at https://my-server/?x was not allowed to run insecure content from ws://my-server:60.\nMixed Content: The page at 'https://my-server/?x' was loaded over HTTPS, but attempted to connect to the insecure WebSocket endpoint 'ws://my-server:60/'.",
+            [("mixed_content", "ws://my-server:60")],
+        ),
+        (
+            "Refused to display 'https://a.example/x' in a frame because it set 'X-Frame-Options' to 'DENY'.\n\nSandbox access violation: Blocked a frame at \"https://a.example\" from accessing a frame at \"https://a.example\".",
+            [("not_framed", "https://a.example/x"), ("frame", "https://a.example")],
+        ),
+    ],
+)  # fmt: skip
+def test_no_failure_is_left_out_and_none_is_counted_twice(text, told):
+    assert [(message.name, message.url if message.is_named else URL) for message in read(text, NOBODY)] == told
+
+
+def test_the_lines_of_one_console_are_about_one_page():
+    text = f"GET {A} net::ERR_CONNECTION_REFUSED\nAccess to fetch at 'https://other.example/x' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}"
+    assert [(message.origin, message.assumed) for message in read(text, NOBODY)] == [(P, ()), (P, ())]
+    other = (
+        f"Access to fetch at 'https://third.example/x' from origin '{APP}' has been blocked by CORS policy: {NO_HEADER}"
+    )
+    assert [message.assumed for message in read(f"{text}\n{other}", NOBODY)] == [("page",), (), ()]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "PUT https://other.example/y 404 (Not Found)",
+        "y:1 Failed to load resource: the server responded with a status of 500 (Internal Server Error)",
+        "Failed to load resource: the server responded with a status of 500 (Internal Server Error) https://other.example/y",
+        "https://other.example/y Failed to load resource: the server responded with a status of 500 ()",
+        "The preflight looks fine to me.",
+    ],
+)
+def test_nothing_is_taken_from_a_line_about_another_url(other):
+    (message,) = (told for told in read(f"{AT}: {NO_HEADER}\n{other}", NOBODY) if told.url == A)
+    assert (message.name, message.method) == ("missing_allow_origin", "GET")
+    assert message.failure.exchange is None
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "x:1 Failed to load resource: the server responded with a status of 500 (Internal Server Error)",
+        f"{A} Failed to load resource: the server responded with a status of 500 ()",
+        f"GET {A} net::ERR_FAILED 500 (Internal Server Error)",
+        "Request Method:GET Status Code:500 Internal Server Error",
+    ],
+)
+def test_the_status_is_taken_from_a_line_about_the_same_url(own):
+    (message,) = read(f"{AT}: {NO_HEADER}\n{own}", NOBODY)
+    assert message.failure.exchange.response.status == 500
 
 
 def test_a_general_line_without_a_url_is_dropped_next_to_one_with_a_url():

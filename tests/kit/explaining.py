@@ -258,7 +258,7 @@ MESSAGES = [
     (
         "WebSocket connection to 'wss://192.168.0.1/' failed: net::ERR_BLOCKED_BY_LOCAL_NETWORK_ACCESS_CHECKS",
         "local_network_access",
-        "http://localhost:3000",
+        PAGE,
     ),
     (
         f"{BLOCKED}Request had a target IP address space of `local` yet the resource is in address space `public`.",

@@ -179,7 +179,7 @@ LINES = [
     # A name in the line is never replaced.
     Line("names", f"Access to fetch at 'https://api.example.com/login' from origin 'app://.' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://api.example.com/login", "app://.", never=APP),
     Line("names", f"Access to fetch at '{A}' from origin 'app://obsidian.md' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", A, "app://obsidian.md", says="app://obsidian.md"),
-    Line("names", f"Access to fetch at '{A}' from origin 'file://' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", A, "null"),
+    Line("names", f"Access to fetch at '{A}' from origin 'file://' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", A, "file://"),
     Line("names", f"Access to fetch at '{A}' from origin 'chrome-extension://abcdefghijklmnop' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", A, "chrome-extension://abcdefghijklmnop"),
     Line("names", f"{A}: POST {A} net::ERR_CONNECTION_REFUSED", "unreachable", A),
     Line("names", "Access to image [image file path] from origin 'null' has been blocked by CORS policy: Cross origin requests are only supported for protocol schemes: http, data, isolated-app, chrome-extension, chrome-untrusted, https, edge.", "bad_scheme", "~", "null", says="from a server", never="not of https"),
@@ -604,7 +604,7 @@ LINES = [
     Line("older", f"XMLHttpRequest cannot load {A}. Request header field X-DevTools-Emulate-Network-Conditions-Client-Id is not allowed by Access-Control-Allow-Headers in preflight response.", "header_not_allowed", A, says="developer tools", never="Access-Control-Allow-Headers"),
     Line("not CORS", "TypeError: Failed to execute 'fetch' on 'Window': Request cannot be constructed from a URL that includes credentials: ../rpc transmission", "url_credentials", says="of the address of the page if the URL is relative"),
     *(
-        Line("not CORS", f"Refused to {load} because it violates the following Content Security Policy directive: \"default-src 'none'\". Note that '{directive}' was not explicitly set, so 'default-src' is used as a fallback.", "csp", url, says=f"{directive} 'self'", never="default-src")
+        Line("not CORS", f"Refused to {load} because it violates the following Content Security Policy directive: \"default-src 'none'\". Note that '{directive}' was not explicitly set, so 'default-src' is used as a fallback.", "csp", url, says=f"{directive} 'self'", never="default-src 'self'")
         for load, directive, url in (("load the font '<URL>'", "font-src", "~"), (f"connect to '{A}'", "connect-src", A), (f"load the script '{A}'", "script-src-elem", A))
     ),
     Line("not CORS", "Refused to load the font 'https://b.example/a.woff' because it violates the following Content Security Policy directive: \"font-src 'self'\".", "csp", "https://b.example/a.woff", says="font-src 'self' https://b.example"),
@@ -623,4 +623,36 @@ LINES = [
     Line("null", "Origin null is not allowed by CORS", "refused_by_server", page="null", never="list null"),
     # Not only elements load without CORS.
     Line("blocked", f"Cross-Origin Read Blocking (CORB) blocked cross-origin response {A} with MIME type application/json. See https://www.chromestatus.com/feature/5629709824032768 for more details.", "orb", A, says='fetch() without mode: "no-cors"'),
+    # Who answers, and what a status means there.
+    Line("status", f"[Error] Preflight response is not successful. Status code: 400\n[Error] Fetch API cannot load {A} due to access control checks.", "preflight_status", A, says="if it does not list the origin"),
+    Line("status", f"// Network Tab: {AT}: Response to preflight request doesn't pass access control check: {NO_HEADER} // OPTIONS /x \u2014 HTTP 401 Unauthorized", "preflight_status", A, P, says="Authentication runs before CORS"),
+    Line("status", "aiohttp.web_exceptions.HTTPForbidden: CORS policy error: Origin 'http://localhost:3000' is not allowed by Access-Control-Allow-Origin.", "refused_by_server", page=P),
+    Line("status", "OPTIONS https://acc.blob.core.windows.net/c/file.json Status: 403 Forbidden\nx-ms-error-code: CORSOriginNotFound", "refused_by_server", "https://acc.blob.core.windows.net/c/file.json"),
+    Line("app", f"[Error] Origin {P} is not allowed by Access-Control-Allow-Origin.\n[Error] Fetch API cannot load capacitor://localhost/_capacitor_file_/a.txt due to access control checks.", "missing_allow_origin", "capacitor://localhost/_capacitor_file_/a.txt", P, says="the app itself does", never="allow_origins"),
+    Line("app", f'[1:INFO:CONSOLE(0)] "XMLHttpRequest cannot load {A}. Response for preflight has invalid HTTP status code 404", source: chrome-extension://abcdefgh/index.html#/login (0)', "preflight_status", A, "chrome-extension://abcdefgh"),
+    Line("app", f"Access to XMLHttpRequest at 'chrome-extension://<extension Id>/a.html' from origin '{APP}' has been blocked by CORS policy: Cross-origin requests are only supported for protocol schemes: http, data, chrome, https.", "bad_scheme", "chrome-extension://<extension Id>/a.html", APP, says="web_accessible_resources", never="http and https"),
+    Line("app", "Failed to load file:///android_asset/a.html: \nCross origin requests are only supported for protocol schemes: http, data, chrome, https.", "bad_scheme", "file:///android_asset/a.html", says="WebViewAssetLoader"),
+    Line("schemes", "XMLHttpRequest cannot load file://http://api.example.com/x. Cross origin requests are only supported for protocol schemes: http, data, https.", "bad_scheme", "file://http://api.example.com/x", says="two schemes", never="The page is a file"),
+    Line("schemes", "`Cross origin requests are only supported for protocol schemes: http, data, chrome, https.`", "bad_scheme", says="Or the URL has no scheme", never="The page is a file, or"),
+    Line("schemes", 'SecurityError: Blocked a frame with origin "http://localhost:3000" from accessing a cross-origin frame.\n    at setWindowDocumentProps (http://localhost:3000/__cypress/runner/cypress_runner.js:1:2)', "cypress", page=P, url="~", says="cy.origin()"),
+    # A header that has the page's origin, and still does not match.
+    Line("values", f"Access to video at '{A}' (redirected from 'https://first.example/v') from origin '{P}' has been blocked by CORS policy: The 'Access-Control-Allow-Origin' header has a value '{P}' that is not equal to the supplied origin.", "allow_origin_mismatch", A, P, says="the page sent Origin: null", never="patterns"),
+    Line("values", f"Failed to load {A}: The 'Access-Control-Allow-Origin' header contains the invalid value '*.example.com'. Origin '{P}' is therefore not allowed access.", "allow_origin_mismatch", A, P, says="Browsers do not match patterns", never="whole labels"),
+    Line("values", "Multiple CORS header 'Access-Control-Allow-Origin' not allowed,", "multiple_allow_origin", says="because two layers add it"),
+    Line("values", f"{AT}: The 'Access-Control-Allow-Origin' header contains multiple values '*, *', but only one is allowed.", "multiple_allow_origin", A, P, says="Access-Control-Allow-Origin: *"),
+    Line("values", f"Access to fetch at '{A}' from origin 'null' has been blocked by CORS policy", "cut_off", A, "null", says="a sandboxed frame, a file"),
+    Line("values", "XMLHttpRequest cannot load http://api.example.com/x. Request header field Accept-Encoding is not allowed by Access-Control-Allow-Headers.", "header_not_allowed", "http://api.example.com/x", says="Access-Control-Allow-Headers: Accept-Encoding", never="allow_headers"),
+    Line("values", "Access to XMLHttpRequest at 'http://api.example.com/x' from origin 'http://app.example.com' has been blocked by CORS policy: The value of the 'Access-Control-Allow-Origin' header in the response must not be the wildcard '*' when the request's credentials mode is 'include'.", "wildcard_with_credentials", "http://api.example.com/x", "http://app.example.com", says="and let it request https://api.example.com/x"),
+    # Redirects whose first or last URL is redacted, or not there.
+    Line("redirects", "Access to manifest at xxx(redirected from xxx) has been blocked by CORS policy: No 'Access-Control-Allow-Origin' header is present on the requested resource.", "manifest_login", says="The login server has nothing to change"),
+    Line("redirects", "Access to fetch at 'https://login.microsoftonline.com/t/oauth2/v2.0/authorize?a=b' (redirected from 'xxx') from origin 'yyyy' has been blocked by CORS policy: No 'Access-Control-Allow-Origin' header is present on the requested resource.", "missing_allow_origin", "https://login.microsoftonline.com/t/oauth2/v2.0/authorize?a=b", says="answer 401"),
+    Line("redirects", f"Redirect from '{A}' has been blocked by CORS policy: No 'Access-Control-Allow-Origin' header is present on the requested resource. Origin '{P}' is therefore not allowed access.", "missing_allow_origin", A, P, says="The server redirects"),
+    Line("redirects", f"Access to script at '{A}' from origin '{P}' has been blocked by CORS policy: Redirect is not allowed for a preflight request.", "preflight_redirect", A, P, says="Or let the page request the last URL"),
+    # A path with spaces, and the method or the status of another URL.
+    Line("names", "Failed to load 'https://tiles.example/fonts/Noto Sans Regular/0-255.pbf'. A ServiceWorker passed a promise to FetchEvent.respondWith() that rejected with 'TypeError: NetworkError when attempting to fetch resource.'.", "not_told", "https://tiles.example/fonts/Noto Sans Regular/0-255.pbf"),
+    Line("names", f"{FIREFOX}https://tiles.example/fonts/Noto Sans Regular/0-255.pbf. (Reason: CORS header 'Access-Control-Allow-Origin' missing).", "missing_allow_origin", "https://tiles.example/fonts/Noto Sans Regular/0-255.pbf"),
+    Line("names", 'downloadable font: download failed (font-family: "Open Sans" style:normal weight:400 stretch:100 src index:2): bad URI or cross-site access not allowed source: https://cdn.example/a.woff?v=3 @ https://cdn.example/a.css', "font", "https://cdn.example/a.woff?v=3"),
+    Line("not CORS", "The request client is not a secure context.", "insecure_local_network", page="~"),
+    Line("not CORS", "Failed to load resource: An SSL error has occurred and a secure connection to the server cannot be made.", "tls"),
+    Line("not CORS", "Permission was denied for this request to access the `unknown` address space.", "local_network_access", says="Let the user allow it"),
 ]  # fmt: skip

@@ -50,7 +50,7 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
     core(r"Request to access cookies? or storage on", "storage"),
     core(r"Failed to (?:read|set) the '(?:localStorage|sessionStorage|cookie|indexedDB)' property", "storage"),
     core(r"file origin does not match viewer's", "pdf_viewer"),
-    core(r"Blocked a frame with origin|Permission denied to access property", "frame"),
+    core(r"Blocked a frame (?:with origin|at ['\"])|Permission denied to access property", "frame"),
     core(
         r"BAD_SSL_CLIENT_AUTH_CERT|CLIENT_AUTH_CERT_NEEDED", Reason.TLS_CLIENT_CERTIFICATE, "a certificate is required"
     ),
@@ -60,6 +60,8 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
         Reason.TLS,
         "the certificate is invalid",
     ),
+    # From Safari.
+    core(r"An SSL error has occurred and a secure connection", Reason.TLS, "no secure connection could be made"),
     core(r"ERR_UNSAFE_PORT|NS_ERROR_PORT_ACCESS_NOT_ALLOWED", Reason.BAD_PORT),
     core(r"ERR_INVALID_REDIRECT|MULTIPLE_LOCATION", Reason.REDIRECT_UNPARSABLE),
     core(
@@ -118,6 +120,7 @@ VAGUE: Final = (
         r"(?:Method )?Not Allowed|Internal Server Error|Bad Gateway|Service Unavailable|Gateway Timeout)",
         "status",
     ),
+    core(r"downloadable font: download failed", "font"),
     core(
         r"Failed to fetch|NetworkError when attempting|Load failed|Network ?Error|ERR_(?:FAILED|NETWORK|ABORTED)\b|"
         r"access control checks|0 Unknown Error|XMLHttpRequest error|"

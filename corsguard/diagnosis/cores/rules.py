@@ -14,6 +14,7 @@ RULES: Final[tuple[Core, ...]] = (
     core(r"ERR_TOO_MANY_REDIRECTS", Reason.TOO_MANY_REDIRECTS),
     core(
         r"not a secur\w+ context\W.{0,60}more-private address space '?(?P<value>\w+)?|"
+        r"request client is not a secure context|"
         r"(?:private|local) network requests are (?:only )?made from secure contexts|"
         r"ERR_INSECURE_PRIVATE_NETWORK_REQUEST|Insecure(?:Local|Private)Network\b",
         "insecure_local_network",
@@ -120,7 +121,7 @@ RULES: Final[tuple[Core, ...]] = (
     ),
     core(
         r"blocked cross-origin response (?P<url>\S{1,2048}) with MIME type (?P<value>[\w.+-]+/[\w.+-]*\w)|"
-        r"OpaqueResponseBlocking.{0,300}?[\"'](?P<url2>https?://[^\"']{1,2048})[\"']",
+        r"is blocked by OpaqueResponseBlocking.{0,300}?[\"'](?P<url2>https?://[^\"']{1,2048})[\"']",
         "orb",
     ),
     core(r"BLOCKED_BY_ORB|NS_\w*ORB|OpaqueResponseBlocking|Cross-Origin Read Blocking|\bCORB\b", "orb"),
@@ -199,7 +200,12 @@ RULES: Final[tuple[Core, ...]] = (
         r"SharedArrayBuffer.{0,80}(?:cross-?origin ?isolat|not defined)|cross-origin isolation|variable: SharedArrayB",
         "isolation",
     ),
-    core(r"Cypress detected a cross.origin|cy\.origin\(|cy\.visit\(\)'? failed", "cypress"),
+    core(
+        r"Cypress detected a cross.origin|cy\.origin\(|cy\.visit\(\)'? failed|"
+        # Cypress itself accesses the window of the page.
+        r"Blocked a frame with origin.{0,2048}?/__cypress/",
+        "cypress",
+    ),
     core(
         r"(?:future|upcoming|next) (?:release|version)s? of (?:Chrome|the browser).{0,80}cookies|"
         r"Cookie ['\"].{1,200}?['\"] (?:will be soon|will soon be) (?:rejected|treated)|"

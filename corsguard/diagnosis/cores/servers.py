@@ -24,6 +24,7 @@ SERVERS: Final[tuple[Core, ...]] = (
     core(r"Disallowed CORS (?P<value>origin|method|headers?)\b", "refused_by_server"),
     core(
         r"Invalid CORS request|CORS origin (?:check )?(?:denied|rejected)|CORSResponse|CorsPreflightFailure|"
+        r"CORSOriginNotFound|"
         r"Preflight aborted: (?:request(?:ed)? )?(?P<value>headers?|method) (?:'(?P<method>[A-Z]{3,10})')?",
         "refused_by_server",
     ),

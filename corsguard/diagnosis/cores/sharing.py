@@ -14,7 +14,8 @@ from .core import ERRNO, Core, core, named
 _OWN: Final = r"Access-Control-[A-Za-z-]{1,20}"
 _NAME: Final = r"(?!Access-Control-)[A-Za-z][A-Za-z0-9-]{0,100}"
 _REDIRECT: Final = (
-    r"Redirect from '(?P<url>[^']{1,2048})' to '(?P<target>[^']{1,2048})' has been blocked[^:]{0,80}: "
+    r"Redirect from '(?P<url>[^']{1,2048})' (?:to '(?P<target>[^']{1,2048})' |(?P<target2>))has been blocked"
+    r"[^:]{0,80}: "
     r"(?:Response to preflight request doesn't pass access control check: )?No 'Access-Control-Allow-Origin'"
 )
 
@@ -64,7 +65,9 @@ SHARING: Final[tuple[Core, ...]] = (
         r"Access to manifest at '(?P<value>(?![^'?]*manifest[\w.-]*['?])[^']{1,2048})' "
         r"\(redirected from '(?P<url>[^']{1,2048})'\)|"
         r"Access to internal resource at '(?P<value2>(?![^'?]*manifest[\w.-]*['?])[^']{1,2048})' "
-        r"\(redirected from '(?P<url2>[^']{1,2048}manifest[^'/]{0,80})'\)",
+        r"\(redirected from '(?P<url2>[^']{1,2048}manifest[^'/]{0,80})'\)|"
+        # Both are redacted.
+        r"Access to manifest at '?(?:[Xx]{2,}|\*{2,}|\.{2,}|[\[{<][^\]}>]{1,200}[\]}>])'? ?\(redirected from ",
         "manifest_login",
     ),
     core(_REDIRECT, Reason.MISSING_ALLOW_ORIGIN),
@@ -108,6 +111,7 @@ SHARING: Final[tuple[Core, ...]] = (
         r"successful|preflight has invalid HTTP status(?: code)?:? ?(?P<status>\d{3})?|"
         r"cannot load \S{1,2048} Invalid HTTP status code (?P<status2>\d{3})|"
         r"\bOPTIONS (?:\S{1,2048} )?(?P<status3>[45]\d\d) \(|Method OPTIONS not allowed\b|"
+        r"\bOPTIONS \S{1,2048} (?:\S{1,2} )?(?:HTTP )?(?P<status6>[45]\d\d) [A-Z]|"
         r"\bOPTIONS \S{1,2048} HTTP/[\d.]{1,3}['\"] (?P<status4>[45]\d\d)\b|"
         # A row of Firefox's console.
         r"\bOPTIONS https?://\S{1,2048} \[HTTP/[\d.]{1,3} (?P<status5>[45]\d\d)\b",
@@ -187,6 +191,12 @@ SHARING: Final[tuple[Core, ...]] = (
     core(r"\bSEC711[23]\b", "wrong_type"),
     # SuperAgent and Swagger UI, which list all possible causes.
     core(r"Request has been terminated.{1,40}Possible causes|Failed to fetch.{1,40}Possible Reasons", "not_told"),
+    # An exception of a server.
+    core(
+        r"\b(?:HTTP\w{1,40}|\w{1,40}Exception): [^']{0,80}\bOrigin '?(?P<origin>[^\s']+)'? is not allowed by",
+        "refused_by_server",
+        "origin",
+    ),
     core(
         r"\bOrigin (?:'?(?P<origin>[^\s']+)'? )?is not allowed by '?Access-Control-Allow-Origin|"
         # From jsdom, Office and TestCafe.

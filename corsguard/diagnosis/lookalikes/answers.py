@@ -165,8 +165,8 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         check_helps=False,
     ),
     "answered": Lookalike(
-        "The server answered with success, but the browser did not give the answer to the page: a CORS header is "
-        "missing or wrong.",
+        "The server answered with success, but the browser did not give the answer to the page: most likely, a CORS "
+        "header is missing or wrong.",
         (
             'the other lines of the console: "blocked by CORS policy" says which header',
             "the row of the request in the Network panel: the Access-Control-* lines of the response",

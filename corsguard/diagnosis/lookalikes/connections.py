@@ -86,9 +86,9 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
         Fix(words="Paste the answer, too, or let the command below play the browser."),
     ),
     "cut_off": Lookalike(
-        "Blocked by CORS, and the line does not say why: it ends before the reason, or its browser gives none.",
+        "Blocked by CORS, and this line does not say why.",
         (
-            "the rest of the line, after the last colon: copy all of it",
+            "the rest of the line, if it goes on: copy all of it",
             "the row of the request in the Network panel: its status, and the Access-Control-* lines of the response",
         ),
         Fix(words="Paste the whole line, or let the command below play the browser."),
@@ -105,9 +105,9 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
         is_cors=True,
     ),
     "preflight_cut_off": Lookalike(
-        "Blocked by CORS in the preflight; the line ends before the reason.",
+        "Blocked by CORS in the preflight, and this line does not say why.",
         (
-            "the rest of the line, after the last colon: copy all of it",
+            "the rest of the line, if it goes on: copy all of it",
             "the OPTIONS row in the Network panel: its status, and the Access-Control-* lines of the response",
         ),
         Fix(words="Paste the whole line, or let the command below play the browser."),

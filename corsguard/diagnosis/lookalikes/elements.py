@@ -14,13 +14,13 @@ from .row import Lookalike
 ELEMENTS: Final[Mapping[str, Lookalike]] = {
     "orb": Lookalike(
         "Not CORS but Opaque Response Blocking (in older browsers: CORB): a request without CORS, by an element "
-        '(<img>, <script>, ...) or by fetch() with mode: "no-cors", got a Content-Type that it cannot use.',
+        '(<img>, <script>, ...) or by fetch() with mode: "no-cors", got a response that it cannot use.',
         (
             "the other lines of the console: if one says CORS, begin there",
-            "the Content-Type of the response: is it JSON or HTML, such as an error or a login page?",
+            "the URL in its own tab: is it what the element needs, or JSON or HTML, such as an error or a login page?",
         ),
         Fix(
-            words="For an element, send the Content-Type that it needs, or load it with CORS: crossorigin, and a "
+            words="For an element, send what it needs, with its Content-Type, or load it with CORS: crossorigin, and a "
             'policy. For data, use fetch() without mode: "no-cors", and a policy.'
         ),
         detail="The response has the type {value}.",
@@ -76,7 +76,8 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
         check_helps=False,
     ),
     "tainted_canvas": Lookalike(
-        "The image was loaded without CORS, so scripts may not read the canvas on which it was drawn.",
+        "The image was loaded without CORS, so scripts may not use its pixels: they can neither read a canvas on which "
+        "it was drawn, nor make a texture of it.",
         ("the element: <img crossorigin>", "then Access-Control-Allow-Origin of the image"),
         Fix(words="Let the server share images with a policy.", page=('<img crossorigin="anonymous" src="...">',)),
     ),
@@ -92,6 +93,13 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
             words="Let the server share the video and the subtitles with a policy.",
             page=('<video crossorigin="anonymous"><track src="..."></video>',),
         ),
+    ),
+    "font": Lookalike(
+        "A font could not be loaded: either its URL does not answer with it, or the server does not share it. Browsers "
+        "load every font with CORS.",
+        ("the URL in its own tab: does it answer with the font?", "then Access-Control-Allow-Origin of the font"),
+        Fix(words="Correct the URL, or let the server share fonts with a policy."),
+        is_cors=True,
     ),
     "script_error": Lookalike(
         'The script was loaded without CORS, so window.onerror only gets "Script error."',

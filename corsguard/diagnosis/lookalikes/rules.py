@@ -40,8 +40,11 @@ RULES: Final[Mapping[str, Lookalike]] = {
     ),
     "private_network_access": Lookalike(
         "Private Network Access, which browsers have abandoned: Chromium up to 137 asked for a header of its own.",
-        ("the version of the browser", "the other lines of the console: a blocked request has its own line"),
-        Fix(words="Nothing has to change for current browsers. They ask the user instead (Local Network Access)."),
+        ("the version of the browser", "the row of the request: with this line, most versions only warned"),
+        Fix(
+            words="Update the browser (or Electron): current ones need no such header, and ask the user instead (Local "
+            "Network Access)."
+        ),
         detail="The resource is in the address space {value}, and the page announced none.",
     ),
     "mixed_content_warned": Lookalike(
@@ -77,7 +80,8 @@ RULES: Final[Mapping[str, Lookalike]] = {
         ("the Content-Security-Policy header, or <meta>, of the page (not of the API)",),
         Fix(
             words="Add the origin to the directive that the message names, in the page's policy: {directive} 'self' "
-            "{target}"
+            "{target}. If the policy does not have this directive yet, begin it with the sources of default-src, whose "
+            "place it takes."
         ),
         check_helps=False,
     ),
@@ -112,7 +116,10 @@ RULES: Final[Mapping[str, Lookalike]] = {
     ),
     "frame": Lookalike(
         "Not CORS: a window may not access a window of another origin.",
-        ("which of the two frames accesses the other",),
+        (
+            "which of the two frames accesses the other",
+            "a frame with the attribute sandbox: without allow-same-origin, its origin is null",
+        ),
         Fix(words="Let the two talk with window.postMessage, and let the receiver compare event.origin."),
         check_helps=False,
     ),

@@ -1,0 +1,239 @@
+"""
+What to change where CORS is not the cause: no response came, a scheme, TLS, mixed content, a WebSocket handshake.
+
+No header of a response helps here, except that the server of a WebSocket may judge the origin.
+"""
+
+import re
+from collections.abc import Collection
+from typing import Any, Final
+
+from corsguard.fixes import Fix
+from corsguard.origin import NULL
+from corsguard.validation import problems_of
+
+from .evidence import REDIRECTS, as_shown, in_ascii, scheme_of, status_of, url_of
+from .failures import Failure
+from .urls import HTTP_SCHEMES
+
+# What a status other than 101 says about a WebSocket handshake.
+_OF_HANDSHAKES: Final = {
+    "401": (
+        "the user is not logged in. A script cannot set headers of a handshake. Use cookies: a handshake carries them."
+    ),
+    **dict.fromkeys(
+        map(str, REDIRECTS),
+        (
+            "the status is {status}. The server redirects (to a login, to https, or for a slash), and a handshake "
+            "follows no redirect. Let the page request the last URL, over wss if it leads to https. If it leads to a "
+            "login, the user is not logged in: a handshake carries cookies, but no header that a script sets."
+        ),
+    ),
+}
+_NO_WEBSOCKET: Final = (
+    "the status is {status}. Is there a WebSocket at this path? If there is a proxy in front, let it forward the "
+    "upgrade (nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "
+    "upgrade)."
+)
+_WHY_SILENT: Final = (
+    "Is the server running? Are the host and the port right? Does this request make it crash (look at its log)? If the "
+    "URL answers in its own tab, the browser stopped the request: an extension, tracking protection, or because the "
+    "user left the page."
+)
+_SECOND_SCHEME: Final = re.compile(r"file:/*(https?://.*)", re.DOTALL)
+_SCHEME_UNNAMED: Final = (
+    "Not CORS. Either the page is a file (file: in the address bar), and a relative URL in it leads to a file, too: "
+    "serve both. Or the URL has no scheme, or another one: write it with http: or https:."
+)
+_HTTP_ONLY: Final = "Not CORS. A page can request URLs of http and https"
+# For a page without an origin, and for one that is not known but requests a file: the cause, and what to do.
+_OF_FILES: Final = {
+    True: (
+        (
+            "Not CORS. The page is a file, or in a sandboxed frame: it has no origin, and a relative URL in it leads "
+            "to a file, too. Serve both. An app serves its files itself: WebViewAssetLoader (Android), protocol.handle "
+            "(Electron)."
+        ),
+        "load the page from a server (python -m http.server), not from the disk",
+    ),
+    False: (
+        (
+            "Not CORS. If the page is a file, too (file: in the address bar), serve both. An app serves its files "
+            "itself: WebViewAssetLoader (Android), protocol.handle (Electron). Any other page has to request a URL of "
+            "http or https."
+        ),
+        "load the files from a server (python -m http.server), not from the disk",
+    ),
+}
+
+
+def change(why: str, *send: str, policy: dict[str, Any] | None = None, page: str = "") -> Fix:
+    """
+    Return the change of which *why* is the reason in words: lines to *send*, keywords of a *policy*, what the *page*
+    writes.
+    """
+    lines = (in_ascii(page),) if page else ()
+    return Fix(words=in_ascii(why), send=tuple(map(in_ascii, send)), policy=policy or {}, page=lines)
+
+
+def is_sound(origin: str, *, credentials: bool) -> bool:
+    """
+    Whether a policy may list *origin*, with *credentials* or without.
+    """
+    return not problems_of({"allow_origins": [origin], "allow_credentials": credentials})
+
+
+MIXED_SOMEWHERE: Final = change(
+    "Not CORS: serve it over https. If the page uses https already, the server redirects to http: let it redirect to "
+    "https (behind a proxy, tell the application that the proxy speaks TLS)."
+)
+SILENT_SOMEWHERE: Final = change(f"Not CORS, and no header helps. {_WHY_SILENT}")
+
+
+def bad_scheme(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
+    scheme = scheme_of(failure) or failure.url.partition(":")[0].lower()
+    if (second := _SECOND_SCHEME.match(failure.url)) is not None:
+        return change("Not CORS. The URL has two schemes: write it with one.", page=f'fetch("{as_shown(second[1])}")')
+    if "url" in unnamed and "page" in unnamed:
+        return change(_SCHEME_UNNAMED)
+    if failure.page_origin == NULL:
+        why, page = _OF_FILES["page" not in unnamed or scheme != "file"]
+        return change(why, page=page)
+    if scheme == "file":
+        return change("Not CORS. Serve the file: a page may not fetch from the disk.", page='fetch("https://...")')
+    if "." in scheme or scheme == "localhost":
+        why = f'Not CORS. The URL has no scheme, so the browser reads "{as_shown(scheme)}" as one.'
+        return change(why, page=f'fetch("http://{as_shown(failure.url)}")')
+    if scheme in {"", "http", "https"}:
+        return change(f"{_HTTP_ONLY}: check the requested URL and the address bar.")
+    if scheme.endswith("-extension"):
+        return change(
+            "Not CORS. The browser does not let this page request a file of the extension: list the file in "
+            "web_accessible_resources in the manifest of the extension. Not every browser reads that (Electron)."
+        )
+    return change(f"{_HTTP_ONLY}, not of {as_shown(scheme)}.", page='fetch("https://...")')
+
+
+def unreachable(failure: Failure) -> Fix:
+    if failure.speaks:
+        return _other_protocol(failure)
+    where = server_of(failure)
+    if failure.is_preflight:
+        return change(
+            f"Not CORS, and no header helps: {where} does not answer the preflight. Does it answer a GET? Then a proxy "
+            "or a firewall in front drops OPTIONS: let it pass OPTIONS on. If not: is the server running, and are the "
+            "host and the port right?"
+        )
+    if failure.net_error == "CONNECTION_TIMED_OUT":
+        return change(
+            f"Not CORS, and no header helps: {where} does not answer in time. What does it wait for? Look at its log, "
+            "and at the services that it calls. A firewall may also drop what is sent to this host and port."
+        )
+    return change(f"Not CORS, and no header helps: no response came from {where}. {_WHY_SILENT}")
+
+
+def _other_protocol(failure: Failure) -> Fix:
+    if failure.speaks in HTTP_SCHEMES:
+        return _other_scheme(failure)
+    return change(
+        f"Not CORS, and no header helps: the server at {server_of(failure)} does not speak HTTP, but seems to speak "
+        f"{failure.speaks}. Check the host and the port: the page has to request the port of the HTTP server. Browsers "
+        "speak only HTTP."
+    )
+
+
+def server_of(failure: Failure) -> str:
+    target = url_of(failure.url)
+    return as_shown(failure.url if target is None else target.origin)
+
+
+def _other_scheme(failure: Failure) -> Fix:
+    """
+    Return what to change if the port speaks TLS and the request did not, or the other way round.
+    """
+    is_socket = failure.mode == "websocket"
+    scheme = failure.speaks.replace("http", "ws") if is_socket else failure.speaks
+    url = as_shown(f"{scheme}:{failure.url.partition(':')[2]}")
+    page = f'new WebSocket("{url}")' if is_socket else f'fetch("{url}")'
+    why = f"Not CORS: the URL has the wrong scheme. Let the page request {url}."
+    if failure.speaks == "https":
+        why += " If the server also answers http there, this request makes it crash: look at its log."
+    return change(why, page=page)
+
+
+def tls(failure: Failure) -> Fix:
+    if failure.speaks:
+        return _other_protocol(failure)
+    return change(
+        f"Not CORS, and no header helps: open {as_shown(failure.url)} in its own tab and look at the certificate "
+        "(self-signed, expired, for another host?), or use http if the server does not speak TLS."
+    )
+
+
+def client_certificate(failure: Failure) -> Fix:
+    if failure.is_preflight:
+        return change(
+            "Not CORS: a preflight never carries a client certificate. Let the server ask for it without requiring it "
+            "(nginx: ssl_verify_client optional), and check it after the CORS layer."
+        )
+    return change(
+        "Not CORS: the server requires a client certificate. The user needs one, and a browser sends it only with "
+        "credentials.",
+        page='credentials: "include"',
+    )
+
+
+def mixed(failure: Failure) -> Fix:
+    if failure.mode == "websocket":
+        page = f'new WebSocket("{as_shown(failure.url.replace("ws://", "wss://", 1))}")'
+        return change("Not CORS: serve it over wss.", page=page)
+    if not failure.url.startswith("http://"):
+        return MIXED_SOMEWHERE
+    url = as_shown(failure.url.replace("http://", "https://", 1))
+    return change(
+        "Not CORS: serve it over https.", page=f"load it from {url}" if failure.mode == "no-cors" else f'fetch("{url}")'
+    )
+
+
+def handshake(failure: Failure) -> Fix:
+    """
+    Return what to change if a WebSocket handshake was not answered with 101.
+    """
+    status, origin = status_of(failure), failure.sent_origin
+    if status not in {"", "403"}:
+        return change(f"Not CORS: {_OF_HANDSHAKES.get(status, _NO_WEBSOCKET).format(status=status)}")
+    why = "Not CORS: the server or a proxy refused the handshake. It may want a login; most often it judges the Origin."
+    if not is_sound(origin, credentials=True):
+        return change(f"{why} {as_shown(origin)} cannot be listed with credentials: load the page over https.")
+    return change(
+        f"{why} List the origin, with credentials.", policy={"allow_origins": [origin], "allow_credentials": True}
+    )
+
+
+def invalid_handshake(failure: Failure) -> Fix:
+    """
+    Return what to change if the answer to a WebSocket handshake has the status 101, but not the fields that belong to
+    it.
+    """
+    match failure.value:
+        case "Upgrade" | "Connection" as field:
+            value = "websocket" if field == "Upgrade" else "Upgrade"
+            return change(
+                f"Not CORS: a proxy in front removes or changes {field}. Let the proxy forward it.", f"{field}: {value}"
+            )
+        case "Sec-WebSocket-Extensions":
+            return change(
+                "Not CORS: the server chose an extension that the browser does not offer. Switch it off in the "
+                "server's WebSocket library."
+            )
+        case "Sec-WebSocket-Protocol":
+            return change(
+                "Not CORS: the server has to name one of the subprotocols that the page offers in "
+                "Sec-WebSocket-Protocol, and to leave this header out if the page offers none.",
+                page=f'new WebSocket("{as_shown(failure.url)}", ["the subprotocol of the server"])',
+            )
+        case _:
+            return change(
+                "Not CORS: Sec-WebSocket-Accept is made from the Sec-WebSocket-Key of this handshake. This answer was "
+                "made without that key, or computed wrongly: let the server's WebSocket library answer."
+            )

@@ -1,0 +1,378 @@
+"""
+Finds what a message names: the URL, the page, the method, the status and a header of the response.
+
+Each counts only where the form of the line says so. What belongs to another URL, such as the method in the row of
+another resource, is not taken.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from corsguard.origin import NULL
+
+from .pages import origin_named
+
+# How many characters of one word of a message are read.
+LONGEST_WORD: Final = 2048
+_QUOTED_URL: Final = r"['\"]?(?P<url>[a-z][a-z0-9+.-]*:[^\s'\"]+)"
+# Where a line names the URL. A text between quotation marks counts even if it is redacted.
+_URLS: Final = (
+    re.compile(
+        r"Access to [^']{1,80}? at '(?P<url>[^']+)'(?: \(redirected from '(?P<first>[^']+)'\))? from origin ",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"Access to [\w ]{1,40}? at '?(?P<url>[a-z][^\s']+)"
+        r"(?: \(redirected from '?(?P<first>[^\s')]+)'?\))? from origin ",
+        re.IGNORECASE,
+    ),
+    re.compile(r"Redirect from '(?P<url>[^']+)' (?:to '[^']+' )?has been blocked"),
+    # A path may have spaces.
+    re.compile(r"(?:cannot load|Failed to load) '(?P<url>https?://[^']{1,2048})'"),
+    re.compile(r"remote resource at '?(?P<url>https?://[^']{1,2048}?)'?\. ?\((?=\w)"),
+    re.compile(r"downloadable font: .{0,400}? source: ?(?P<url>https?://[^\s'\"]{1,2048})"),
+    re.compile(r"\b[A-Z]\w{0,30}(?: [a-z]{1,20})? (?:from|at) origin '(?P<url>[^']{1,2048})' has been blocked"),
+    # What people write in place of a URL that they do not want to show.
+    re.compile(r"Access to [\w ]{1,40}? (?:at )?(?P<url>[\[{<][^\]}>]{1,200}[\]}>]|\.{3,}) from origin "),
+    re.compile(
+        r"(?:can ?not load|Failed to load|resource at|connection to) "
+        r"(?P<url>X{3,}|\*{3,}|['\"]?(?:\[[^\[\]]{1,200}\]|<[^<>]{1,200}>|\{[^{}]{1,200}\}|\([^()]{1,200}\)))"
+        r"['\"]?(?=[.:,]? |[.:,]?$)"
+    ),
+    re.compile(r"remote resource at '?(?P<url>[^'\s]+?)'?\.? ?(?:soon\. )?(?:\(|$)"),
+    re.compile(
+        r"(?:cannot load|Failed to load) "
+        r"(?P<url>(?:[a-z][a-z0-9+.-]*:|[\[{<]|[\w-]+\.[\w-])[^\s'\"]+?)[.:]? (?=[A-Z]|due )"
+    ),
+    re.compile(rf"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) {_QUOTED_URL}"),
+    re.compile(r"(?:connection to|server at) [\"']?(?P<url>wss?://[^\s'\"]+)"),
+    re.compile(
+        rf"(?:Http failure response for|uri=|\burl[\"']?:|load stylesheet at|loading the \w+) ?{_QUOTED_URL}",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"(?:connect(?:ing)? to|resource at|content from|Cancelled load to|module:?|load|fetch) "
+        r"[\"']?(?P<url>(?:https?|wss?)://[^\s'\"]+)",
+        re.IGNORECASE,
+    ),
+    re.compile(r"Refused to \w+(?: \w+){0,2} '(?P<url>[^']+)' (?:in a frame )?because"),
+    re.compile(r"\b[A-Z]\w{1,20}ing(?: \w{1,20}){0,3} '(?P<url>[^']{1,2048})' violates the "),
+    re.compile(r"attempt to load URL (?P<url>[^\s']+) from frame"),
+    re.compile(r"for cross-origin resource at '?(?P<url>[^\s']+)"),
+    re.compile(r"Access to [\w ]{1,40} at '\[(?P<url>https?:[^'\s\]]+)\] ", re.IGNORECASE),
+    re.compile(r"Access to [\w ]{1,40} at '(?P<url>[^'\s]+)'", re.IGNORECASE),
+)
+# In WebKit, the answer that redirects failed the check. The URL that follows was never requested.
+_REDIRECTION: Final = re.compile(
+    r"Cross-origin redirection to (?P<target>\[[^\[\]]{1,200}\]|<[^<>]{1,200}>|\S{1,2048}) denied by "
+)
+# The rest of a URL whose first letters were not copied.
+_REST: Final = re.compile(r"^'?[htp]{0,4}?(?:(?P<secure>s)|p)://(?P<rest>[^\s']{1,2048})'?(?= from origin )")
+# The path in a line of a server's log, or in a request line.
+_LOGGED: Final = re.compile(
+    r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<path>/[^\s'\"]{0,2048})(?=[ '\"]|$)|"
+    r"\bpath=['\"](?P<path2>/[^\s'\"]{0,2048})['\"]|"
+    # Django's.
+    r"\bForbidden \([^()]{1,200}\): (?P<path3>/[^\s'\"]{0,2048})"
+)
+# A request of HTTP/2 has its URL in parts.
+_PSEUDO: Final = re.compile(r"(?<!\S):(authority|path|scheme): ?(\S{1,2048})")
+# The header of a response, as pasted next to a message.
+_SENT: Final = re.compile(
+    r"\bAccess-Control-Allow-Origin: ?((?:\*|null|[a-z][a-z0-9+.-]{1,30}://[^\s,'\"]{1,253})"
+    r"(?:, ?(?:\*|null|[a-z][a-z0-9+.-]{1,30}://[^\s,'\"]{1,253}))*)",
+    re.IGNORECASE,
+)
+# Not a URL, because the line does not say where the redirect leads.
+_NOWHERE: Final = "http://["
+# In the place of a line that Chromium adds, the URL has no scheme.
+_PLACED: Final = re.compile(
+    r"(?:^| )(?:(?P<local>localhost|127\.0\.0\.1)|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?/\S{0,2048}?"
+    r"(?=:\d+ Failed to load resource| [45]\d\d \([A-Z]|' from origin ')"
+)
+# What Firefox says about a page of the web that links to a file.
+_OF_WEB_PAGES: Final = re.compile(r"Not allowed to load local resource|may not (?:load|link)")
+# Where a line names the page.
+_ORIGINS: Final = (
+    re.compile(r"Origin '(?P<origin>[^']+)' is (?:therefore )?not allowed"),
+    re.compile(r"from origin '(?P<origin>[^']+)'(?! has been blocked from loading)"),
+    re.compile(
+        r"(?:from origin|[Rr]equest origin|with origin|(?<!Allow-)Origin(?: header| of the request)?):? [\"']?"
+        r"(?P<origin>(?:[a-z][a-z0-9+.-]*://[^\s'\"]+(?![^\s'\"])|null\b))(?!'? has been blocked from loading)"
+    ),
+    re.compile(
+        r"(?<![\w-])(?<!target )(?<!allowed )(?<!expected )(?:request_?)?origin"
+        r"(?:[\"']?\s?[:=]\s?(?:Some\()?[\"']?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\",;)\]}]+|(?<=[\"'(])null\b)|"
+        r" [\"'\[](?P<origin2>[a-z][a-z0-9+.-]*://[^\s'\"\]]+|null)[\"'\]](?! has been blocked))",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"\b(?:request|connection|call|access|attempt|upgrade)s? from:? [\"']?"
+        r"(?P<origin>https?://[^\s'\"/,;)]+)/?(?![^\s'\",;)])",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        r"(?<![\w-])(?<!target )(?<!allowed )(?<!expected )origin (?P<origin>https?://[^\s'\"/,;)]+)/? "
+        r"(?=is |was |not )",
+        re.IGNORECASE,
+    ),
+    re.compile(r"(?P<origin>\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"/]{1,253}) is not an? (?:accepted|valid) origin\b"),
+    re.compile(r"Content at (?P<origin>[a-z][a-z0-9+.-]*://\S{1,2048}) may not (?:load|link)"),
+    re.compile(r"\) does not match the page \((?P<origin>[^\s()]+)\)"),
+    # The console of an app, in the log of the app.
+    re.compile(r"['\"], source: (?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]{1,2048}?\.html?)\b"),
+    re.compile(r"from frame with URL '?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
+    re.compile(r"(?:The page at |current origin \()'?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
+    re.compile(r"\breferr?er(?: header)?[\"']?[:=]\s?[\"']?(?P<origin>https?://[^\s'\",)\]}]+)", re.IGNORECASE),
+)
+# A URL or an origin that somebody has redacted: its host, or a part of it, has no letters except x, or has brackets.
+_REDACTED: Final = re.compile(
+    r"(?:[a-z][a-z0-9+.-]*:)?(?://)?[.*x_?\-]{2,}(?:[/:].*)?|https?:/*|"
+    r"(?:[a-z]+://)?[^/?#]*(?:[\[{<][a-z][^\]}>:]*[\]}>]|\.\.|\*\*)[^/?#]*(?:[/?#].*)?|.*[\u2580-\u259f].*|"
+    r"(?:[a-z]+://)?(?=[\d.]*x)[\dx]{1,9}(?:\.[\dx]{1,9}){3}(?:[:/].*)?|[a-z]+://your[\w-]*(?:[:/].*)?|"
+    r"(?:[a-z]+://)?[^/?#]*[{<].*|[a-z]+://(?:[^/?#]*\.)?(?:x{3,}\.|x{4,}(?:[:/?#]|$)).*|\([^()]*\)|"
+    r"[a-z]+://(?:[^/?#]*\.)?[_-]{2,}(?:[.:/?#].*)?|[^\s#]*#{3,}.*|"
+    # A browser prints a host in lower case.
+    r"[a-z]+://(?-i:[A-Z][A-Z_-]+)(?:[:/?#].*)?",
+    re.IGNORECASE,
+)
+_BLACK: Final = re.compile(r"[\u2580-\u259f]+")
+_HOST_ONLY: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+(?::\d+)?(?:/\S*)?", re.IGNORECASE)
+_USERINFO: Final = re.compile(r"(?<=://)[^/?#@\s]*@")
+_SOCKET_URL: Final = re.compile(r"\bwss?://", re.IGNORECASE)
+_ANY_URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"]+", re.IGNORECASE)
+# A URL in a line without other hints, unless it is one of the documentation or a place in a script.
+_LONE_URL: Final = re.compile(
+    r"(?<!sourceURL: ['\"])(?<!fileName: ['\"])\bhttps?://(?!developer\.mozilla|(?:www\.)?chromestatus|goo\.gl|fetch\.spec|web\.dev|go\.microsoft|xhr\.spec|"
+    r"nodejs\.org|nextjs\.org|console\.(?:developers|cloud)\.google|user:pass@host)[^\s'\"()<>|]+",
+    re.IGNORECASE,
+)
+_PLACE: Final = re.compile(r":\d+(?::\d+)?[.,)\]]?$")
+_METHODS: Final = re.compile(
+    r"\b(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE) ['\"]?(?:(?P<at>https?:[^\s'\"]{0,2048})|[\[{</])|"
+    r"[\"']method[\"']: ?[\"'](?P<method2>[A-Za-z]{3,10})[\"']|"
+    r"\b(?i:Access-Control-Request-Method)[\"']?: ?[\"']?(?P<method3>[A-Za-z]{3,10})\b|"
+    r"(?<!\S):method: ?(?P<method4>[A-Z]{3,10})\b|"
+    r"\bcurl\b.{0,2048}? (?:-X|--request) ?['\"]?(?P<method5>GET|HEAD|POST|PUT|PATCH|DELETE)\b"
+)
+# Elements only send GET.
+_OF_ELEMENT: Final = re.compile(
+    r"Access to (?:audio|CSS stylesheet|font|image|link|manifest|script|style|video)\w* (?:at|from) ", re.IGNORECASE
+)
+_REQUESTS: Final = re.compile(r"\b(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE) (?P<url>https?://[^\s'\"]{1,2048})")
+# A row of a preflight that failed.
+_PREFLIGHT_ROWS: Final = re.compile(
+    r"\bOPTIONS (?P<url>https?://[^\s'\"]{1,2048}) (?:\S{1,2} )?(?:\[?HTTP/[\d.]{1,3} )?"
+    r"(?:CORS [A-Z]|(?P<status>[45]\d\d)\b)"
+)
+_STATUSES: Final = re.compile(
+    r"net::ERR_(?:FAILED|ABORTED) (?P<a>\d{3})\b|Status(?: [Cc]ode)?(?::| |: )(?P<b>\d{3})\b|status of (?P<c>\d{3})\b|"
+    r"\bHTTP/[\d.]+ (?P<d>\d{3})\b|HTTP status code (?P<e>\d{3})\b"
+)
+
+# A row of a panel, or of the console, with its status.
+_ROWS: Final = re.compile(
+    r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<url>https?://[^\s'\"]{1,2048}) (?:\S{1,2} )?"
+    r"(?:\[?HTTP/[\d.]{1,3}|net::ERR_[A-Z_]{1,40}) \d{3}\b|"
+    r"(?:(?<!\S)(?P<place>[^\s'\"]{1,2048}):\d{1,6} )?(?:(?P<url2>https?://[^\s'\"]{1,2048}) )?"
+    r"Failed to load resource: the server responded with a status of \d{3}(?: \([^()]{0,40}\))?(?: (?P<url3>https?://[^\s'\"]{1,2048}))?"
+)
+
+
+def methods_by_url(text: str) -> dict[str, tuple[str, ...]]:
+    """
+    Return for each URL the methods that *text* names: Chromium prints them in a line before the line about the failure.
+    """
+    methods: dict[str, tuple[str, ...]] = {}
+    for found in _REQUESTS.finditer(text):
+        before = methods.setdefault(found["url"], ())
+        methods[found["url"]] = (*before, found["method"]) if found["method"] not in before else before
+    return methods
+
+
+def preflights_by_url(text: str) -> dict[str, str | None]:
+    """
+    Return for each URL the status of its preflight, if *text* has a row for one that failed (None without a status).
+    """
+    return {found["url"]: found["status"] for found in _PREFLIGHT_ROWS.finditer(text)}
+
+
+def without_urls(text: str, mark: str = "\0") -> str:
+    """
+    Return *text* with each character of its URLs replaced by *mark*: their words do not say what failed.
+    """
+    return _ANY_URL.sub(lambda url: mark * len(url[0]), text)
+
+
+def names_socket(text: str) -> bool:
+    return "websocket" in without_urls(text, "").lower() or _SOCKET_URL.search(text) is not None
+
+
+def names_file(url: str, text: str) -> bool:
+    """
+    Whether only a page that is a file itself requests *url*.
+    """
+    return url.startswith("file:") and not _OF_WEB_PAGES.search(text)
+
+
+def allow_origin_named(text: str) -> str:
+    """
+    Return the Access-Control-Allow-Origin of a response whose headers are in *text*; empty if there is none.
+    """
+    sent = _SENT.search(text)
+    return "" if sent is None else sent[1]
+
+
+def redirection_named(text: str) -> re.Match[str] | None:
+    """
+    Return where *text* says that a redirect leads, in the words of WebKit, as the group `target`.
+    """
+    return _REDIRECTION.search(text)
+
+
+def location_named(target: str) -> str:
+    """
+    Return *target*, to which a redirect leads, or what is not a URL if it is redacted or not known.
+    """
+    target = target[:LONGEST_WORD]
+    return _NOWHERE if not target or _REDACTED.fullmatch(target) else target
+
+
+def path_logged(text: str) -> str:
+    """
+    Return the path that a line of a server's log names; empty if there is none.
+    """
+    logged = _LOGGED.search(text)
+    return "" if logged is None else next(filter(None, logged.groups()))
+
+
+def method_named(text: str, url: str) -> str | None:
+    """
+    Return the method of the request of *url* that *text* names.
+    """
+    if _OF_ELEMENT.search(text):
+        return "GET"
+    named = [found for found in _METHODS.finditer(text) if not found["at"] or _is_about(found["at"], url)]
+    if not named:
+        return None
+    # A preflight names the method of the request that follows it.
+    said_by = next((found for found in named if found["method3"]), named[0])
+    method = next(said_by[f"method{number}"] for number in ("", 2, 3, 4, 5) if said_by[f"method{number}"])
+    # Axios, for example, has methods in lower case in its settings, and sends them in upper case.
+    return method.upper() if said_by["method2"] else method
+
+
+def status_named(text: str, url: str) -> str:
+    """
+    Return the status of the answer of *url* that *text* names; empty if there is none.
+    """
+    found = _STATUSES.search(_ROWS.sub(lambda row: row[0] if _is_row_of(row, url) else "", text))
+    return next((status for status in found.groups() if status), "") if found else ""
+
+
+def _is_about(shown: str, url: str) -> bool:
+    """
+    Whether *shown*, which may be cut off, is *url*.
+    """
+    shown, url = (text.rstrip("./\u2026") for text in (shown, url))
+    return url.startswith(shown) or shown.startswith(url)
+
+
+def _is_row_of(row: re.Match[str], url: str) -> bool:
+    # Chromium writes the last part of the path before its own line.
+    place = (row["place"] or "").rpartition("/")[2]
+    named = row["url"] or row["url2"] or row["url3"]
+    return (named is None or _is_about(named, url)) and url.rstrip("/").endswith(place)
+
+
+class NamedUrl(NamedTuple):
+    """
+    The *url* that a message names, and the *first* one before all redirects; empty if it names none, or hides it.
+    """
+
+    url: str = ""
+    first: str = ""
+    is_redacted: bool = False
+
+
+def url_named(text: str, said: Mapping[str, str], origin: str | None) -> NamedUrl:
+    """
+    Return the URL that *text* names, relative to a page on *origin*; the core of the message may have *said* one.
+    """
+    named = [(said["url"], "")] if "url" in said else []
+    if not named:
+        every = ((pattern, pattern.search(text)) for pattern in _URLS)
+        named = [(found["url"], found.groupdict().get("first") or "") for _, found in every if found is not None]
+        if (rest := _REST.match(text)) is not None:
+            named.append((f"http{'s' if rest['secure'] else ''}://{rest['rest']}", ""))
+        placed = _PLACED.search(text)
+        if placed is not None:
+            named.append((f"{'http' if placed['local'] else 'https'}://{placed[0].strip()}", ""))
+        pseudo = dict(_PSEUDO.findall(text))
+        if "authority" in pseudo:
+            named.insert(0, (f"{pseudo.get('scheme', 'https')}://{pseudo['authority']}{pseudo.get('path', '/')}", ""))
+    is_shown = False
+    for url, first in named:
+        whole = as_url(url, origin)
+        if whole:
+            return NamedUrl(whole, as_url(first, origin) if first else whole)
+        # A relative URL is not blacked out.
+        is_shown = is_shown or not url.startswith(("/", "./", "../"))
+    if not is_shown:
+        pages = {found.start(found.lastindex or 0) for pattern in _ORIGINS for found in pattern.finditer(text)}
+        others = (found[0] for found in _LONE_URL.finditer(text) if found.start() not in pages)
+        uncut = (url for url in others if not _PLACE.search(url) and not url.endswith("/..."))
+        lone = {_USERINFO.sub("", url.rstrip(".,;:")) for url in uncut}
+        lone -= {url for url in lone if origin is not None and url.rstrip("/") == origin}
+        if len(lone) == 1 and not _REDACTED.fullmatch(url := lone.pop()):
+            return NamedUrl(url[:LONGEST_WORD], url[:LONGEST_WORD])
+    return NamedUrl(is_redacted=is_shown)
+
+
+def as_url(text: str, origin: str | None) -> str:
+    """
+    Return *text* as a URL, relative to a page on *origin*; empty if it is not one.
+    """
+    whole = text[:LONGEST_WORD]
+    # A password is secret, and fetch() does not accept one.
+    bare = whole.rstrip(".,:;)")
+    is_cut = whole.startswith("...", len(bare)) and "/" in bare.partition("://")[2]
+    text = _USERINFO.sub("", f"{bare}..." if is_cut else bare.strip())
+    if text.startswith("file:///"):
+        # The scheme says what failed, whatever is blacked out of the path.
+        return _BLACK.sub("...", text)
+    if any(_REDACTED.fullmatch(word) for word in (whole, text)) or not text:
+        return ""
+    if text.startswith("/"):
+        return "" if origin in {None, NULL} else f"{origin}{text}"
+    # A scheme cannot be distinguished from a host with a port: the browser read localhost: as a scheme.
+    if ":" in text.partition("/")[0]:
+        return text
+    # Without a scheme, it is a host, a path of an unknown page, or a placeholder for the URL.
+    return f"https://{text}" if _HOST_ONLY.fullmatch(text) else ""
+
+
+def page_in(text: str, said: Mapping[str, str]) -> tuple[str | None, bool]:
+    """
+    Return the origin of the page that *text* names, and whether it is redacted; the core of the message may have *said*
+    one.
+    """
+    named = [said["origin"]] if "origin" in said else []
+    # A server behind a proxy names the host alone.
+    named = [f"https://{word}" if _HOST_ONLY.fullmatch(word) else word for word in named]
+    is_shown = False
+    for word in [*named, *_origins(text)]:
+        if _REDACTED.fullmatch(word):
+            is_shown = True
+        elif (origin := origin_named(word)) is not None:
+            return origin, False
+    return (NULL, False) if "requests from null" in text else (None, is_shown)
+
+
+def _origins(text: str) -> Iterator[str]:
+    for pattern in _ORIGINS:
+        for found in pattern.finditer(text):
+            word = next(filter(None, found.groups()))[:LONGEST_WORD]
+            # The host of app://. is a dot; several dots stand for what was cut off.
+            yield word if word.endswith(("://.", "..")) else word.rstrip(".,)")
