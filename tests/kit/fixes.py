@@ -13,7 +13,10 @@ SHARE_WITH_CREDENTIALS = [
     "send:   Vary: Origin",
     f'policy: allow_origins=["{APP}"], allow_credentials=True',
 ]
-DROP = 'page:   leave out credentials: "include", if it needs no cookies (a bearer token is not a cookie)'
+DROP = (
+    'page:   leave out credentials: "include" (XMLHttpRequest: withCredentials), if it needs no cookies (a bearer '
+    "token is not a cookie)"
+)
 
 
 def also(origin):
@@ -87,7 +90,8 @@ FIXES = [
     (mismatch("app.example.com"), "does not begin with a scheme", SHARE),
     (mismatch(""), "is empty", SHARE),
     (mismatch(f'"{APP}"'), "quotation mark", SHARE),
-    (mismatch("/^https:.*$/"), "regular expressions are not supported", SHARE),
+    (mismatch("/^https:.*$/"), "Browsers do not match patterns", SHARE),
+    (mismatch("/^https:/"), "regular expressions are not supported", SHARE),
     (mismatch("null"), "sandboxed frames of any site", SHARE),
     (mismatch("http://app.example.com"), "this origin has the scheme https", also("http://app.example.com")),
     (mismatch("https://www.app.example.com"), "with and without www.", also("https://www.app.example.com")),

@@ -182,7 +182,7 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         Fix(
             words="If the page needs no cookies, leave out the credentials. Otherwise name {origin} in "
             "Access-Control-Allow-Origin, not *, and send Access-Control-Allow-Credentials: true.",
-            page=('leave out credentials: "include", if it needs no cookies',),
+            page=('leave out credentials: "include" (XMLHttpRequest: withCredentials), if it needs no cookies',),
         ),
         is_cors=True,
     ),
