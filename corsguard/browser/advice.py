@@ -107,7 +107,7 @@ _BY_STATUS: Final = {
             "The CORS layer of Starlette and FastAPI answers 400 if it does not list the origin, the method or a "
             "header, and says so in the body. Any other server refuses the preflight before the CORS layer sees it."
         ),
-        "The server does not understand the request, and this answer comes from outside the CORS layer.",
+        "The server refuses the request: the body says why. Most likely, this answer is from outside the CORS layer.",
     ),
     403: (
         (
@@ -142,8 +142,12 @@ _BY_STATUS: Final = {
     ),
     # 520 to 530 are those of Cloudflare, if it gets no answer from the server.
     **dict.fromkeys(
-        (408, 413, 414, 429, 431, 502, 503, 504, *range(520, 531)),
+        (408, 413, 414, 431, 502, 503, 504, *range(520, 531)),
         ("A proxy or the server itself answers with this status. Fix that first.",) * 2,
+    ),
+    429: (
+        "The server limits how often it is called, and counts preflights, too. Try again later, and less often.",
+        "The server limits how often it is called, and this answer comes from outside the CORS layer. Try again later.",
     ),
     500: (
         "The server fails on the preflight: look at its log.",

@@ -45,6 +45,7 @@ _SCHEME_UNNAMED: Final = (
     "Not CORS. Either the page is a file (file: in the address bar), and a relative URL in it leads to a file, too: "
     "serve both. Or the URL has no scheme, or another one: write it with http: or https:."
 )
+_OF_BROWSERS: Final = frozenset({"about", "blob", "chrome", "content", "data", "edge", "ftp", "javascript"})
 _HTTP_ONLY: Final = "Not CORS. A page can request URLs of http and https"
 # For a page without an origin, and for one that is not known but requests a file: the cause, and what to do.
 _OF_FILES: Final = {
@@ -111,7 +112,10 @@ def bad_scheme(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
             "Not CORS. The browser does not let this page request a file of the extension: list the file in "
             "web_accessible_resources in the manifest of the extension. Not every browser reads that (Electron)."
         )
-    return change(f"{_HTTP_ONLY}, not of {as_shown(scheme)}.", page='fetch("https://...")')
+    why = f"{_HTTP_ONLY}, not of {as_shown(scheme)}."
+    if scheme in _OF_BROWSERS:
+        return change(why, page='fetch("https://...")')
+    return change(f"{why} An app with a scheme of its own has to register it for CORS (Electron: corsEnabled).")
 
 
 def unreachable(failure: Failure) -> Fix:

@@ -161,7 +161,9 @@ class Meaning:
             return ""
         # A redirect is followed from where the page began.
         url = message.url if message.failure is None else message.failure.first_url
-        words = ["corsguard", "check", shlex.quote(as_shown(url, _LONGEST_URL))]
+        # The page may have written it without a scheme.
+        whole = url if "://" in url else f"http://{url}"
+        words = ["corsguard", "check", shlex.quote(as_shown(whole, _LONGEST_URL))]
         # The model has no page without a host.
         host = "localhost" if _is_without_host(message.origin) else ""
         words += ["--page", shlex.quote(as_shown(f"{message.origin}{host}"))]
@@ -269,7 +271,7 @@ def _can_be_checked(message: Message) -> bool:
     is_of_file = message.origin == NULL and (is_bad or message.lookalike == "worker_script")
     is_elsewhere = message.url.partition(":")[0].lower() in WITHOUT_SERVER
     is_elsewhere = is_elsewhere or (message.failure is not None and is_of_app(message.failure))
-    is_unnamed = is_bad and not message.is_named
+    is_unnamed = is_bad and (not message.is_named or "://" in message.url)
     helps = message.failure is not None or LOOKALIKES[message.lookalike].check_helps
     return helps and not (is_of_file or is_elsewhere or is_unnamed)
 

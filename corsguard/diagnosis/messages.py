@@ -18,7 +18,7 @@ from corsguard.browser.urls import SOCKET_SCHEMES
 from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.origin import NULL
 
-from .cores import CORES, VAGUE, Core
+from .cores import CORES, VAGUE, first_core, without_urls
 from .languages import translated
 from .named import (
     LONGEST_WORD,
@@ -33,9 +33,9 @@ from .named import (
     path_logged,
     preflights_by_url,
     redirection_named,
+    status_in_rows,
     status_named,
     url_named,
-    without_urls,
 )
 from .pages import OPEN_PAGE, assumed_page
 from .pasted import parts, plain
@@ -86,7 +86,7 @@ _ENGINES: Final = (
             r"Access-Control-Allow-Origin\. Status code|There was a bad response from the server"
         ),
     ),
-    (OLD_WEBKIT, re.compile(r"Origin (?:\S+ )?is not allowed by Access-Control-Allow-Origin")),
+    (OLD_WEBKIT, re.compile(r"Origin (?:\[[^\]]{1,100}\] |\S+ )?is not allowed by Access-Control-Allow-Origin")),
 )
 
 _OF_PREFLIGHT_ANSWER: Final = re.compile(
@@ -98,13 +98,18 @@ _OF_PREFLIGHT: Final = frozenset({*PREFLIGHT_ONLY, "preflight_cut_off"})
 # Firefox prints this after each preflight that failed. A page gets no more than this.
 _VAGUENESS: Final = ("preflight_cut_off", "issue_heading", "cut_off", "answered", "status", "not_told")
 _SILENT: Final = frozenset(_VAGUENESS)
-_ECHOES: Final = frozenset({Reason.UNREACHABLE, "orb", *_SILENT})
+_CUT_OFF: Final = frozenset({"cut_off", "preflight_cut_off"})
+# These say nothing about a failure.
+_REMARKS: Final = frozenset({"outside_browsers", "cors_used", "request_alone"})
+# These follow from a request that failed.
+_CONSEQUENCES: Final = frozenset({"aborted", "integrity_mismatch", "orb"})
+_ECHOES: Final = frozenset({Reason.UNREACHABLE, *_SILENT})
 # The URLs in these lines are those of a server's settings, of two windows, or of the documentation.
 WITHOUT_REQUEST: Final = frozenset({"isolation", "opener_policy", "post_message", "refused_configuration"})
 # No browser prints these.
 _OF_SERVERS: Final = frozenset({"refused_by_server", "refused_configuration"})
 # Another line may name the URL of these.
-_PLACED_ELSEWHERE: Final = frozenset({*_OF_PREFLIGHT, "refused_by_server"})
+_PLACED_ELSEWHERE: Final = frozenset({*_OF_PREFLIGHT, "refused_by_server", "cors_proxy"})
 
 
 class Known(NamedTuple):
@@ -181,19 +186,25 @@ def read(text: str, known: Known) -> list[Message]:
     whole = plain(text[:LONGEST_MESSAGE])
     several, asked, refused = [*parts(whole)], methods_by_url(whole), preflights_by_url(whole)
     read_of = {part: message for part in several if (message := _read_one(part, known)) is not None}
-    # One line says what failed, and another one has the URL. But a load that Cross-Origin-Resource-Policy refuses had
-    # no CORS.
-    others = [part for part in several if part not in read_of or read_of[part].name != Reason.CORP]
+    # One line says what failed, and another one, which does not, has the URL.
+    others = [part for part in several if part not in read_of or read_of[part].name in {*_ECHOES, *_REMARKS}]
     places = {read_of[part].url: part for part in others if part in read_of and read_of[part].is_named}
     nearby = [*places.values()] if len(places) == 1 else [] if places else others
+    placed_causes = {_cause(message) for message in read_of.values() if message.is_named}
+    # After a preflight that failed, Firefox prints that the request did not succeed.
+    silent = {message.url for message in read_of.values() if message.name == Reason.UNREACHABLE and message.is_named}
     found: dict[tuple[str, ...], Message] = {}
     for part, alone in read_of.items():
-        message = _placed(alone, part, nearby, known)
+        # Safari repeats a cause without the URL.
+        around = [] if _cause(alone) in placed_causes else nearby
+        message = _placed(alone, part, around, known)
         methods = asked.get(message.url, ()) if known.method is None else ()
         if len(methods) == 1 and (again := _read_one(part, of_method := known._replace(method=methods[0]))):
-            message = _placed(again, part, nearby, of_method)
-        if message.url in refused:
-            message = _of_preflight(message, refused[message.url])
+            message = _placed(again, part, around, of_method)
+        if status := status_in_rows(whole, message.url, is_alone=len(places) <= 1):
+            message = _with_status(message, status)
+        if message.url in refused or (message.url in silent and alone.engine == "Firefox"):
+            message = _of_preflight(message, refused.get(message.url))
         parsed = url_of(message.url)
         url = message.url if parsed is None else parsed.href
         key = (message.name, url, message.method, message.header or "" if message.failure else "")
@@ -211,7 +222,9 @@ def _placed(message: Message, part: str, nearby: Sequence[str], known: Known) ->
     if message.is_named or (message.failure is None and message.lookalike not in _PLACED_ELSEWHERE):
         return message
     both = _read_one(" ".join(dict.fromkeys([part, *nearby])), known)
-    return both if both is not None and both.is_named and _cause(both) == _cause(message) else message
+    is_same = both is not None and both.is_named and _cause(both) == _cause(message)
+    # A WebSocket has no CORS.
+    return both if is_same and both is not None and both.is_handshake == message.is_handshake else message
 
 
 def _of_page(message: Message, origin: str) -> Message:
@@ -221,6 +234,17 @@ def _of_page(message: Message, origin: str) -> Message:
     assumed = tuple(name for name in message.assumed if name != "page")
     redacted = tuple(name for name in message.redacted if name != "page")
     return replace(message, origin=origin, failure=failure, assumed=assumed, redacted=redacted)
+
+
+def _with_status(message: Message, status: str) -> Message:
+    """
+    Return *message* with the *status* of the row of its request, if its reason is one that a status explains.
+    """
+    failure = message.failure
+    if failure is None or failure.exchange is not None:
+        return message
+    exchange = _exchange(failure.reason, {}, status, message.url, is_preflight=failure.is_preflight, covers_all=False)
+    return replace(message, failure=replace(failure, exchange=exchange))
 
 
 def _of_preflight(message: Message, status: str | None) -> Message:
@@ -256,15 +280,26 @@ def _telling(messages: Collection[Message]) -> Iterator[Message]:
     Yield the *messages* that say what failed, without later ones that only say that something failed, or that repeat it
     without the URL, as Safari does.
     """
-    named = {message.url for message in messages if message.name not in _ECHOES}
-    tells = any(message.name not in {*_ECHOES, "outside_browsers"} for message in messages)
+    named = {message.url for message in messages if message.name not in {*_ECHOES, *_CONSEQUENCES}}
+    failed = {message.url for message in messages if message.failure is not None and message.is_named}
+    names = {message.name for message in messages}
+    tells = not names <= {*_ECHOES, *_REMARKS}
+    is_remark_alone = not tells and names.isdisjoint(_CUT_OFF)
+    with_method = {(message.name, message.url) for message in messages if "method" not in message.assumed}
+    has_socket = any(message.is_handshake and message.name != "websocket" for message in messages)
     causes = {_cause(message) for message in messages if message.is_named}
     # Chromium prints the status of a preflight in a row of its own, which does not name the page.
     checked = {message.url for message in messages if message.failure and message.failure.reason in CORS_CHECK}
     for message in messages:
         is_row = message.name == Reason.PREFLIGHT_STATUS and "page" in message.assumed
-        is_echo = message.name in _SILENT or (message.name in _ECHOES and message.url in named)
-        is_echo = is_echo or (is_row and message.url in checked) or (tells and message.name == "outside_browsers")
+        is_cut = message.name in _CUT_OFF and message.is_named and tells
+        is_echo = (message.name in _SILENT and not is_cut) or (message.name in _ECHOES and message.url in named)
+        is_echo = is_echo or (is_row and message.url in checked) or (message.name in _REMARKS and not is_remark_alone)
+        is_echo = is_echo or (message.name in _CONSEQUENCES and message.url in failed)
+        is_echo = is_echo or ("method" in message.assumed and (message.name, message.url) in with_method)
+        # Cypress repeats what its own access to the page of another origin causes.
+        is_echo = is_echo or (message.name == "frame" and "cypress" in names)
+        is_echo = is_echo or (message.name == "websocket" and not message.is_named and has_socket)
         if not is_echo and (message.is_named or _cause(message) not in causes):
             yield message
 
@@ -274,8 +309,9 @@ def _least_vague(messages: Collection[Message]) -> Iterator[Message]:
     Yield the *messages*, none of which says what failed, without those that say less than another one about the same
     URL.
     """
-    said = [(message.url if message.is_named else "", _VAGUENESS.index(message.name)) for message in messages]
-    for message, (url, vagueness) in zip(messages, said, strict=True):
+    vague = [message for message in messages if message.name in _SILENT]
+    said = [(message.url if message.is_named else "", _VAGUENESS.index(message.name)) for message in vague]
+    for message, (url, vagueness) in zip(vague, said, strict=True):
         if not any(other < vagueness if at == url else not url and other <= vagueness for at, other in said):
             yield message
 
@@ -285,15 +321,14 @@ def _cause(message: Message) -> str:
 
 
 def _read_one(text: str, known: Known) -> Message | None:
-    bare = without_urls(text)
-    found = _first(CORES, text, bare)
-    is_english = found is not None or _first(VAGUE[:2], text, bare) is not None
+    found = first_core(CORES, text)
+    is_english = found is not None or first_core(VAGUE[:2], text) is not None
     if not is_english and (told := translated(text)) is not None:
         groups = {"url": told.url, "value": told.value, "status": told.status}
         groups["header"] = told.value if told.means is Reason.HEADER_NOT_ALLOWED else ""
         said = {name: value for name, value in groups.items() if value}
         return _message(text, told.means, said, known, "Firefox", is_preflight=False)
-    found = found or _first(VAGUE, text, bare)
+    found = found or first_core(VAGUE, text)
     if found is None:
         return None
     row, match = found
@@ -314,21 +349,16 @@ def _read_one(text: str, known: Known) -> Message | None:
         means = Reason.MULTIPLE_ALLOW_ORIGIN if "," in sent else means
     signs = () if means in _OF_SERVERS else _ENGINES
     engine = next((name for name, sign in signs if sign.search(text)), "")
-    return _message(text, means, said, known, engine, is_preflight=_OF_PREFLIGHT_ANSWER.search(bare) is not None)
-
-
-def _first(cores: tuple[Core, ...], text: str, bare: str) -> tuple[Core, re.Match[str]] | None:
-    for row in cores:
-        for match in row.core.finditer(text):
-            if bare[match.start()] != "\0":
-                return row, match
-    return None
+    return _message(
+        text, means, said, known, engine, is_preflight=_OF_PREFLIGHT_ANSWER.search(without_urls(text)) is not None
+    )
 
 
 def _message(  # noqa: PLR0913 - the parts of one message
     text: str, means: Reason | str, said: dict[str, str], known: Known, engine: str, *, is_preflight: bool
 ) -> Message:
-    is_socket = means in OF_HANDSHAKE or names_socket(text)
+    has_cors = isinstance(means, Reason) and REASONS[means].kind == "cors"
+    is_socket = means in OF_HANDSHAKE or (names_socket(text) and not has_cors)
     stands = SOCKET_URL if is_socket else URL
     shown_origin, is_origin_shown = (known.origin, False) if known.origin is not None else page_in(text, said)
     at = NamedUrl() if means in WITHOUT_REQUEST else url_named(text, said, shown_origin)
@@ -337,6 +367,8 @@ def _message(  # noqa: PLR0913 - the parts of one message
     first = at.first or (stands if at.url else url)
     origin = shown_origin or _PAGES.get(means) or (NULL if names_file(url, text) else assumed_page(url))
     value, header = said.get("value"), said.get("header")
+    if means == "status":
+        value = status_named(text, url)
     covers_all = means is Reason.HEADER_NOT_ALLOWED and value == "*"
     if covers_all:
         header = "authorization"
@@ -357,7 +389,8 @@ def _message(  # noqa: PLR0913 - the parts of one message
         is_preflight = is_preflight or means in PREFLIGHT_ONLY
         is_no_cors = means is Reason.CORP or value == "element"
         # If the header has the page's origin, and still does not match, the browser sent another one.
-        is_null_sent = means is Reason.ALLOW_ORIGIN_MISMATCH and value is not None and value == shown_origin
+        is_own = means is Reason.ALLOW_ORIGIN_MISMATCH and value is not None and value == shown_origin
+        is_null_sent = is_own or (at.first != at.url and _is_tainted(origin, first, url))
         failure = Failure(
             reason=means,
             clause="",
@@ -386,6 +419,14 @@ def _message(  # noqa: PLR0913 - the parts of one message
         assumed=assumed,
         redacted=tuple(name for name in assumed if redacted.get(name)),
     )
+
+
+def _is_tainted(origin: str, first: str, last: str) -> bool:
+    """
+    Return whether a redirect from *first* to *last* made the Origin null (Fetch, "redirect-tainted origin").
+    """
+    begun, ended = url_of(first), url_of(last)
+    return begun is not None and ended is not None and begun.origin not in {origin, ended.origin}
 
 
 def _value(reason: Reason, value: str | None, *, method: str, header: str | None, url: str) -> str | None:

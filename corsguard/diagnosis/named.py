@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from corsguard.origin import NULL
 
+from .cores import without_urls
 from .pages import origin_named
 
 # How many characters of one word of a message are read.
@@ -46,6 +47,7 @@ _URLS: Final = (
         r"(?P<url>(?:[a-z][a-z0-9+.-]*:|[\[{<]|[\w-]+\.[\w-])[^\s'\"]+?)[.:]? (?=[A-Z]|due )"
     ),
     re.compile(rf"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) {_QUOTED_URL}"),
+    re.compile(r"(?:connection to|server at) '(?P<url>wss?://[^']{1,2048})'"),
     re.compile(r"(?:connection to|server at) [\"']?(?P<url>wss?://[^\s'\"]+)"),
     re.compile(
         rf"(?:Http failure response for|uri=|\burl[\"']?:|load stylesheet at|loading the \w+) ?{_QUOTED_URL}",
@@ -59,9 +61,14 @@ _URLS: Final = (
     re.compile(r"Refused to \w+(?: \w+){0,2} '(?P<url>[^']+)' (?:in a frame )?because"),
     re.compile(r"\b[A-Z]\w{1,20}ing(?: \w{1,20}){0,3} '(?P<url>[^']{1,2048})' violates the "),
     re.compile(r"attempt to load URL (?P<url>[^\s']+) from frame"),
+    re.compile(
+        r"annot load (?:audio|font|image|media|script|stylesheet|video) (?P<url>[a-z][a-z0-9+.-]*://\S{1,2048})"
+    ),
     re.compile(r"for cross-origin resource at '?(?P<url>[^\s']+)"),
     re.compile(r"Access to [\w ]{1,40} at '\[(?P<url>https?:[^'\s\]]+)\] ", re.IGNORECASE),
-    re.compile(r"Access to [\w ]{1,40} at '(?P<url>[^'\s]+)'", re.IGNORECASE),
+    re.compile(r"Access to [\w ]{1,40} at '(?P<url>[^']{1,2048}?) ?'", re.IGNORECASE),
+    # The first quotation mark was not copied.
+    re.compile(r"(?:^| )(?P<url>(?:https?|file)://[^\s']{1,2048})' from origin "),
 )
 # In WebKit, the answer that redirects failed the check. The URL that follows was never requested.
 _REDIRECTION: Final = re.compile(
@@ -96,7 +103,7 @@ _OF_WEB_PAGES: Final = re.compile(r"Not allowed to load local resource|may not (
 # Where a line names the page.
 _ORIGINS: Final = (
     re.compile(r"Origin '(?P<origin>[^']+)' is (?:therefore )?not allowed"),
-    re.compile(r"from origin '(?P<origin>[^']+)'(?! has been blocked from loading)"),
+    re.compile(r"from (?:the )?origin '(?P<origin>[^']+)'(?! has been blocked from loading)"),
     re.compile(
         r"(?:from origin|[Rr]equest origin|with origin|(?<!Allow-)Origin(?: header| of the request)?):? [\"']?"
         r"(?P<origin>(?:[a-z][a-z0-9+.-]*://[^\s'\"]+(?![^\s'\"])|null\b))(?!'? has been blocked from loading)"
@@ -137,15 +144,17 @@ _REDACTED: Final = re.compile(
     r"[a-z]+://(?-i:[A-Z][A-Z_-]+)(?:[:/?#].*)?",
     re.IGNORECASE,
 )
+_BRACKETED: Final = re.compile(r"[(<\[{]((?:https?|wss?)://[^\s<>{}]{1,2048})[)>\]}]")
 _BLACK: Final = re.compile(r"[\u2580-\u259f]+")
 _HOST_ONLY: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+(?::\d+)?(?:/\S*)?", re.IGNORECASE)
 _USERINFO: Final = re.compile(r"(?<=://)[^/?#@\s]*@")
 _SOCKET_URL: Final = re.compile(r"\bwss?://", re.IGNORECASE)
-_ANY_URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"]+", re.IGNORECASE)
 # A URL in a line without other hints, unless it is one of the documentation or a place in a script.
 _LONE_URL: Final = re.compile(
-    r"(?<!sourceURL: ['\"])(?<!fileName: ['\"])\bhttps?://(?!developer\.mozilla|(?:www\.)?chromestatus|goo\.gl|fetch\.spec|web\.dev|go\.microsoft|xhr\.spec|"
-    r"nodejs\.org|nextjs\.org|console\.(?:developers|cloud)\.google|user:pass@host)[^\s'\"()<>|]+",
+    r"(?<!sourceURL: ['\"])(?<!fileName: ['\"])(?<!xmlns=['\"])\bhttps?://(?!developer\.mozilla|"
+    r"(?:www\.)?chromestatus|goo\.gl|fetch\.spec|web\.dev|go\.microsoft|xhr\.spec|nodejs\.org|nextjs\.org|"
+    # After a comma, a sentence goes on.
+    r"console\.(?:developers|cloud)\.google|user:pass@host)[^\s'\"()<>|]++(?<!,)",
     re.IGNORECASE,
 )
 _PLACE: Final = re.compile(r":\d+(?::\d+)?[.,)\]]?$")
@@ -167,16 +176,16 @@ _PREFLIGHT_ROWS: Final = re.compile(
     r"(?:CORS [A-Z]|(?P<status>[45]\d\d)\b)"
 )
 _STATUSES: Final = re.compile(
-    r"net::ERR_(?:FAILED|ABORTED) (?P<a>\d{3})\b|Status(?: [Cc]ode)?(?::| |: )(?P<b>\d{3})\b|status of (?P<c>\d{3})\b|"
-    r"\bHTTP/[\d.]+ (?P<d>\d{3})\b|HTTP status code (?P<e>\d{3})\b"
+    r"net::ERR_(?:FAILED|ABORTED) (?P<a>\d{3})\b|\b[Ss]tatus(?: ?[Cc]ode|kod)?(?::| |: )'?(?P<b>[1-5]\d\d)\b|"
+    r"status of (?P<c>\d{3})\b|\bHTTP/[\d.]+ (?P<d>\d{3})\b|HTTP status code (?P<e>\d{3})\b"
 )
-
 # A row of a panel, or of the console, with its status.
 _ROWS: Final = re.compile(
     r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<url>https?://[^\s'\"]{1,2048}) (?:\S{1,2} )?"
-    r"(?:\[?HTTP/[\d.]{1,3}|net::ERR_[A-Z_]{1,40}) \d{3}\b|"
+    r"(?:(?:\[?HTTP/[\d.]{1,3}|net::ERR_[A-Z_]{1,40}) )?(?P<status>[1-5]\d\d)\b|"
     r"(?:(?<!\S)(?P<place>[^\s'\"]{1,2048}):\d{1,6} )?(?:(?P<url2>https?://[^\s'\"]{1,2048}) )?"
-    r"Failed to load resource: the server responded with a status of \d{3}(?: \([^()]{0,40}\))?(?: (?P<url3>https?://[^\s'\"]{1,2048}))?"
+    r"Failed to load resource: the server responded with a status of (?P<status2>\d{3})(?: \([^()]{0,40}\))?"
+    r"(?: (?P<url3>https?://[^\s'\"]{1,2048})| \((?P<place2>[^\s'\"()]{1,2048}?)(?:, line \d{1,6})?\))?"
 )
 
 
@@ -191,6 +200,16 @@ def methods_by_url(text: str) -> dict[str, tuple[str, ...]]:
     return methods
 
 
+def status_in_rows(text: str, url: str, *, is_alone: bool) -> str:
+    """
+    Return the status that the rows of *url* in *text* have, before or after the line about the failure; empty if there
+    is none, or several. A row without a URL counts if *url* *is_alone* in the text.
+    """
+    rows = (row for row in _ROWS.finditer(text) if _is_row_of(row, url, is_alone=is_alone))
+    statuses = {row["status"] or row["status2"] for row in rows}
+    return statuses.pop() if len(statuses) == 1 else ""
+
+
 def preflights_by_url(text: str) -> dict[str, str | None]:
     """
     Return for each URL the status of its preflight, if *text* has a row for one that failed (None without a status).
@@ -198,15 +217,8 @@ def preflights_by_url(text: str) -> dict[str, str | None]:
     return {found["url"]: found["status"] for found in _PREFLIGHT_ROWS.finditer(text)}
 
 
-def without_urls(text: str, mark: str = "\0") -> str:
-    """
-    Return *text* with each character of its URLs replaced by *mark*: their words do not say what failed.
-    """
-    return _ANY_URL.sub(lambda url: mark * len(url[0]), text)
-
-
 def names_socket(text: str) -> bool:
-    return "websocket" in without_urls(text, "").lower() or _SOCKET_URL.search(text) is not None
+    return "websocket" in without_urls(text).lower() or _SOCKET_URL.search(text) is not None
 
 
 def names_file(url: str, text: str) -> bool:
@@ -267,7 +279,7 @@ def status_named(text: str, url: str) -> str:
     """
     Return the status of the answer of *url* that *text* names; empty if there is none.
     """
-    found = _STATUSES.search(_ROWS.sub(lambda row: row[0] if _is_row_of(row, url) else "", text))
+    found = _STATUSES.search(_ROWS.sub(lambda row: row[0] if _is_row_of(row, url, is_alone=True) else "", text))
     return next((status for status in found.groups() if status), "") if found else ""
 
 
@@ -279,10 +291,12 @@ def _is_about(shown: str, url: str) -> bool:
     return url.startswith(shown) or shown.startswith(url)
 
 
-def _is_row_of(row: re.Match[str], url: str) -> bool:
-    # Chromium writes the last part of the path before its own line.
-    place = (row["place"] or "").rpartition("/")[2]
+def _is_row_of(row: re.Match[str], url: str, *, is_alone: bool) -> bool:
     named = row["url"] or row["url2"] or row["url3"]
+    # Chromium and Safari write the last part of the path, before or after their own line.
+    place = (row["place"] or row["place2"] or "").rpartition("/")[2]
+    if named is None and not place:
+        return is_alone
     return (named is None or _is_about(named, url)) and url.rstrip("/").endswith(place)
 
 
@@ -335,6 +349,8 @@ def as_url(text: str, origin: str | None) -> str:
     Return *text* as a URL, relative to a page on *origin*; empty if it is not one.
     """
     whole = text[:LONGEST_WORD]
+    if (within := _BRACKETED.fullmatch(whole)) is not None:
+        whole = within[1]
     # A password is secret, and fetch() does not accept one.
     bare = whole.rstrip(".,:;)")
     is_cut = whole.startswith("...", len(bare)) and "/" in bare.partition("://")[2]

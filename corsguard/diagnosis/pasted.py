@@ -7,13 +7,19 @@ quotation marks and single spaces.
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
+from .cores import CORES, Core, first_core
 from .languages import messages_in
 
 # How many messages of one paste are read.
 _MOST_PARTS: Final = 40
+# How many lines are looked at for what failed.
+_MOST_LINES: Final = 200
+# How many characters of the lines before it a line is compared with.
+_LONGEST_GROUP: Final = 4096
 
 _STRAIGHT: Final = str.maketrans(
     {
@@ -60,6 +66,15 @@ _MARKED: Final = re.compile(
 )
 _MARKS: Final = re.compile(r'(?<=[\s(])"([^"\']{0,2048})"(?=[\s.,;:)]|$)(?! ?: ?["{\[\dtfn])')
 
+# People write about themselves, browsers do not.
+_PROSE: Final = re.compile(r"\b(?:I|I'm|I've|[Ww]e|[Mm]y|[Oo]ur|[Tt]hanks)\b|\?$")
+# The row of a request: the line before it, and the line after it, are about something else.
+_ROW_LINE: Final = re.compile(
+    r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) https?://\S{1,2048} (?:net::ERR_[A-Z_]{1,40}|[45]\d\d\b|\[HTTP/)|"
+    r"['\"]OPTIONS /\S{0,2048} HTTP/[\d.]{1,3}['\"] [45]\d\d\b|"
+    r"Failed to load resource: the server responded with a status of "
+)
+_URLS: Final = re.compile(r"\b(?:https?|wss?|file)://[^\s'\"]+")
 # Where a message begins, if several are pasted together. A message of Safari is recognized by its end.
 _BEGIN: Final = re.compile(
     r"(?=Access to \S{1,40}(?: \S{1,40}){0,3}? (?:at )?['\[{<][^'\]}>]{0,2048}['\]}>] )|"
@@ -69,13 +84,13 @@ _BEGIN: Final = re.compile(
     r"(?=Content[ -]Security[ -]Policy: (?:\(Report-Only policy\) )?The page)|"
     r"(?=\b[A-Z][a-z]{3,10}ing (?:\w{1,20} ){0,4}?(?:'[^']{1,2048}' )?violates the )|"
     r"(?=\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) https?://[^\s']{1,2048} (?:\S{1,2} )?CORS [A-Z])|"
-    r"(?=(?:XMLHttpRequest cannot load|Failed to load) https?://[^\s']{1,2048} ?(?!due to)\S)|"
+    r"(?=(?:XMLHttpRequest cannot load|Failed to load) https?://[^\s']{1,2048}+ ?+(?!due to)\S)|"
     r"(?=\bFailed to execute '\w{1,40}' on ')|(?=Blocked loading mixed )|(?=The resource at ['\"]https?:)|"
     r"(?=downloadable font: )|(?=Sandbox access violation)|(?=\bDisallowed CORS (?:origin|method|headers?)\b)|"
-    r"(?<!origin )(?<!at )(?<!to )(?<!from )(?=(?<!\S)'[^']{1,2048}' has been blocked by CORS policy)|\x1e"
+    r"(?<!origin )(?<!at )(?<!to )(?<!from )(?=(?<!\S)'[^']{1,2048}' has been blocked by CORS policy)"
 )
 _END: Final = re.compile(
-    r"(?<=due to access control checks\.)|(?=\[(?:Warning|Log|Info)\] )|(?=Cancelled load to https?:)|\x1e"
+    r"(?<=due to access control checks\.)|(?=\[(?:Warning|Log|Info)\] )|(?=Cancelled load to https?:)"
 )
 
 
@@ -101,7 +116,8 @@ def plain(text: str) -> str:
     marked = (
         f"\x1e{line}\x1e" if is_translated else _ITEM.sub(mark, line) for line, is_translated in messages_in(lines)
     )
-    whole = _DOUBLED.sub("'", _ROW.sub(r"\1 ", _STRAY.sub("", _SPACES.sub(" ", " ".join(marked))))).strip()
+    joined = " ".join(_separated(marked))
+    whole = _DOUBLED.sub("'", _ROW.sub(r"\1 ", _STRAY.sub("", _SPACES.sub(" ", joined)))).strip()
     whole = _MARKS.sub(r"'\1'", whole) if _MARKED.search(whole) else whole
     return _SEVERAL.sub(r"\1, ", whole)
 
@@ -110,8 +126,58 @@ def parts(text: str) -> Iterator[str]:
     """
     Yield the messages in *text*, which is plain.
     """
-    split = _BEGIN if _BEGIN.search(text) else _END
-    yield from (part for part in split.split(text)[:_MOST_PARTS] if part.strip())
+    split = (part for piece in text.split("\x1e") for part in (_BEGIN if _BEGIN.search(piece) else _END).split(piece))
+    yield from islice(filter(str.strip, split), _MOST_PARTS)
+
+
+def _separated(lines: Iterable[str]) -> Iterator[str]:
+    """
+    Yield *lines*, with a record separator before each that begins another message: it says by itself what failed, and
+    the lines before it say something else, or name another URL.
+    """
+    group, before, told = "", "", None
+    for number, line in enumerate(lines):
+        begins = "\x1e" in line or bool(before and (_ROW_LINE.search(before) or _ROW_LINE.search(line)))
+        is_read = number < _MOST_LINES and not _PROSE.search(line) and not _continues(line, before)
+        own = _core_in(line) if is_read or begins else None
+        if own is not None and not begins:
+            # Lines that say nothing alone may do so together.
+            told = told or _core_in(group)
+            begins = told is not None and _tells_more(own, line, told, group)
+        yield f"\x1e{line}" if begins else line
+        group = line if begins else f"{group} {line}"[-_LONGEST_GROUP:]
+        told = own if begins else told or own
+        before = line or before
+
+
+def _core_in(text: str) -> Core | None:
+    found = first_core(CORES, text)
+    return None if found is None else found[0]
+
+
+def _tells_more(own: Core, line: str, told: Core, group: str) -> bool:
+    """
+    Return whether *line* says something else than the *group* of lines before it, or the same of another URL. *own* and
+    *told* are their cores.
+    """
+    # These list all possible causes.
+    if told.means == "not_told":
+        return False
+    if "due to access control checks" in group:
+        # Safari repeats the first of its lines in the third one.
+        return "Failed to load resource" not in line
+    if own.means == told.means:
+        urls, others = {*_URLS.findall(line)}, {*_URLS.findall(group)}
+        return bool(others) and not urls <= others
+    return told.core.search(line) is None
+
+
+def _continues(line: str, before: str) -> bool:
+    """
+    Return whether *line* is the rest of the line *before* it.
+    """
+    is_within = line[:1].islower() and (before[-1:].isalpha() or before.endswith((",", "'", '"', "-", "/")))
+    return before.endswith(":") or line.startswith("(Reason") or is_within
 
 
 def _unescaped(found: re.Match[str]) -> str:

@@ -144,6 +144,18 @@ def test_the_recorded_lines_of_real_consoles_are_recognized(engine):
         assert message.url in row["text"] if ".lab.example" in row["text"] else message.url == URL, row
 
 
+@pytest.mark.parametrize("engine", ["chromium", "firefox"])
+@pytest.mark.parametrize("distance", [1, 7, 40])
+def test_each_of_two_recorded_lines_is_read_as_if_it_were_alone(engine, distance):
+    recorded = json.loads(CONSOLE_LINES.read_text(encoding="utf-8"))
+    lines = [line["text"] for line in recorded if line["engine"] == engine]
+    for one, other in zip(lines, [*lines[distance:], *lines[:distance]], strict=True):
+        alone = [*read(one, NOBODY), *read(other, NOBODY)]
+        if len({message.url for message in alone}) == len(alone):
+            together = read(f"{one}\n{other}", NOBODY)
+            assert [(told.name, told.url) for told in together] == [(told.name, told.url) for told in alone]
+
+
 def test_words_in_a_url_say_nothing_about_the_failure():
     for word in ("preflight", "csrf", "websocket", "samesite", "curl", "address space", "CORB", "no-cors"):
         url = f"https://{word.replace(' ', '-')}.example/{word.replace(' ', '%20')}"
@@ -259,10 +271,72 @@ def test_items_of_a_list_are_separated():
             "Refused to display 'https://a.example/x' in a frame because it set 'X-Frame-Options' to 'DENY'.\n\nSandbox access violation: Blocked a frame at \"https://a.example\" from accessing a frame at \"https://a.example\".",
             [("not_framed", "https://a.example/x"), ("frame", "https://a.example")],
         ),
+        (
+            "[Error] Failed to load resource: the server responded with a status of 404 () (bg.jpg, line 0)\n"
+            + "".join(
+                f"[Error] Origin {APP} is not allowed by Access-Control-Allow-Origin. Status code: {status}\n[Error] Fetch API cannot load https://a.example/{name} due to access control checks.\n[Error] Failed to load resource: Origin {APP} is not allowed by Access-Control-Allow-Origin. Status code: {status} ({name}, line 0)\n"
+                for status, name in ((200, "index.json"), (403, "other/"))
+            ),
+            [("missing_allow_origin", "https://a.example/index.json"), ("missing_allow_origin", "https://a.example/other/")],
+        ),
+        (
+            f"{AT}: The 'Access-Control-Allow-Origin' header contains multiple values '*, *', but only one is allowed.\n\nWebSocket connection to 'wss://localhost/app' failed: Error in connection establishment: net::ERR_CONNECTION_CLOSED".replace(f"at '{A}' ", ""),
+            [("multiple_allow_origin", URL), ("unreachable", "wss://localhost/app")],
+        ),
+        (
+            f"{AT}\n\nWebSocket Connection Failure: WebSocket connection to 'wss://b.example/x' failed: WebSocket is closed before the connection is established.",
+            [("cut_off", A), ("websocket_left", "wss://b.example/x")],
+        ),
+        (
+            f"- {AT}: Response to preflight request doesn't pass access control check\n- Manual curl -X OPTIONS returns 204 with Access-Control-Allow-Headers: Content-Type",
+            [("preflight_cut_off", A)],
+        ),
+        (
+            f"{REFUSED}CORS request did not succeed). Status code: (null).\nNone of the \u201csha512\u201d hashes in the integrity attribute match the content of the subresource at \u201c{API}\u201d. The computed hash is \u201cz4Ph\u201d.",
+            [("unreachable", API)],
+        ),
+        (
+            f'[loadingFailed] {{"url":"{A}","method":"POST","corsError":"PreflightMissingAllowOriginHeader"}}\n{AT}: Response to preflight request doesn\'t pass access control check: {NO_HEADER}',
+            [("preflight_missing_allow_origin", A)],
+        ),
+        (
+            f"{AT}: Response to preflight request doesn't pass access control check: Disallowed CORS origin\nRequest Headers: Origin: {P}, Access-Control-Request-Method: GET",
+            [("refused_by_server", A)],
+        ),
+        (
+            "GET https://a.example/x net::ERR_CONNECTION_CLOSED\nFailed to load resource: net::ERR_CONNECTION_CLOSED (at https://b.example/y)",
+            [("unreachable", "https://a.example/x"), ("unreachable", "https://b.example/y")],
+        ),
+        (
+            f"{AT}: {NO_HEADER} If an opaque response serves your needs, set the request's mode to 'no-cors' to fetch the resource\nwith CORS disabled.\nThe FetchEvent for \"{A}\" resulted in a network error response: the promise was rejected.",
+            [("missing_allow_origin", A)],
+        ),
     ],
 )  # fmt: skip
 def test_no_failure_is_left_out_and_none_is_counted_twice(text, told):
     assert [(message.name, message.url if message.is_named else URL) for message in read(text, NOBODY)] == told
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (f"{REFUSED}CORS header 'Access-Control-Allow-Origin' missing). Status code: 400.", "missing_allow_origin"),
+        (
+            f"{REFUSED}CORS header 'Access-Control-Allow-Origin' missing). Status code: 400.\n{REFUSED}CORS request did not succeed). Status code: (null).",
+            "preflight_missing_allow_origin",
+        ),
+        (
+            f"{REFUSED}CORS header 'Access-Control-Allow-Origin' missing).\n{REFUSED.replace(API, 'https://b.example/x')}CORS request did not succeed).",
+            "missing_allow_origin",
+        ),
+        (
+            f"Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource auf {API}. (Grund: CORS-Kopfzeile 'Access-Control-Allow-Origin' fehlt). Statuscode: 400.\nQuellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource auf {API}. (Grund: CORS-Anfrage schlug fehl). Statuscode: (null).",
+            "preflight_missing_allow_origin",
+        ),
+    ],
+)  # fmt: skip
+def test_two_lines_of_firefox_about_one_url_are_about_its_preflight(text, name):
+    assert read(text, NOBODY)[0].name == name
 
 
 def test_the_lines_of_one_console_are_about_one_page():
@@ -354,6 +428,7 @@ def test_reading_a_repeated_text_takes_linear_time(core):
     started = time.process_time()
     read(text, NOBODY)
     read(text.replace(" ", ""), NOBODY)
+    read(text.replace(" ", "\n"), NOBODY)
     assert time.process_time() - started < 0.6
 
 

@@ -295,7 +295,12 @@ FIXES = [
     ),
     (
         failure(Reason.BAD_SCHEME, "foo", url="foo:bar", exchange=None),
-        "not of foo",
+        "not of foo. An app with a scheme of its own has to register it",
+        [],
+    ),
+    (
+        failure(Reason.BAD_SCHEME, "ftp", url="ftp://a.example/x", exchange=None),
+        "not of ftp",
         ['page:   fetch("https://...")'],
     ),
     (

@@ -35,13 +35,14 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
     core(r"Failed to construct 'WebSocket'", "websocket_call"),
     core(r"The operation is insecure", "insecure_call"),
     core(
-        r"BLOCKED_BY_(?:CLIENT|ADMINISTRATOR)|blocked:(?:other|devtools|inspector|extension|subresource-filter)|"
+        r"BLOCKED_BY_(?:CLIENT|ADMINISTRATOR|ADBLOCKER)|blocked:(?:other|devtools|inspector|extension|subresource-filter)|"
         r"Blocked by (?:DevTools|Extension)|because (?:(?:Enhanced )?Tracking Protection|content blocking) is enabled|"
         r"content blocker prevented",
         "blocked_by_client",
     ),
     core(r"CLEARTEXT_NOT_PERMITTED|Cleartext HTTP traffic to .{1,253} not permitted", "cleartext"),
-    core(r"CORS disabled", "disabled"),
+    # Chromium advises mode "no-cors", "to fetch the resource with CORS disabled".
+    core(r"(?<!with )CORS disabled", "disabled"),
     core(r"CORS header 'Origin' cannot be added", "origin_not_added"),
     core(
         r"postMessage.{0,80}target origin(?:.{0,2200}? recipient window's origin \('(?P<value>[^']{1,2048})'\))?",
@@ -65,7 +66,7 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
     core(r"ERR_UNSAFE_PORT|NS_ERROR_PORT_ACCESS_NOT_ALLOWED", Reason.BAD_PORT),
     core(r"ERR_INVALID_REDIRECT|MULTIPLE_LOCATION", Reason.REDIRECT_UNPARSABLE),
     core(
-        r"ERR_(?P<value>CONNECTION_\w+|NAME_NOT_RESOLVED|ADDRESS_\w+|EMPTY_RESPONSE|INTERNET_DISCONNECTED|TIMED_OUT|"
+        r"ERR_(?P<value>CONNECTION_\w+|SOCKET_\w+|SPDY_\w+|DNS_\w+|NAME_NOT_RESOLVED|ADDRESS_\w+|EMPTY_RESPONSE|INTERNET_DISCONNECTED|TIMED_OUT|"
         r"NETWORK_\w+|TUNNEL_\w+|PROXY_\w+|HTTP2_\w+|QUIC_\w+|INCOMPLETE_\w+|CONTENT_LENGTH_MISMATCH|"
         r"INVALID_HTTP_RESPONSE)|NS_ERROR_(?P<value2>CONNECTION_REFUSED|NET_\w+|UNKNOWN_HOST|"
         r"OFFLINE)",
@@ -76,8 +77,13 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
         r"Reason: CORS request failed|Status code: \(null\)|\bCORS Failed\b|CORS ?Did ?Not ?Succeed",
         Reason.UNREACHABLE,
     ),
+    core(r"specified hostname could not be found", Reason.UNREACHABLE, "the name of the host cannot be resolved"),
+    core(r"network connection was lost", Reason.UNREACHABLE, "the connection was lost"),
+    # From Internet Explorer and the old Edge.
+    core(r"SCRIPT7002\b.{0,80}?0x0*2ee7\b", Reason.UNREACHABLE, "the name of the host cannot be resolved"),
+    core(r"SCRIPT7002\b.{0,80}?0x0*2e(?:e2|f[def])\b", Reason.UNREACHABLE, "the connection failed"),
     core(
-        r"Could not connect to the server|specified hostname could not be found|network connection was lost|"
+        r"Could not connect to the server|"
         r"Failed host lookup|Cannot connect to destination host|Failed to connect to [\w.-]{1,253}/[\d.]{7,15}:\d|"
         # Many programs say so about a connection of their own, to a database for example.
         r"(?:\bfor url\b|\buri\b|\bfetch\b|\b(?:Socket|Client|Dio|Http)Exception\b).{0,400}?\bConnection refused\b|"
@@ -128,7 +134,7 @@ VAGUE: Final = (
         r"\b(?:xhr poll|websocket) error\b|Failed to complete negotiation|Loading script failed|"
         r"Loading (?:CSS )?chunk .{1,80}? failed|Importing a module script failed|Module source URI is not allowed|"
         r"FETCH_ERROR|[\"']?status[\"']?: ?0\b|\bHTTP 0 error|\(failed\)|"
-        r"(?:XHR|Fetch) failed (?:loading|fetching)|Loading failed for the|UnityWebRequest|"
+        r"(?:XHR|Fetch) failed (?:loading|fetching)|the promise was rejected|Loading failed for the|UnityWebRequest|"
         r"NS_ERROR_(?:FAILURE|DOM_BAD_URI)|"
         # From libraries: Firebase, Supabase, gRPC-Web, Dio, MSAL, and others that only guess.
         r"network-request-failed|Failed to send a request to the|closed without (?:headers|grpc status)|"

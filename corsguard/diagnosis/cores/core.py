@@ -6,10 +6,12 @@ there.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from corsguard.browser import Reason
 
+_ANY_URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"]+", re.IGNORECASE)
 # Node's codes for errors of a connection or of its HTTP parser.
 ERRNO: Final = r"(?-i:E[A-Z]{3,}|HPE_[A-Z_]+)"
 
@@ -39,3 +41,22 @@ def named(chromium: str, firefox: str, means: Reason | str, value: str | None = 
     own = "|".join(chromium.split())
     either = [rf"\bCORS ?(?:{spaced})(?:\d|s)?\b"] if spaced else []
     return core("|".join([*either, *([rf"\b(?:Preflight)?(?:{own})\b"] if own else [])]), means, value)
+
+
+def without_urls(text: str) -> str:
+    """
+    Return *text* with a zero character for each character of its URLs: their words do not say what failed.
+    """
+    return _ANY_URL.sub(lambda url: "\0" * len(url[0]), text)
+
+
+def first_core(cores: Iterable[Core], text: str) -> tuple[Core, re.Match[str]] | None:
+    """
+    Return the first of *cores* that is in *text*, and where.
+    """
+    bare = without_urls(text)
+    for row in cores:
+        for match in row.core.finditer(text):
+            if bare[match.start() : match.start() + 1] != "\0":
+                return row, match
+    return None

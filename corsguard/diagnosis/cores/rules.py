@@ -28,6 +28,12 @@ RULES: Final[tuple[Core, ...]] = (
         "private_network_access",
     ),
     core(
+        # A request that announces none.
+        r"target IP address space of '?unknown'?,? yet the resource is in address space "
+        r"'?(?P<value>public|local|loopback|private)\b",
+        "private_network_access",
+    ),
+    core(
         r"target IP address space of '?\w+'?,? yet the resource is in address space "
         r"'?(?P<value>public|local|loopback|private)\b",
         "target_address_space",
@@ -44,6 +50,7 @@ RULES: Final[tuple[Core, ...]] = (
         r"insecure [^']{1,80}?'(?P<url>[^']{1,2048})'\. This (?:content should also be served over HTTPS|request was "
         r"automatically upgraded)|(?:Loading mixed \(insecure\) display content|Upgrading insecure (?:display )?"
         r"request) ['\"](?P<url2>[^'\"]{1,2048})|This content should also be served over HTTPS|"
+        r"requested insecure content from '?(?P<url4>[^\s']{1,2048}?)'?\.? This content was automatically upgraded|"
         r"insecure endpoint '(?P<url3>[^']{1,2048})'\. This endpoint should be made available",
         "mixed_content_warned",
     ),
@@ -51,7 +58,8 @@ RULES: Final[tuple[Core, ...]] = (
         r"requested an insecure (?P<what>resource|XMLHttpRequest endpoint|EventSource endpoint)\s'(?P<url>[^']+)'|"
         r"connect to the insecure .{0,80}?'(?P<url2>[^']+)'|mixed active content [\"'](?P<url3>[^\"']+)[\"']|"
         r"\[blocked\] The page at '?(?P<origin>[^\s']+)'? was not allowed to (?:run|request) insecure content from "
-        r"'?(?P<url4>[^\s']+)",
+        r"'?(?P<url4>[^\s']+)|The page at '?(?P<origin2>[^\s']+)'? requested insecure content from '?(?P<url5>[^\s']+)"
+        r"'?\.? This content was blocked",
         Reason.MIXED_CONTENT,
     ),
     core(
@@ -168,7 +176,8 @@ RULES: Final[tuple[Core, ...]] = (
         r"Failed to register a ServiceWorker.{0,2200}? with script \('(?P<url>[^']{1,2048})'\): The script has an "
         r"unsupported MIME type \('(?P<value2>[^']{0,100})'|"
         r"Failed to decode downloaded font: (?P<url2>[^\s'\"]{1,2048})|OTS parsing error|"
-        r"downloadable font: rejected by sanitizer",
+        r"downloadable font: rejected by sanitizer|"
+        r"The resource from '(?P<url3>[^']{1,2048})' was blocked due to MIME type \('(?P<value3>[^']{0,100})'\) mis",
         "wrong_type",
     ),
     core(r"to check the integrity|eligible for integrity checks", "integrity"),
@@ -185,7 +194,8 @@ RULES: Final[tuple[Core, ...]] = (
         "worker_script",
     ),
     core(
-        r"FetchEvent for [\"'](?P<url>[^\"']{1,2048})[\"'] resulted in a network error|ServiceWorker passed an opaque|"
+        r"FetchEvent for [\"'](?P<url>[^\"']{1,2048})[\"'] resulted in a network error response: "
+        r"(?!the promise)|ServiceWorker passed an opaque|"
         r"served by service worker is opaque|response was used for a request whose type is not no-cors",
         "service_worker",
     ),

@@ -198,7 +198,7 @@ SHARING: Final[tuple[Core, ...]] = (
         "origin",
     ),
     core(
-        r"\bOrigin (?:'?(?P<origin>[^\s']+)'? )?is not allowed by '?Access-Control-Allow-Origin|"
+        r"\bOrigin (?:'?(?P<origin>\[[^\]]{1,100}\]|[^\s']+)'? )?is not allowed by '?Access-Control-Allow-Origin|"
         # From jsdom, Office and TestCafe.
         r"Error: Cross origin (?P<origin2>\S+) forbidden|validCORSHeaders|No valid origin in response|"
         r"RequestMock: CORS validation",

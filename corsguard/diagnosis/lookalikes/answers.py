@@ -71,8 +71,8 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
             "the lines before it: which code calls the library",
         ),
         Fix(
-            words="Correct the setting that the line names: each origin in full (scheme://host:port), and no wildcard "
-            "together with credentials."
+            words="Correct the setting that the line names. An origin is written in full (scheme://host:port), and a "
+            "wildcard never stands together with credentials."
         ),
         detail="It does not accept {value}.",
         is_cors=True,
@@ -197,5 +197,6 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
             words="Fix the error first. (To a preflight, an OPTIONS row, the CORS layer has to answer before any route "
             "does.)"
         ),
+        detail="The status is {value}.",
     ),
 }
