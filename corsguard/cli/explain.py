@@ -20,8 +20,8 @@ from corsguard.browser.evidence import as_shown
 from corsguard.browser.exchanges import shown
 from corsguard.browser.wire import Header
 from corsguard.diagnosis import Meaning, read_message
+from corsguard.diagnosis.consoles import LONGEST_MESSAGE
 from corsguard.diagnosis.guarded import FORMS, Guarded, load_guarded
-from corsguard.diagnosis.messages import LONGEST_MESSAGE
 from corsguard.diagnosis.playing import Fetch
 from corsguard.diagnosis.rehearsal import Edit, Heard, Rehearsal, rehearse, staged
 from corsguard.errors import Problem

@@ -19,8 +19,9 @@ from corsguard.browser.wire import Header
 from corsguard.names import ALLOW_ORIGIN, is_token
 
 from .commands import url_meant
+from .consoles import LONGEST_MESSAGE
 from .har import Archive, Entry
-from .messages import LONGEST_MESSAGE, URL, Known, Message
+from .messages import URL, Known, Message
 from .named import as_url
 from .pages import assumed_page
 from .pasted import without_carets

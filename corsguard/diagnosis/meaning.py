@@ -21,11 +21,12 @@ from corsguard.names import SAFELISTED_METHODS
 from corsguard.origin import NULL
 from corsguard.policies import PoliciesLike
 
+from .consoles import read
 from .guarded import Guarded, guarded_by
 from .heads import read_heads, without_other_headers
 from .lookalike_fixes import fix_of_lookalike
 from .lookalikes import LOOKALIKES
-from .messages import METHOD, OLD_MICROSOFT, OLD_WEBKIT, Known, Message, read
+from .messages import METHOD, OLD_MICROSOFT, OLD_WEBKIT, Known, Message
 from .pages import page_named
 from .places import WITHOUT_SERVER, fix_at_place, is_of_app, is_without_application, may_be_of_others
 from .playing import Fetch, lines_of

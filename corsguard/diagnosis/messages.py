@@ -1,13 +1,12 @@
 """
-Recognizes console lines: which failure a line is about, and which values it names.
+Reads one message: which failure it is about, and which values it names.
 
-It compares with a table of cores, because browsers change the rest of a line between releases. If the model knows the
-failure, the model explains it; otherwise it is one of the lookalikes, which are not CORS. The pasted text is bounded
-before it is read.
+It compares the message with a table of cores, because browsers change the rest of a line between releases. If the model
+knows the failure, the model explains it; otherwise it is one of the lookalikes, which are not CORS.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
@@ -26,21 +25,15 @@ from .named import (
     allow_origin_named,
     location_named,
     method_named,
-    methods_by_url,
     names_file,
     names_socket,
     page_in,
     path_logged,
-    preflights_by_url,
     redirection_named,
-    status_in_rows,
     status_named,
     url_named,
 )
 from .pages import OPEN_PAGE, assumed_page
-from .pasted import parts, plain
-
-LONGEST_MESSAGE: Final = 65536
 
 # Placeholders for what a message does not name.
 URL: Final = "https://api.example.com/"
@@ -95,21 +88,10 @@ _OF_PREFLIGHT_ANSWER: Final = re.compile(
     re.IGNORECASE,
 )
 _OF_PREFLIGHT: Final = frozenset({*PREFLIGHT_ONLY, "preflight_cut_off"})
-# Firefox prints this after each preflight that failed. A page gets no more than this.
-_VAGUENESS: Final = ("preflight_cut_off", "issue_heading", "cut_off", "answered", "status", "not_told")
-_SILENT: Final = frozenset(_VAGUENESS)
-_CUT_OFF: Final = frozenset({"cut_off", "preflight_cut_off"})
-# These say nothing about a failure.
-_REMARKS: Final = frozenset({"outside_browsers", "cors_used", "request_alone"})
-# These follow from a request that failed.
-_CONSEQUENCES: Final = frozenset({"aborted", "integrity_mismatch", "orb"})
-_ECHOES: Final = frozenset({Reason.UNREACHABLE, *_SILENT})
 # The URLs in these lines are those of a server's settings, of two windows, or of the documentation.
 WITHOUT_REQUEST: Final = frozenset({"isolation", "opener_policy", "post_message", "refused_configuration"})
 # No browser prints these.
 _OF_SERVERS: Final = frozenset({"refused_by_server", "refused_configuration"})
-# Another line may name the URL of these.
-_PLACED_ELSEWHERE: Final = frozenset({*_OF_PREFLIGHT, "refused_by_server", "cors_proxy"})
 
 
 class Known(NamedTuple):
@@ -178,149 +160,15 @@ class Message:
     def name(self) -> str:
         return self.lookalike if self.failure is None else self.failure.code
 
-
-def read(text: str, known: Known) -> list[Message]:
-    """
-    Return the messages in *text*, without duplicates; empty if nothing is recognized.
-    """
-    whole = plain(text[:LONGEST_MESSAGE])
-    several, asked, refused = [*parts(whole)], methods_by_url(whole), preflights_by_url(whole)
-    read_of = {part: message for part in several if (message := _read_one(part, known)) is not None}
-    # One line says what failed, and another one, which does not, has the URL.
-    others = [part for part in several if part not in read_of or read_of[part].name in {*_ECHOES, *_REMARKS}]
-    places = {read_of[part].url: part for part in others if part in read_of and read_of[part].is_named}
-    nearby = [*places.values()] if len(places) == 1 else [] if places else others
-    placed_causes = {_cause(message) for message in read_of.values() if message.is_named}
-    # After a preflight that failed, Firefox prints that the request did not succeed.
-    silent = {message.url for message in read_of.values() if message.name == Reason.UNREACHABLE and message.is_named}
-    found: dict[tuple[str, ...], Message] = {}
-    for part, alone in read_of.items():
-        # Safari repeats a cause without the URL.
-        around = [] if _cause(alone) in placed_causes else nearby
-        message = _placed(alone, part, around, known)
-        methods = asked.get(message.url, ()) if known.method is None else ()
-        if len(methods) == 1 and (again := _read_one(part, of_method := known._replace(method=methods[0]))):
-            message = _placed(again, part, around, of_method)
-        if status := status_in_rows(whole, message.url, is_alone=len(places) <= 1):
-            message = _with_status(message, status)
-        if message.url in refused or (message.url in silent and alone.engine == "Firefox"):
-            message = _of_preflight(message, refused.get(message.url))
-        parsed = url_of(message.url)
-        url = message.url if parsed is None else parsed.href
-        key = (message.name, url, message.method, message.header or "" if message.failure else "")
-        found[key] = _merged(found.get(key, message), message)
-    told = [*_telling(found.values())] or [*_least_vague(found.values())]
-    pages = {message.origin for message in found.values() if "page" not in message.assumed}
-    # The lines of one console are about one page.
-    return [_of_page(message, *pages) for message in told] if len(pages) == 1 else told
+    @property
+    def cause(self) -> str:
+        """
+        The name, which is the same for a preflight and for the request itself.
+        """
+        return self.lookalike if self.failure is None else self.failure.reason
 
 
-def _placed(message: Message, part: str, nearby: Sequence[str], known: Known) -> Message:
-    """
-    Return the *message* of *part*. If it names no URL, it gets the URL that the parts *nearby* name.
-    """
-    if message.is_named or (message.failure is None and message.lookalike not in _PLACED_ELSEWHERE):
-        return message
-    both = _read_one(" ".join(dict.fromkeys([part, *nearby])), known)
-    is_same = both is not None and both.is_named and _cause(both) == _cause(message)
-    # A WebSocket has no CORS.
-    return both if is_same and both is not None and both.is_handshake == message.is_handshake else message
-
-
-def _of_page(message: Message, origin: str) -> Message:
-    if "page" not in message.assumed:
-        return message
-    failure = message.failure and replace(message.failure, page_origin=origin, sent_origin=origin)
-    assumed = tuple(name for name in message.assumed if name != "page")
-    redacted = tuple(name for name in message.redacted if name != "page")
-    return replace(message, origin=origin, failure=failure, assumed=assumed, redacted=redacted)
-
-
-def _with_status(message: Message, status: str) -> Message:
-    """
-    Return *message* with the *status* of the row of its request, if its reason is one that a status explains.
-    """
-    failure = message.failure
-    if failure is None or failure.exchange is not None:
-        return message
-    exchange = _exchange(failure.reason, {}, status, message.url, is_preflight=failure.is_preflight, covers_all=False)
-    return replace(message, failure=replace(failure, exchange=exchange))
-
-
-def _of_preflight(message: Message, status: str | None) -> Message:
-    failure = message.failure
-    if failure is None or failure.reason not in CORS_CHECK:
-        return message
-    exchange = failure.exchange
-    if exchange is None and status:
-        exchange = _exchange(failure.reason, {}, status, message.url, is_preflight=True, covers_all=False)
-    if exchange is not None:
-        exchange = replace(exchange, request=replace(exchange.request, method="OPTIONS"), is_preflight=True)
-    assumed = message.assumed if message.method != "GET" else tuple(dict.fromkeys([*message.assumed, "method"]))
-    return replace(message, failure=replace(failure, is_preflight=True, exchange=exchange), assumed=assumed)
-
-
-def _merged(one: Message, other: Message) -> Message:
-    """
-    Return one message with all that *one* and *other*, about the same failure, say.
-    """
-    if len(other.assumed) < len(one.assumed):
-        one, other = other, one
-    if one.failure is None and one.header and other.header and other.header not in one.header.split(", "):
-        return replace(one, header=f"{one.header}, {other.header}")
-    if one.failure is None or one.failure.exchange is not None or other.failure is None:
-        return one
-    return replace(
-        one, engine=one.engine or other.engine, failure=replace(one.failure, exchange=other.failure.exchange)
-    )
-
-
-def _telling(messages: Collection[Message]) -> Iterator[Message]:
-    """
-    Yield the *messages* that say what failed, without later ones that only say that something failed, or that repeat it
-    without the URL, as Safari does.
-    """
-    named = {message.url for message in messages if message.name not in {*_ECHOES, *_CONSEQUENCES}}
-    failed = {message.url for message in messages if message.failure is not None and message.is_named}
-    names = {message.name for message in messages}
-    tells = not names <= {*_ECHOES, *_REMARKS}
-    is_remark_alone = not tells and names.isdisjoint(_CUT_OFF)
-    with_method = {(message.name, message.url) for message in messages if "method" not in message.assumed}
-    has_socket = any(message.is_handshake and message.name != "websocket" for message in messages)
-    causes = {_cause(message) for message in messages if message.is_named}
-    # Chromium prints the status of a preflight in a row of its own, which does not name the page.
-    checked = {message.url for message in messages if message.failure and message.failure.reason in CORS_CHECK}
-    for message in messages:
-        is_row = message.name == Reason.PREFLIGHT_STATUS and "page" in message.assumed
-        is_cut = message.name in _CUT_OFF and message.is_named and tells
-        is_echo = (message.name in _SILENT and not is_cut) or (message.name in _ECHOES and message.url in named)
-        is_echo = is_echo or (is_row and message.url in checked) or (message.name in _REMARKS and not is_remark_alone)
-        is_echo = is_echo or (message.name in _CONSEQUENCES and message.url in failed)
-        is_echo = is_echo or ("method" in message.assumed and (message.name, message.url) in with_method)
-        # Cypress repeats what its own access to the page of another origin causes.
-        is_echo = is_echo or (message.name == "frame" and "cypress" in names)
-        is_echo = is_echo or (message.name == "websocket" and not message.is_named and has_socket)
-        if not is_echo and (message.is_named or _cause(message) not in causes):
-            yield message
-
-
-def _least_vague(messages: Collection[Message]) -> Iterator[Message]:
-    """
-    Yield the *messages*, none of which says what failed, without those that say less than another one about the same
-    URL.
-    """
-    vague = [message for message in messages if message.name in _SILENT]
-    said = [(message.url if message.is_named else "", _VAGUENESS.index(message.name)) for message in vague]
-    for message, (url, vagueness) in zip(vague, said, strict=True):
-        if not any(other < vagueness if at == url else not url and other <= vagueness for at, other in said):
-            yield message
-
-
-def _cause(message: Message) -> str:
-    return message.lookalike if message.failure is None else message.failure.reason
-
-
-def _read_one(text: str, known: Known) -> Message | None:
+def read_one(text: str, known: Known) -> Message | None:
     found = first_core(CORES, text)
     is_english = found is not None or first_core(VAGUE[:2], text) is not None
     if not is_english and (told := translated(text)) is not None:
@@ -403,7 +251,7 @@ def _message(  # noqa: PLR0913 - the parts of one message
             mode="no-cors" if is_no_cors else "websocket" if is_socket else "cors",
             with_credentials=known.with_credentials or REASONS[means].with_credentials or is_socket,
             is_preflight=is_preflight,
-            exchange=_exchange(
+            exchange=exchange_of(
                 means, said, status_named(text, url), url, is_preflight=is_preflight, covers_all=covers_all
             ),
         )
@@ -449,7 +297,7 @@ def _value(reason: Reason, value: str | None, *, method: str, header: str | None
     return None if value is None else value[:LONGEST_WORD]
 
 
-def _exchange(  # noqa: PLR0913 - what a line may say about the answer
+def exchange_of(  # noqa: PLR0913 - what a line may say about the answer
     means: Reason, said: Mapping[str, str], status: str, url: str, *, is_preflight: bool, covers_all: bool
 ) -> Exchange | None:
     """

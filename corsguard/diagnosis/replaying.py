@@ -34,12 +34,13 @@ from corsguard.names import (
 )
 from corsguard.origin import NULL
 
-from . import messages
+from . import consoles
 from .checklist import Mark
 from .commands import check_command, shown_url
 from .har import Archive, Entry, read
 from .lookalike_fixes import fix_of_lookalike
 from .lookalikes import LOOKALIKES
+from .messages import Known
 from .playing import Fault, Fetch, Held, Outcome, fault_of, is_preflight, play
 
 # Request headers that browsers add themselves, in addition to forbidden ones, so the page did not set them.
@@ -328,7 +329,7 @@ def _said(entry: Entry, asked: Fetch) -> Iterator[Fault]:
     """
     Yield the fault that the browser's own error names, if it says more than that the request failed.
     """
-    for message in messages.read(entry.error, messages.Known(origin=asked.page_origin, method=asked.method))[:1]:
+    for message in consoles.read(entry.error, Known(origin=asked.page_origin, method=asked.method))[:1]:
         if message.failure is not None:
             failure = replace(message.failure, url=asked.url, first_url=asked.url, page_origin=asked.page_origin)
             named = _NET_ERROR.search(entry.error)

@@ -10,7 +10,7 @@ import pytest
 from kit.checking import in_process
 from kit.explaining import API, APP, BLOCKED, CHECK, MESSAGES, REFUSED, document, run
 
-from corsguard.diagnosis.messages import LONGEST_MESSAGE
+from corsguard.diagnosis.consoles import LONGEST_MESSAGE
 from corsguard.names import EXAMPLE_ORIGIN as PAGE
 
 

@@ -15,8 +15,9 @@ from kit import engines
 
 from corsguard.browser import Reason, WireResponse
 from corsguard.browser.wire import Unreachable
+from corsguard.diagnosis.consoles import read
 from corsguard.diagnosis.languages import BLOCKED, WORDS
-from corsguard.diagnosis.messages import Known, read
+from corsguard.diagnosis.messages import Known
 
 CONSOLE_LANGUAGES = Path(__file__).parents[1] / "kit" / "console_languages.json"
 LANGUAGES = """

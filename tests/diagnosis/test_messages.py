@@ -18,9 +18,10 @@ from kit.pasted_lines import AT, FOUND, NO_HEADER, A, P
 from kit.pasted_lines import LINES as PASTED
 
 from corsguard.browser import Failure, Reason
+from corsguard.diagnosis.consoles import LONGEST_MESSAGE, read
 from corsguard.diagnosis.cores import CORES, VAGUE
 from corsguard.diagnosis.lookalikes import LOOKALIKES
-from corsguard.diagnosis.messages import LONGEST_MESSAGE, SOCKET_URL, URL, Known, read
+from corsguard.diagnosis.messages import SOCKET_URL, URL, Known
 from corsguard.diagnosis.pasted import plain
 
 ROOT = Path(__file__).parents[2]

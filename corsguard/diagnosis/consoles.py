@@ -1,0 +1,182 @@
+"""
+Reads all that was pasted from one console: which failures it reports, and what one line says about another.
+
+Each failure is reported once, and none is left out because of another one next to it. The pasted text is bounded before
+it is read.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from corsguard.browser import Reason
+from corsguard.browser.evidence import url_of
+from corsguard.browser.reasons import CORS_CHECK, PREFLIGHT_ONLY
+
+from .messages import Known, Message, exchange_of, read_one
+from .named import methods_by_url, preflights_by_url, status_in_rows
+from .pasted import parts, plain
+
+LONGEST_MESSAGE: Final = 65536
+
+# These only say that something failed, and a page gets no more than this. The first one says the most.
+_VAGUENESS: Final = ("preflight_cut_off", "issue_heading", "cut_off", "answered", "status", "not_told")
+_CUT_OFF: Final = frozenset({"preflight_cut_off", "cut_off"})
+# Firefox prints the first one after each preflight that failed.
+_ECHOES: Final = frozenset({Reason.UNREACHABLE, *_VAGUENESS})
+# These say nothing about a failure.
+_REMARKS: Final = frozenset({"outside_browsers", "cors_used", "request_alone"})
+# These follow from a request that failed.
+_CONSEQUENCES: Final = frozenset({"aborted", "integrity_mismatch", "orb"})
+# Lookalikes whose URL another line may name.
+_PLACED_ELSEWHERE: Final = frozenset({"preflight_cut_off", "refused_by_server", "cors_proxy", *PREFLIGHT_ONLY})
+
+
+def read(text: str, known: Known) -> list[Message]:
+    """
+    Return the messages in *text*, without duplicates; empty if nothing is recognized.
+    """
+    whole = plain(text[:LONGEST_MESSAGE])
+    several = [*parts(whole)]
+    alone = {part: message for part in several if (message := read_one(part, known)) is not None}
+    nearby = _placing(several, alone)
+    # After a preflight that failed, Firefox prints that the request did not succeed.
+    silent = {message.url for message in alone.values() if message.name == Reason.UNREACHABLE and message.is_named}
+    asked, refused = methods_by_url(whole), preflights_by_url(whole)
+    causes = {message.cause for message in alone.values() if message.is_named}
+    found: dict[tuple[str, ...], Message] = {}
+    for part, first in alone.items():
+        # Safari repeats a cause without the URL.
+        around = [] if first.cause in causes else nearby
+        message = _placed(first, part, around, known)
+        methods = asked.get(message.url, ()) if known.method is None else ()
+        if len(methods) == 1 and (again := read_one(part, of_method := known._replace(method=methods[0]))):
+            message = _placed(again, part, around, of_method)
+        if status := status_in_rows(whole, message.url, is_alone=len(nearby) <= 1):
+            message = _with_status(message, status)
+        if message.url in refused or (message.url in silent and message.engine == "Firefox"):
+            message = _of_preflight(message, refused.get(message.url))
+        parsed = url_of(message.url)
+        url = message.url if parsed is None else parsed.href
+        key = (message.name, url, message.method, message.header or "" if message.failure else "")
+        found[key] = _merged(found.get(key, message), message)
+    messages = [*found.values()]
+    told = [message for message in messages if not _is_said(message, [one for one in messages if one is not message])]
+    pages = {message.origin for message in messages if "page" not in message.assumed}
+    # The lines of one console are about one page.
+    return [_of_page(message, *pages) if len(pages) == 1 else message for message in told or _least_vague(messages)]
+
+
+def _placing(several: Sequence[str], alone: dict[str, Message]) -> list[str]:
+    """
+    Return those of the parts *several* that may name the URL of another one: a part that does not say what failed.
+    """
+    others = [part for part in several if part not in alone or alone[part].name in {*_ECHOES, *_REMARKS}]
+    places = {alone[part].url: part for part in others if part in alone and alone[part].is_named}
+    return [*places.values()] if len(places) == 1 else [] if places else others
+
+
+def _placed(message: Message, part: str, nearby: Sequence[str], known: Known) -> Message:
+    """
+    Return the *message* of *part*. If it names no URL, it gets the URL that the parts *nearby* name.
+    """
+    if message.is_named or (message.failure is None and message.lookalike not in _PLACED_ELSEWHERE):
+        return message
+    both = read_one(" ".join(dict.fromkeys([part, *nearby])), known)
+    if both is None or not both.is_named or both.cause != message.cause:
+        return message
+    # A WebSocket has no CORS.
+    return both if both.is_handshake == message.is_handshake else message
+
+
+def _of_page(message: Message, origin: str) -> Message:
+    if "page" not in message.assumed:
+        return message
+    failure = message.failure and replace(message.failure, page_origin=origin, sent_origin=origin)
+    assumed = tuple(name for name in message.assumed if name != "page")
+    redacted = tuple(name for name in message.redacted if name != "page")
+    return replace(message, origin=origin, failure=failure, assumed=assumed, redacted=redacted)
+
+
+def _with_status(message: Message, status: str) -> Message:
+    """
+    Return *message* with the *status* of the row of its request, if its reason is one that a status explains.
+    """
+    failure = message.failure
+    if failure is None or failure.exchange is not None:
+        return message
+    exchange = exchange_of(failure.reason, {}, status, message.url, is_preflight=failure.is_preflight, covers_all=False)
+    return replace(message, failure=replace(failure, exchange=exchange))
+
+
+def _of_preflight(message: Message, status: str | None) -> Message:
+    failure = message.failure
+    if failure is None or failure.reason not in CORS_CHECK:
+        return message
+    exchange = failure.exchange
+    if exchange is None and status:
+        exchange = exchange_of(failure.reason, {}, status, message.url, is_preflight=True, covers_all=False)
+    if exchange is not None:
+        exchange = replace(exchange, request=replace(exchange.request, method="OPTIONS"), is_preflight=True)
+    assumed = message.assumed if message.method != "GET" else tuple(dict.fromkeys([*message.assumed, "method"]))
+    return replace(message, failure=replace(failure, is_preflight=True, exchange=exchange), assumed=assumed)
+
+
+def _merged(one: Message, other: Message) -> Message:
+    """
+    Return one message with all that *one* and *other*, about the same failure, say.
+    """
+    if len(other.assumed) < len(one.assumed):
+        one, other = other, one
+    if one.failure is None and one.header and other.header and other.header not in one.header.split(", "):
+        return replace(one, header=f"{one.header}, {other.header}")
+    if one.failure is None or one.failure.exchange is not None or other.failure is None:
+        return one
+    return replace(
+        one, engine=one.engine or other.engine, failure=replace(one.failure, exchange=other.failure.exchange)
+    )
+
+
+def _is_said(message: Message, others: Collection[Message]) -> bool:
+    """
+    Return whether *others*, which are in the same console, say what *message* says, or more.
+    """
+    name = message.name
+    about_it = [one for one in others if one.url == message.url]
+    telling = [one for one in others if one.name not in {*_ECHOES, *_REMARKS}]
+    if name in _REMARKS:
+        return bool(telling) or any(one.name in _CUT_OFF for one in others)
+    if name in _ECHOES and any(one in telling and one.name not in _CONSEQUENCES for one in about_it):
+        return True
+    if name in _VAGUENESS:
+        return not (name in _CUT_OFF and message.is_named and telling)
+    if name in _CONSEQUENCES and message.is_named and any(one.failure is not None for one in about_it):
+        return True
+    # Chromium prints the status of a preflight in a row of its own, which does not name the page.
+    if name == Reason.PREFLIGHT_STATUS and "page" in message.assumed and any(map(_is_checked, about_it)):
+        return True
+    # Cypress repeats what its own access to the page of another origin causes.
+    if name == "frame" and any(one.name == "cypress" for one in others):
+        return True
+    if name == "websocket" and not message.is_named and any(one.is_handshake for one in others):
+        return True
+    if "method" in message.assumed and any(one.name == name and "method" not in one.assumed for one in about_it):
+        return True
+    # Safari repeats a line without the URL.
+    return not message.is_named and any(one.is_named and one.cause == message.cause for one in others)
+
+
+def _is_checked(message: Message) -> bool:
+    return message.failure is not None and message.failure.reason in CORS_CHECK
+
+
+def _least_vague(messages: Collection[Message]) -> Iterator[Message]:
+    """
+    Yield the *messages*, none of which says what failed, without those that say less than another one about the same
+    URL.
+    """
+    vague = [message for message in messages if message.name in _VAGUENESS]
+    said = [(message.url if message.is_named else "", _VAGUENESS.index(message.name)) for message in vague]
+    for message, (url, vagueness) in zip(vague, said, strict=True):
+        if not any(other < vagueness if at == url else not url and other <= vagueness for at, other in said):
+            yield message
