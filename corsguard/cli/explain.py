@@ -22,6 +22,7 @@ from corsguard.browser.wire import Header
 from corsguard.diagnosis import Meaning, read_message
 from corsguard.diagnosis.consoles import LONGEST_MESSAGE
 from corsguard.diagnosis.guarded import FORMS, Guarded, load_guarded
+from corsguard.diagnosis.meaning import LONGEST_URL
 from corsguard.diagnosis.playing import Fetch
 from corsguard.diagnosis.rehearsal import Edit, Heard, Rehearsal, rehearse, staged
 from corsguard.errors import Problem
@@ -302,16 +303,33 @@ def _say_step(out: Output, step: Step, asked: Fetch) -> None:
 def _explain_messages(out: Output, found: Sequence[Meaning], guarded: Guarded | None, framework: Form | None) -> None:
     if out.as_json:
         out.data({"messages": [meaning.data() for meaning in found]})
-    for number, meaning in enumerate(found):
+    for number, (meaning, *others) in enumerate(_alike(found)):
         if number:
             out.say()
         _say_meaning(out, meaning, framework)
+        if others:
+            out.say()
+            out.say("The same is true of:", "bold")
+            for other in others:
+                out.say(f"  {as_shown(other.message.url, LONGEST_URL)}")
         if meaning.rehearsal is not None and guarded is not None:
             _say_under(out, guarded, meaning.rehearsal)
         if meaning.next_command:
             out.say()
             out.spans(("Next: ", "bold"), (meaning.next_command, "good"))
     raise click.exceptions.Exit(Exit.BLOCKED)
+
+
+def _alike(found: Sequence[Meaning]) -> list[list[Meaning]]:
+    """
+    Return the meanings *found* in groups: those of one group differ in the URL only.
+    """
+    groups = dict[str, list[Meaning]]()
+    for meaning in found:
+        url = as_shown(meaning.message.url, LONGEST_URL)
+        rest = {name: value for name, value in meaning.data().items() if name not in {"url", "next"}}
+        groups.setdefault(repr({**rest, "meaning": meaning.title.replace(url, "")}), []).append(meaning)
+    return [*groups.values()]
 
 
 def _say_meaning(out: Output, meaning: Meaning, framework: Form | None) -> None:

@@ -32,7 +32,7 @@ from .places import WITHOUT_SERVER, fix_at_place, is_of_app, is_without_applicat
 from .playing import Fetch, lines_of
 from .rehearsal import Rehearsal, rehearse, staged, staged_handshake
 
-_LONGEST_URL: Final = 2048
+LONGEST_URL: Final = 2048
 # The engines whose consoles use the same words for a preflight's answer and for the response itself.
 _ALIKE: Final = frozenset({"Firefox", "Safari", OLD_WEBKIT})
 # The engines that use the same words for an absent Access-Control-Allow-Origin and for another origin in it.
@@ -89,7 +89,7 @@ class Meaning:
         if message.failure is None:
             return LOOKALIKES[message.lookalike].title
         if message.is_warning:
-            where = f" about {as_shown(message.url, _LONGEST_URL)}" if message.is_named else ""
+            where = f" about {as_shown(message.url, LONGEST_URL)}" if message.is_named else ""
             return (
                 f"Only a warning{where}, and nothing has failed yet: Access-Control-Allow-Headers: * does not cover "
                 "the request header Authorization."
@@ -109,7 +109,7 @@ class Meaning:
         message = self.message
         if message.failure is not None:
             return ""
-        url = as_shown(message.url, _LONGEST_URL) if message.is_named else ""
+        url = as_shown(message.url, LONGEST_URL) if message.is_named else ""
         page = "" if "page" in message.assumed else f"a page on {as_shown(message.origin)}"
         return f"This is about {' and '.join(filter(None, (url, page)))}." if url or page else ""
 
@@ -164,7 +164,7 @@ class Meaning:
         url = message.url if message.failure is None else message.failure.first_url
         # The page may have written it without a scheme.
         whole = url if "://" in url else f"http://{url}"
-        words = ["corsguard", "check", shlex.quote(as_shown(whole, _LONGEST_URL))]
+        words = ["corsguard", "check", shlex.quote(as_shown(whole, LONGEST_URL))]
         # The model has no page without a host.
         host = "localhost" if _is_without_host(message.origin) else ""
         words += ["--page", shlex.quote(as_shown(f"{message.origin}{host}"))]
@@ -199,7 +199,7 @@ class Meaning:
             "browser": message.engine or None,
             "name": message.name,
             "is_cors": self.is_cors,
-            "url": as_shown(message.url, _LONGEST_URL),
+            "url": as_shown(message.url, LONGEST_URL),
             "origin": as_shown(message.origin),
             "method": as_shown(message.method),
             "header": None if message.header is None else as_shown(message.header),
@@ -293,7 +293,7 @@ def _notes(message: Message) -> Iterator[str]:
     if message.failure is None:
         return
     if message.failure.first_url != message.url:
-        yield f"The page requested {as_shown(message.failure.first_url, _LONGEST_URL)}, which redirected there."
+        yield f"The page requested {as_shown(message.failure.first_url, LONGEST_URL)}, which redirected there."
     url = url_of(message.url)
     if url is not None and message.failure.reason is Reason.HANDSHAKE_REFUSED and "/socket.io/" in url.href:
         yield "This is Socket.IO, which has a list of origins of its own (in Python, cors_allowed_origins)."

@@ -357,3 +357,15 @@ def test_a_page_that_is_called_insecure_is_assumed_to_be_plain_http(text):
     (said,) = document(text)["messages"]
     assert said["name"] == "insecure_local_network"
     assert not is_trustworthy(said["origin"])
+
+
+def test_failures_that_differ_in_the_url_only_are_explained_once():
+    line = f"{REFUSED}CORS header 'Access-Control-Allow-Origin' missing). Status code: {{}}.\n"
+    urls = [f"https://api.example.net/{name}" for name in "abc"]
+    text = "".join(line.replace(API, url).format(502) for url in urls) + line.format(500)
+    told = run(text).stdout
+    assert told.count("failed: the response (502)") == 1
+    assert told.count("failed: the response (500)") == 1
+    assert told.count("The same is true of:") == 1
+    assert f"The same is true of:\n  {urls[1]}\n  {urls[2]}\n" in told
+    assert len(document(text)["messages"]) == 4
