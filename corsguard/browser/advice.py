@@ -88,9 +88,9 @@ def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
 
 
 _OUTERMOST: Final = "Put the CORS layer outermost (CORSMiddleware around everything, or first in MIDDLEWARE)"
-_NO_COOKIES: Final = (
-    'leave out credentials: "include" (XMLHttpRequest: withCredentials), if it needs no cookies (a bearer token is not '
-    "a cookie)"
+NO_COOKIES: Final = (
+    'leave out credentials: "include" (XMLHttpRequest: withCredentials; an element: crossorigin="use-credentials"), if '
+    "it needs no cookies (a bearer token is not a cookie)"
 )
 
 # Who answers with this status instead of the CORS layer: to a preflight, and to the request itself.
@@ -107,7 +107,10 @@ _BY_STATUS: Final = {
             "The CORS layer of Starlette and FastAPI answers 400 if it does not list the origin, the method or a "
             "header, and says so in the body. Any other server refuses the preflight before the CORS layer sees it."
         ),
-        "The server refuses the request: the body says why. Most likely, this answer is from outside the CORS layer.",
+        (
+            "The server refuses the request, or the preflight before it: the body says why. Starlette and FastAPI "
+            "answer a preflight with 400 if they do not list the origin, the method or a header."
+        ),
     ),
     403: (
         (
@@ -163,6 +166,7 @@ _NO_AGREEMENT: Final = (
     "no Cross-Origin-Resource-Policy. Send it. Or load the resource with CORS (an element: crossorigin), and let the "
     "server share it."
 )
+_WITH_CORS: Final = 'mode: "cors" (an element: the attribute crossorigin)'
 _NO_PATTERNS: Final = "Browsers do not match patterns. Match on the server, and send the origin."
 # What a program writes into the header if it has no origin.
 _UNSET: Final = frozenset({"", ABSENT, "undefined", "none", "nil", "false", "true", "[object object]"})
@@ -313,6 +317,8 @@ def _why_redirected(failure: Failure) -> str:
         return f"The server redirects to https: let the page request {to}."
     if _without_slash(target.href) == _without_slash(source.href):
         return f"The server redirects for a slash at the end: let the page request {to}."
+    if is_login(target.href):
+        return f"The server redirects to what looks like a login page, {to}: open it in a tab, not by a script."
     if failure.page_origin.startswith("https:") and not is_trustworthy(target.origin):
         # Mixed Content, "should fetching request be blocked as mixed content?"
         return f"The server redirects to {to}: no page of https may request that by plain http. Redirect to https."
@@ -329,7 +335,7 @@ def _wildcard(failure: Failure) -> Fix:
         "* never counts with credentials: name the origin. A list takes the place of *, so every other origin that "
         "reads today has to be listed, too. For a public API, leave out the credentials."
     )
-    return _share(failure, why, page=_NO_COOKIES)
+    return _share(failure, why, page=NO_COOKIES)
 
 
 def _multiple(failure: Failure) -> Fix:
@@ -416,7 +422,7 @@ def _credentials(failure: Failure) -> Fix:
         why = f'"{as_shown(value)}" does not count: it has to be "true", in lower case.'
     else:
         why = f'"{as_shown(value)}" does not count: it has to be "true".'
-    return _share(failure, why, page=_NO_COOKIES)
+    return _share(failure, why, page=NO_COOKIES)
 
 
 def _preflight_redirect(failure: Failure) -> Fix:
@@ -462,7 +468,7 @@ def _method(failure: Failure) -> Fix:
         allowed = upper in listed or ("*" in listed and not failure.with_credentials)
         return change(why, page=f'method: "{upper}"') if allowed else _allow_methods(failure, why, f'method: "{upper}"')
     if "*" in listed:
-        return _allow_methods(failure, "* never counts with credentials: list the methods.", _NO_COOKIES)
+        return _allow_methods(failure, "* never counts with credentials: list the methods.", NO_COOKIES)
     if upper in map(str.upper, listed):
         return _allow_methods(failure, f"Methods are case-sensitive, and the server does not list {method}.")
     if upper in (get(headers_of(failure), "Allow") or "").upper():
@@ -491,7 +497,7 @@ def _header(failure: Failure) -> Fix:
         page = f"leave out the request header {names}"
         return _allow_headers(failure, why, rest, page) if rest else change(why, page=page)
     if "*" in listed and failure.with_credentials:
-        return _allow_headers(failure, "* never counts with credentials: list the names.", refused, _NO_COOKIES)
+        return _allow_headers(failure, "* never counts with credentials: list the names.", refused, NO_COOKIES)
     if "*" in listed:
         why = "* never covers Authorization: list it, too."
         return change(why, f"{ALLOW_HEADERS}: *, Authorization", policy={"allow_headers": ["*", "Authorization"]})
@@ -534,11 +540,11 @@ def _list(why: str, header: str, names: list[str], page: str) -> Fix:
 
 def _corp(failure: Failure) -> Fix:
     if not failure.value:
-        return change(_NO_AGREEMENT, "Cross-Origin-Resource-Policy: cross-origin", page='mode: "cors"')
+        return change(_NO_AGREEMENT, "Cross-Origin-Resource-Policy: cross-origin", page=_WITH_CORS)
     why = "Not CORS: the page fetched with mode no-cors, and the resource does not allow other sites to embed it"
     share = "same-site" if failure.value == "same-origin" and is_within_site(failure) else "cross-origin"
     why = f'{why}. Allow it to be embedded. To read it instead, leave out mode: "no-cors" and let the server share it.'
-    return change(why, f"Cross-Origin-Resource-Policy: {share}", page='mode: "cors"')
+    return change(why, f"Cross-Origin-Resource-Policy: {share}", page=_WITH_CORS)
 
 
 def _redirect_userinfo(failure: Failure) -> Fix:
@@ -618,6 +624,6 @@ _UNNAMED: Final[Mapping[Reason, Fix]] = {
         "Not CORS: the resource does not allow other sites to embed it, or the page's Cross-Origin-Embedder-Policy "
         "requires each resource to agree. Allow it: with same-site if the page and the resource share a site, "
         'otherwise with cross-origin; or, to read it, leave out mode: "no-cors" and let the server share it.',
-        page='mode: "cors"',
+        page=_WITH_CORS,
     ),
 }

@@ -113,6 +113,8 @@ def bad_scheme(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
             "web_accessible_resources in the manifest of the extension. Not every browser reads that (Electron)."
         )
     why = f"{_HTTP_ONLY}, not of {as_shown(scheme)}."
+    if scheme == "node":
+        return change(f"{why} It is a module of Node, which has no place in code for browsers: replace it.")
     if scheme in _OF_BROWSERS:
         return change(why, page='fetch("https://...")')
     return change(f"{why} An app with a scheme of its own has to register it for CORS (Electron: corsEnabled).")
@@ -191,7 +193,13 @@ def mixed(failure: Failure) -> Fix:
     if failure.mode == "websocket":
         page = f'new WebSocket("{as_shown(failure.url.replace("ws://", "wss://", 1))}")'
         return change("Not CORS: serve it over wss.", page=page)
-    if not failure.url.startswith("http://"):
+    scheme = failure.url.partition(":")[0].lower()
+    if scheme not in {"http", "https"}:
+        return change(
+            f"Not CORS: this browser does not count {as_shown(scheme)} as secure. An app has to register its scheme as "
+            "a secure one."
+        )
+    if scheme == "https":
         return MIXED_SOMEWHERE
     url = as_shown(failure.url.replace("http://", "https://", 1))
     return change(

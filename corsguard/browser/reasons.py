@@ -205,7 +205,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     ),
     Reason.MIXED_CONTENT: Facts(
         kind="not CORS",
-        message="a page loaded over https may not request an http URL.",
+        message="a page loaded over https may not request a URL that is not secure.",
         why='The answer could be read or changed on the network (Mixed Content, "should fetching request be blocked").',
         instead="Serve the resource over https.",
         example=Example(url="http://api.example.com/items"),

@@ -22,12 +22,12 @@ LONGEST_MESSAGE: Final = 65536
 # These only say that something failed, and a page gets no more than this. The first one says the most.
 _VAGUENESS: Final = ("preflight_cut_off", "issue_heading", "cut_off", "answered", "status", "not_told")
 _CUT_OFF: Final = frozenset({"preflight_cut_off", "cut_off"})
-# Firefox prints the first one after each preflight that failed.
+# Firefox prints the first one after a preflight, or a redirect, that failed.
 _ECHOES: Final = frozenset({Reason.UNREACHABLE, *_VAGUENESS})
 # These say nothing about a failure.
-_REMARKS: Final = frozenset({"outside_browsers", "cors_used", "request_alone"})
+_REMARKS: Final = frozenset({"outside_browsers", "cors_used", "csp_noted", "request_alone"})
 # These follow from a request that failed.
-_CONSEQUENCES: Final = frozenset({"aborted", "integrity_mismatch", "orb"})
+_CONSEQUENCES: Final = frozenset({"aborted", "font", "integrity_mismatch", "orb"})
 # Lookalikes whose URL another line may name.
 _PLACED_ELSEWHERE: Final = frozenset({"preflight_cut_off", "refused_by_server", "cors_proxy", *PREFLIGHT_ONLY})
 
@@ -40,8 +40,6 @@ def read(text: str, known: Known) -> list[Message]:
     several = [*parts(whole)]
     alone = {part: message for part in several if (message := read_one(part, known)) is not None}
     nearby = _placing(several, alone)
-    # After a preflight that failed, Firefox prints that the request did not succeed.
-    silent = {message.url for message in alone.values() if message.name == Reason.UNREACHABLE and message.is_named}
     asked, refused = methods_by_url(whole), preflights_by_url(whole)
     causes = {message.cause for message in alone.values() if message.is_named}
     found: dict[tuple[str, ...], Message] = {}
@@ -54,8 +52,8 @@ def read(text: str, known: Known) -> list[Message]:
             message = _placed(again, part, around, of_method)
         if status := status_in_rows(whole, message.url, is_alone=len(nearby) <= 1):
             message = _with_status(message, status)
-        if message.url in refused or (message.url in silent and message.engine == "Firefox"):
-            message = _of_preflight(message, refused.get(message.url))
+        if message.url in refused:
+            message = _of_preflight(message, refused[message.url])
         parsed = url_of(message.url)
         url = message.url if parsed is None else parsed.href
         key = (message.name, url, message.method, message.header or "" if message.failure else "")
@@ -142,15 +140,19 @@ def _is_said(message: Message, others: Collection[Message]) -> bool:
     Return whether *others*, which are in the same console, say what *message* says, or more.
     """
     name = message.name
-    about_it = [one for one in others if one.url == message.url]
+    about_it = [one for one in others if _is_about(one, message.url)]
     telling = [one for one in others if one.name not in {*_ECHOES, *_REMARKS}]
     if name in _REMARKS:
         return bool(telling) or any(one.name in _CUT_OFF for one in others)
     if name in _ECHOES and any(one in telling and one.name not in _CONSEQUENCES for one in about_it):
         return True
+    # The proxy of a development server answers with the error itself.
+    if name == "status" and any(one.name == "dev_proxy" for one in others):
+        return True
     if name in _VAGUENESS:
-        return not (name in _CUT_OFF and message.is_named and telling)
-    if name in _CONSEQUENCES and message.is_named and any(one.failure is not None for one in about_it):
+        # An error, or a line without its reason, about another URL is a failure of its own.
+        return not (name in {"status", *_CUT_OFF} and message.is_named and telling)
+    if name in _CONSEQUENCES and message.is_named and any(one.failure or one.name in _CUT_OFF for one in about_it):
         return True
     # Chromium prints the status of a preflight in a row of its own, which does not name the page.
     if name == Reason.PREFLIGHT_STATUS and "page" in message.assumed and any(map(_is_checked, about_it)):
@@ -164,6 +166,14 @@ def _is_said(message: Message, others: Collection[Message]) -> bool:
         return True
     # Safari repeats a line without the URL.
     return not message.is_named and any(one.is_named and one.cause == message.cause for one in others)
+
+
+def _is_about(message: Message, url: str) -> bool:
+    """
+    Return whether *message* is about *url*, or about what redirected to it; one of both may be cut off.
+    """
+    first = message.url if message.failure is None else message.failure.first_url
+    return any(one.startswith(url) or url.startswith(one) for one in (message.url, first))
 
 
 def _is_checked(message: Message) -> bool:

@@ -43,6 +43,12 @@ _MARK: Final = re.compile(r"^[ \t]*[<>] ?(?=\S|$)")
 _REQUEST: Final = re.compile(r"([A-Z]{3,10}) (/\S*|https?://\S+|\*)(?: HTTP/[\d.]{1,3})?")
 _STATUS: Final = re.compile(r"HTTP/[\d.]{1,3} ([1-5]\d\d)\b.{0,200}")
 _HEADER: Final = re.compile(r"([A-Za-z][\w-]{0,100}): ?(.{0,8192})")
+# A line of an answer that was copied without the others. A message about a policy goes on in words.
+_POLICY: Final = re.compile(
+    r"(?:content-security-policy(?:-report-only)?: ?(?:[a-z]{3,10}-src|base-uri|frame-ancestors|sandbox|upgrade-)|"
+    r"cross-origin-(?:embedder|opener|resource)-policy: ?[a-z-]{1,40}$|x-frame-options: ?(?:deny|sameorigin)\b).*",
+    re.IGNORECASE,
+)
 _LETTERS: Final = re.compile(r"-[A-Za-z]+")
 _OPTIONS_OF_HEAD: Final = frozenset({"-I", "--head"})
 
@@ -76,6 +82,8 @@ def without_other_headers(text: str) -> str:
     for line in text.splitlines(keepends=True):
         bare = _MARK.sub("", line).strip().strip("`")
         header = _HEADER.fullmatch(bare)
+        if _POLICY.fullmatch(bare) is not None:
+            continue
         begins = _STATUS.fullmatch(bare) is not None or (header is not None and _is_answers(header[1]))
         is_answer = bool(bare) and (is_answer or begins)
         if not is_answer or header is None or "-" not in header[1] or _is_answers(header[1]):

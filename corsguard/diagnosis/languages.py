@@ -58,7 +58,8 @@ WORDS: Final = {
         "blandet aktivt",
     ),
     "de": Words(
-        "Quellübergreifende|Gleiche-Quelle", "schlug fehl|fehlgeschlagen|erfolgreich", "deaktiviert", "Weiterleitung",
+        "Quellübergreifende|Gleiche-Quelle|Same-Origin-Regel", "schlug fehl|fehlgeschlagen|erfolgreich",
+        "deaktiviert", "Weiterleitung",
         "preflight", "fehlt", "nur ein|Mehrere", "ungültig", "gemischten",
     ),
     "el": Words(

@@ -55,7 +55,7 @@ def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | N
         "target": as_shown(target),
         "header": as_shown(header or ""),
         "value": shown,
-        "directive": shown or "connect-src",
+        "directive": shown or "the directive for this kind of load (connect-src, script-src, img-src, font-src)",
         "recipient": shown or "https://...",
         # A URL without its scheme is a relative one.
         "last": shown if "://" in shown else "https://...",

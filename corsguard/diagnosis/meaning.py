@@ -41,6 +41,8 @@ _EITHER: Final = frozenset({"Safari", OLD_WEBKIT, OLD_MICROSOFT, "Edge up to 18"
 _OF_EXCHANGES: Final = frozenset({"outside_browsers", "request_alone", "status"})
 # Marks where a console, or a person, has shortened a URL.
 _CUT: Final = re.compile(r"\.{3}|\*{3}")
+_SOURCES: Final = frozenset({"blob", "data", "filesystem", "mediastream"})
+_WITHOUT_SCHEME: Final = re.compile(r"(?:localhost|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?(?:[/?#]|$)")
 # The value that is assumed if only the name of a header is known: one that needs a preflight.
 _VALUES: Final = {"content-type": "application/json"}
 
@@ -127,6 +129,9 @@ class Meaning:
         if message.failure is not None:
             return fix_at_place(message.failure, fix_of(message.failure, message.assumed))
         target = message.target if message.is_named else "the origin of the resource"
+        if (scheme := message.url.partition(":")[0]) in _SOURCES:
+            # CSP, "scheme-source": what has no host of its own.
+            target = f"{scheme}:"
         page = None if "page" in message.assumed else message.origin
         return fix_of_lookalike(message.lookalike, page, target, message.header, message.value)
 
@@ -272,7 +277,7 @@ def _can_be_checked(message: Message) -> bool:
     is_of_file = message.origin == NULL and (is_bad or message.lookalike == "worker_script")
     is_elsewhere = message.url.partition(":")[0].lower() in WITHOUT_SERVER
     is_elsewhere = is_elsewhere or (message.failure is not None and is_of_app(message.failure))
-    is_unnamed = is_bad and (not message.is_named or "://" in message.url)
+    is_unnamed = is_bad and not (message.is_named and _WITHOUT_SCHEME.match(message.url))
     helps = message.failure is not None or LOOKALIKES[message.lookalike].check_helps
     return helps and not (is_of_file or is_elsewhere or is_unnamed)
 
@@ -303,10 +308,16 @@ def _notes(message: Message) -> Iterator[str]:
             "server request it, and let the page ask your server."
         )
     yield from notes_on(message.failure)
-    if message.engine in _ALIKE and message.failure.reason in CORS_CHECK and not message.failure.is_preflight:
-        yield f"{message.engine} says the same about a preflight: is there an OPTIONS row, and did it fail?"
-    if message.engine in _EITHER and message.failure.reason is Reason.MISSING_ALLOW_ORIGIN:
-        yield f"{message.engine} prints the same line in both cases; the command below shows which one it is."
+    yield from _notes_on_engine(message.engine, message.failure)
+
+
+def _notes_on_engine(engine: str, failure: Failure) -> Iterator[str]:
+    if engine == "jsdom" and failure.page_origin == NULL:
+        yield "In jsdom, give the document a URL (Jest: testEnvironmentOptions.url)."
+    if engine in _ALIKE and failure.reason in CORS_CHECK and not failure.is_preflight:
+        yield f"{engine} says the same about a preflight: is there an OPTIONS row, and did it fail?"
+    if engine in _EITHER and failure.reason is Reason.MISSING_ALLOW_ORIGIN:
+        yield f"{engine} prints the same line in both cases; the command below shows which one it is."
 
 
 def _method(message: Message, known: Known) -> str:

@@ -30,6 +30,7 @@ from .named import (
     page_in,
     path_logged,
     redirection_named,
+    status_in_rows,
     status_named,
     url_named,
 )
@@ -216,7 +217,7 @@ def _message(  # noqa: PLR0913 - the parts of one message
     origin = shown_origin or _PAGES.get(means) or (NULL if names_file(url, text) else assumed_page(url))
     value, header = said.get("value"), said.get("header")
     if means == "status":
-        value = status_named(text, url)
+        value = status_named(text, url) or status_in_rows(text, url, is_alone=True)
     covers_all = means is Reason.HEADER_NOT_ALLOWED and value == "*"
     if covers_all:
         header = "authorization"

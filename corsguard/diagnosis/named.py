@@ -64,6 +64,7 @@ _URLS: Final = (
     re.compile(
         r"annot load (?:audio|font|image|media|script|stylesheet|video) (?P<url>[a-z][a-z0-9+.-]*://\S{1,2048})"
     ),
+    re.compile(r"resource at (?P<url>(?:blob|data|filesystem):[^\s'\"]{1,2048})"),
     re.compile(r"for cross-origin resource at '?(?P<url>[^\s']+)"),
     re.compile(r"Access to [\w ]{1,40} at '\[(?P<url>https?:[^'\s\]]+)\] ", re.IGNORECASE),
     re.compile(r"Access to [\w ]{1,40} at '(?P<url>[^']{1,2048}?) ?'", re.IGNORECASE),
@@ -103,6 +104,7 @@ _OF_WEB_PAGES: Final = re.compile(r"Not allowed to load local resource|may not (
 # Where a line names the page.
 _ORIGINS: Final = (
     re.compile(r"Origin '(?P<origin>[^']+)' is (?:therefore )?not allowed"),
+    re.compile(r"\borigin '(?P<origin>[^']{1,2048})' has been blocked by"),
     re.compile(r"from (?:the )?origin '(?P<origin>[^']+)'(?! has been blocked from loading)"),
     re.compile(
         r"(?:from origin|[Rr]equest origin|with origin|(?<!Allow-)Origin(?: header| of the request)?):? [\"']?"
@@ -351,6 +353,9 @@ def as_url(text: str, origin: str | None) -> str:
     whole = text[:LONGEST_WORD]
     if (within := _BRACKETED.fullmatch(whole)) is not None:
         whole = within[1]
+    if whole.startswith(("http", "ws")) and " " in whole.strip().partition("://")[2].partition("/")[0]:
+        # What stands for a host.
+        return ""
     # A password is secret, and fetch() does not accept one.
     bare = whole.rstrip(".,:;)")
     is_cut = whole.startswith("...", len(bare)) and "/" in bare.partition("://")[2]
@@ -379,6 +384,9 @@ def page_in(text: str, said: Mapping[str, str]) -> tuple[str | None, bool]:
     named = [f"https://{word}" if _HOST_ONLY.fullmatch(word) else word for word in named]
     is_shown = False
     for word in [*named, *_origins(text)]:
+        if " " in word.strip():
+            # What stands for an origin.
+            return None, True
         if _REDACTED.fullmatch(word):
             is_shown = True
         elif (origin := origin_named(word)) is not None:

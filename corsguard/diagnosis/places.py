@@ -65,7 +65,10 @@ def is_of_app(failure: Failure) -> bool:
     """
     scheme = failure.url.partition(":")[0].lower()
     is_of_rule = failure.reason in CORS_CHECK or failure.reason in PREFLIGHT_ONLY
-    return is_of_rule and scheme not in {*HTTP_SCHEMES, *SOCKET_SCHEMES, *WITHOUT_SERVER}
+    host = failure.url.partition("://")[2].partition("/")[0]
+    # A name with dots belongs to a server, so the scheme is misspelt.
+    is_own = scheme not in {*HTTP_SCHEMES, *SOCKET_SCHEMES, *WITHOUT_SERVER} and "." not in host.strip(".")
+    return is_of_rule and is_own
 
 
 def _is_of_bucket(failure: Failure) -> bool:

@@ -275,7 +275,7 @@ LINES = {
         "over HTTPS.",
         "Not CORS: serve it over https",
         'page:   fetch("https://mixed-content.lab.example/items")',
-        "a page loaded over https may not request an http URL",
+        "a page loaded over https may not request a URL that is not secure",
         'page:   fetch("https://mixed-content.lab.example/items")',
     ),
     "a header that is null": Line(

@@ -369,3 +369,13 @@ def test_failures_that_differ_in_the_url_only_are_explained_once():
     assert told.count("The same is true of:") == 1
     assert f"The same is true of:\n  {urls[1]}\n  {urls[2]}\n" in told
     assert len(document(text)["messages"]) == 4
+
+
+def test_a_policy_among_the_headers_of_an_answer_is_no_message():
+    text = f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present\n\ncontent-security-policy: default-src 'self' https://cdn.example.com\nx-frame-options: DENY"
+    assert [said["name"] for said in document(text)["messages"]] == ["missing_allow_origin"]
+
+
+def test_jsdom_is_told_how_to_give_the_document_an_origin():
+    assert "testEnvironmentOptions.url" in run("Error: Cross origin null forbidden").stdout
+    assert "testEnvironmentOptions.url" not in run("Error: Cross origin http://localhost forbidden").stdout

@@ -312,32 +312,18 @@ def test_items_of_a_list_are_separated():
             f"{AT}: {NO_HEADER} If an opaque response serves your needs, set the request's mode to 'no-cors' to fetch the resource\nwith CORS disabled.\nThe FetchEvent for \"{A}\" resulted in a network error response: the promise was rejected.",
             [("missing_allow_origin", A)],
         ),
+        (
+            f"{AT}: {NO_HEADER}\nGET https://c.example/y 403 (Forbidden)\nGET {A} net::ERR_FAILED 200",
+            [("missing_allow_origin", A), ("status", "https://c.example/y")],
+        ),
+        (
+            f"{REFUSED}CORS header 'Access-Control-Allow-Origin' does not match '').\n{REFUSED}CORS request did not succeed). Status code: (null).\ndownloadable font: download failed (font-family: \"F\"): bad URI or cross-site access not allowed source: {API}",
+            [("allow_origin_mismatch", API)],
+        ),
     ],
 )  # fmt: skip
 def test_no_failure_is_left_out_and_none_is_counted_twice(text, told):
     assert [(message.name, message.url if message.is_named else URL) for message in read(text, NOBODY)] == told
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        (f"{REFUSED}CORS header 'Access-Control-Allow-Origin' missing). Status code: 400.", "missing_allow_origin"),
-        (
-            f"{REFUSED}CORS header 'Access-Control-Allow-Origin' missing). Status code: 400.\n{REFUSED}CORS request did not succeed). Status code: (null).",
-            "preflight_missing_allow_origin",
-        ),
-        (
-            f"{REFUSED}CORS header 'Access-Control-Allow-Origin' missing).\n{REFUSED.replace(API, 'https://b.example/x')}CORS request did not succeed).",
-            "missing_allow_origin",
-        ),
-        (
-            f"Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource auf {API}. (Grund: CORS-Kopfzeile 'Access-Control-Allow-Origin' fehlt). Statuscode: 400.\nQuellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource auf {API}. (Grund: CORS-Anfrage schlug fehl). Statuscode: (null).",
-            "preflight_missing_allow_origin",
-        ),
-    ],
-)  # fmt: skip
-def test_two_lines_of_firefox_about_one_url_are_about_its_preflight(text, name):
-    assert read(text, NOBODY)[0].name == name
 
 
 def test_the_lines_of_one_console_are_about_one_page():

@@ -14,8 +14,8 @@ SHARE_WITH_CREDENTIALS = [
     f'policy: allow_origins=["{APP}"], allow_credentials=True',
 ]
 DROP = (
-    'page:   leave out credentials: "include" (XMLHttpRequest: withCredentials), if it needs no cookies (a bearer '
-    "token is not a cookie)"
+    'page:   leave out credentials: "include" (XMLHttpRequest: withCredentials; an element: '
+    'crossorigin="use-credentials"), if it needs no cookies (a bearer token is not a cookie)'
 )
 
 
@@ -285,7 +285,11 @@ FIXES = [
         ],
     ),
     # The page is wrong.
-    (failure(Reason.SAME_ORIGIN_MODE, exchange=None), "forbids requests", ['page:   mode: "cors"']),
+    (
+        failure(Reason.SAME_ORIGIN_MODE, exchange=None),
+        "forbids requests",
+        ['page:   mode: "cors"'],
+    ),
     (failure(Reason.NO_CORS_REDIRECT_MODE, "error", exchange=None), "", ['page:   redirect: "follow"']),
     (failure(Reason.FORBIDDEN_METHOD, "TRACE", exchange=None), "no server can allow TRACE", ['page:   method: "POST"']),
     (
@@ -332,17 +336,26 @@ FIXES = [
     (
         failure(Reason.CORP, "same-origin", mode="no-cors"),
         "the resource does not allow other sites to embed it",
-        ["send:   Cross-Origin-Resource-Policy: same-site", 'page:   mode: "cors"'],
+        [
+            "send:   Cross-Origin-Resource-Policy: same-site",
+            'page:   mode: "cors" (an element: the attribute crossorigin)',
+        ],
     ),
     (
         failure(Reason.CORP, "same-origin", mode="no-cors", page_origin="https://other.example"),
         "the resource does not allow other sites to embed it",
-        ["send:   Cross-Origin-Resource-Policy: cross-origin", 'page:   mode: "cors"'],
+        [
+            "send:   Cross-Origin-Resource-Policy: cross-origin",
+            'page:   mode: "cors" (an element: the attribute crossorigin)',
+        ],
     ),
     (
         failure(Reason.CORP, None, mode="no-cors"),
         "Cross-Origin-Embedder-Policy",
-        ["send:   Cross-Origin-Resource-Policy: cross-origin", 'page:   mode: "cors"'],
+        [
+            "send:   Cross-Origin-Resource-Policy: cross-origin",
+            'page:   mode: "cors" (an element: the attribute crossorigin)',
+        ],
     ),
     (
         redirected(Reason.REDIRECT_USERINFO, "https://u:p@b.example/x", "https://u:p@b.example/x"),

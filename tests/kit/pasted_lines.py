@@ -214,8 +214,8 @@ LINES = [
     Line("not CORS", f"GET {A} net::ERR_BLOCKED_BY_RESPONSE.NotSameSite 200 (OK)", "corp", A),
     Line("not CORS", "Cancelled load to https://cdn.example.com/a.png because it violates the resource's Cross-Origin-Resource-Policy response header.", "corp", "https://cdn.example.com/a.png"),
     Line("not CORS", "Cross-Origin Read Blocking (CORB) blocked cross-origin response https://www.example.com/m?x=1 with MIME type text/html. See https://www.chromestatus.com/feature/5629709824032768 for more details.", "orb", "https://www.example.com/m?x=1", says="text/html"),
-    Line("not CORS", "Refused to load the image 'http://cdn.example.com/a.png' because it violates the following Content Security Policy directive: \"img-src 'self'\".", "csp", "http://cdn.example.com/a.png", says="img-src 'self' http://cdn.example.com"),
-    Line("not CORS", f"Connecting to '{A}' violates the following Content Security Policy directive: \"connect-src 'self'\". The action has been blocked.", "csp", A, says="connect-src 'self' https://api.example.com"),
+    Line("not CORS", "Refused to load the image 'http://cdn.example.com/a.png' because it violates the following Content Security Policy directive: \"img-src 'self'\".", "csp", "http://cdn.example.com/a.png", says="add http://cdn.example.com to img-src"),
+    Line("not CORS", f"Connecting to '{A}' violates the following Content Security Policy directive: \"connect-src 'self'\". The action has been blocked.", "csp", A, says="add https://api.example.com to connect-src"),
     Line("not CORS", f"Refused to frame '{A}' because an ancestor violates the following Content Security Policy directive: \"frame-ancestors 'none'\".", "not_framed", A),
     Line("not CORS", f"{AT}: Permission was denied for this request to access the `loopback` address space.", "local_network_access", A, P, says="loopback"),
     Line("not CORS", f"GET {A} net::ERR_BLOCKED_BY_CLIENT", "blocked_by_client", A),
@@ -440,7 +440,7 @@ LINES = [
     Line("panels", f"HROPTIONS\n{A}\nCORS Missing Allow Origin\n\nBlocage d’une requête multiorigines (Cross-Origin Request) : la politique « Same Origin » ne permet pas de consulter la ressource distante située sur {A}. Raison : l’en-tête CORS « Access-Control-Allow-Origin » est manquant. Code d’état : 405.", "preflight_missing_allow_origin", A, says="Status 405"),
     Line("panels", f"XHRPOST{A}\nCORS Failed", "unreachable", A),
     # Lines of CSP since Chromium 142, and lines about code in the page itself.
-    Line("not CORS", f"Connecting to '{A}' violates the following Content Security Policy directive: \"connect-src 'self'\". The action has been blocked.", "csp", A, says="connect-src 'self' https://api.example.com"),
+    Line("not CORS", f"Connecting to '{A}' violates the following Content Security Policy directive: \"connect-src 'self'\". The action has been blocked.", "csp", A, says="add https://api.example.com to connect-src"),
     Line("not CORS", f"Connecting to '{A}' violates the CSP directive\n  \"connect-src 'self'\". The action has been blocked.\nTypeError: Failed to fetch", "csp", A),
     Line("not CORS", "Creating a worker from 'blob:https://app.example.com/1' violates the following Content Security Policy directive: \"script-src 'self'\".", "csp", "blob:https://app.example.com/1"),
     *(
@@ -604,10 +604,10 @@ LINES = [
     Line("older", f"XMLHttpRequest cannot load {A}. Request header field X-DevTools-Emulate-Network-Conditions-Client-Id is not allowed by Access-Control-Allow-Headers in preflight response.", "header_not_allowed", A, says="developer tools", never="Access-Control-Allow-Headers"),
     Line("not CORS", "TypeError: Failed to execute 'fetch' on 'Window': Request cannot be constructed from a URL that includes credentials: ../rpc transmission", "url_credentials", says="of the address of the page if the URL is relative"),
     *(
-        Line("not CORS", f"Refused to {load} because it violates the following Content Security Policy directive: \"default-src 'none'\". Note that '{directive}' was not explicitly set, so 'default-src' is used as a fallback.", "csp", url, says=f"{directive} 'self'", never="default-src 'self'")
+        Line("not CORS", f"Refused to {load} because it violates the following Content Security Policy directive: \"default-src 'none'\". Note that '{directive}' was not explicitly set, so 'default-src' is used as a fallback.", "csp", url, says=f"to {directive}", never="default-src 'self'")
         for load, directive, url in (("load the font '<URL>'", "font-src", "~"), (f"connect to '{A}'", "connect-src", A), (f"load the script '{A}'", "script-src-elem", A))
     ),
-    Line("not CORS", "Refused to load the font 'https://b.example/a.woff' because it violates the following Content Security Policy directive: \"font-src 'self'\".", "csp", "https://b.example/a.woff", says="font-src 'self' https://b.example"),
+    Line("not CORS", "Refused to load the font 'https://b.example/a.woff' because it violates the following Content Security Policy directive: \"font-src 'self'\".", "csp", "https://b.example/a.woff", says="add https://b.example to font-src"),
     Line("not CORS", f"GET {A} net::ERR_BLOCKED_BY_RESPONSE.NotSameOriginAfterDefaultedToSameOriginByDip", "document_isolation", A, says="isolate-and-credentialless", never="Embedder"),
     # Where a redirect leads to a login, or nobody can see where to.
     Line("login", "XMLHttpRequest cannot load {MY_SERVICE_PATH}. The request was redirected to 'https://login.example.com/v2.3/dialog/oauth?client_id=4934&respon…irthday', which is disallowed for cross-origin requests that require preflight.", "redirect_with_preflight", says="answer 401", never="fetch("),
@@ -677,4 +677,20 @@ LINES = [
     Line("names", f"{FIREFOX}(http://[::1]:5173/@vite/client) CORS-header \u2018Access-Control-Allow-Origin\u2019 is missing)", "missing_allow_origin", "http://[::1]:5173/@vite/client"),
     Line("names", "Access to the script at 'https://api.example.com/x' from the origin 'http://192.168.33.3:8000' has been blocked due to CORS policy: The requested resource does not have an 'Access-Control-Allow-Origin' header.", "missing_allow_origin", A, "http://192.168.33.3:8000"),
     Line("names", "file:///C:/a/earthmap.jpg' from origin 'null' has been blocked by CORS policy: Cross origin requests are only supported for protocol schemes: http, data, https.", "bad_scheme", "file:///C:/a/earthmap.jpg", "null"),
+    Line("not CORS", "Failed to construct 'Worker': Access to the script at 'blob:http://localhost:8100/x' is denied by the document's Content Security Policy.", "csp", "blob:http://localhost:8100/x", says="add blob: to worker-src"),
+    Line("not CORS", "Content Security Policy: Ignoring \u2018x-frame-options\u2019 because of \u2018frame-ancestors\u2019 directive.", "csp_noted"),
+    Line("not CORS", "Content Security Policy: The page\u2019s settings blocked the loading of a resource at data:font/woff;base64,d09GRgAB (\u201cfont-src\u201d).", "csp", "data:font/woff;base64,d09GRgAB", says="add data: to font-src"),
+    Line("not CORS", "Failed to register a ServiceWorker for scope ('https://app.example.com/') with script ('https://app.example.com/sw.js'): The script resource is behind a redirect, which is disallowed.", "worker_redirected", "https://app.example.com/sw.js", never="new Worker"),
+    Line("not CORS", "[blocked] The page at https://app.example.com/ was not allowed to display insecure content from ipc://localhost/x.", "mixed_content", "ipc://localhost/x", APP, says="does not count ipc as secure"),
+    Line("not CORS", "Uncaught SecurityError: Failed to execute 'texImage2D' on 'WebGLRenderingContext': The cross-origin image at \"image address\" may not be loaded.", "tainted_canvas"),
+    Line("not CORS", "Refused to execute script from 'http://localhost/a.js.gz' because its MIME type ('application/octet-stream') is not executable, and strict MIME type checking is enabled.", "wrong_type", "http://localhost/a.js.gz", says="Content-Encoding"),
+    Line("schemes", f"{FIREFOX}node:fs. (Reason: CORS request not http).", "bad_scheme", "node:fs", says="a module of Node", never="register"),
+    Line("schemes", f"Access to script at 'url: /hacsfiles/x.js' from origin '{P}' has been blocked by CORS policy: Cross origin requests are only supported for protocol schemes: chrome, data, http, https.", "bad_scheme", "url: /hacsfiles/x.js", P),
+    Line("schemes", f"Access to font at 'hottps://fonts.gstatic.com/s/x.woff2' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "hottps://fonts.gstatic.com/s/x.woff2", P, never="the app itself"),
+    Line("redirects", "Redirect at origin 'https://a.tile.example' has been blocked from loading by Cross-Origin Resource Sharing policy: No 'Access-Control-Allow-Origin' header is present on the requested resource. Origin 'null' is therefore not allowed access.", "missing_allow_origin", "https://a.tile.example", "null", says="A redirect between two origins made the Origin null"),
+    Line("redirects", f"Redirect from 'http://localhost:8181/uaa/oauth/authorize?client_id=a' to 'http://localhost:8181/uaa/login' has been blocked by CORS policy: {NO_HEADER} Origin '{P}' is therefore not allowed access.", "missing_allow_origin", "http://localhost:8181/uaa/oauth/authorize?client_id=a", P, says="open it in a tab", never="the page can request"),
+    Line("redacted", f"from origin 'https://website URL' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", never="https://website"),
+    Line("redacted", f"Access to fetch at 'https://my server/x' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", page=P, never="https://my"),
+    Line("names", f"origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", page=P),
+    Line("names", "Cross-Origin-Anfrage blockiert: Die Same-Origin-Regel verbietet, die externe Ressource auf https://api.example.com/x zu lesen. Dies kann gel\u00f6st werden, indem die Ressource auf dieselbe Domain verschoben oder CORS aktiviert wird.", "cut_off", A),
 ]  # fmt: skip

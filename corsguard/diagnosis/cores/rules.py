@@ -57,9 +57,9 @@ RULES: Final[tuple[Core, ...]] = (
     core(
         r"requested an insecure (?P<what>resource|XMLHttpRequest endpoint|EventSource endpoint)\s'(?P<url>[^']+)'|"
         r"connect to the insecure .{0,80}?'(?P<url2>[^']+)'|mixed active content [\"'](?P<url3>[^\"']+)[\"']|"
-        r"\[blocked\] The page at '?(?P<origin>[^\s']+)'? was not allowed to (?:run|request) insecure content from "
-        r"'?(?P<url4>[^\s']+)|The page at '?(?P<origin2>[^\s']+)'? requested insecure content from '?(?P<url5>[^\s']+)"
-        r"'?\.? This content was blocked",
+        r"\[blocked\] The page at '?(?P<origin>[^\s']+)'? was not allowed to (?:run|request|display) insecure "
+        r"content from '?(?P<url4>[^\s']+)|The page at '?(?P<origin2>[^\s']+)'? requested insecure content from "
+        r"'?(?P<url5>[^\s']+)'?\.? This content was blocked",
         Reason.MIXED_CONTENT,
     ),
     core(
@@ -86,6 +86,11 @@ RULES: Final[tuple[Core, ...]] = (
         r"['\"](?P<value3>[^'\",]{1,200},[^'\"]{1,200})['\"]",
         "framed_twice",
     ),
+    core(
+        r"Content[ -]Security[ -]Policy: (?:Ignoring|Couldn't (?:parse|process)|Directive|Duplicate|Interpreting|Not "
+        r"supporting|The directive|Upgrading)\b",
+        "csp_noted",
+    ),
     core(r"X-Frame-Options|frame-ancestors|ERR_BLOCKED_BY_RESPONSE(?![.\w])", "not_framed"),
     core(
         r"\[Report[ -]Only\] .{0,2200}?Content[ -]Security|Content[ -]Security[ -]Policy.{0,2200}?(?:policy is "
@@ -98,6 +103,11 @@ RULES: Final[tuple[Core, ...]] = (
         r"'unsafe-(?:eval|inline)' is not an allowed source).{0,600}?"
         r"\b(?P<value>(?:default|script|style)-src(?:-elem|-attr)?)\b",
         "csp_inline",
+    ),
+    core(
+        r"Access to the script at '(?P<url>[^']{1,2048})' is denied by the document's Content Security Policy",
+        "csp",
+        "worker-src",
     ),
     # What is forbidden by a directive for everything is allowed by one of its own.
     core(
@@ -135,7 +145,8 @@ RULES: Final[tuple[Core, ...]] = (
     core(r"BLOCKED_BY_ORB|NS_\w*ORB|OpaqueResponseBlocking|Cross-Origin Read Blocking|\bCORB\b", "orb"),
     core(
         r"Tainted canvas|tainted by cross-origin data|contains cross-origin data, and may not be|"
-        r"canvas (?:as it is|is|has been|was) tainted|The cross-origin image at (?P<url>\S{1,2048}) may not be loaded|"
+        r"canvas (?:as it is|is|has been|was) tainted|"
+        r"The cross-origin image at (?:'[^']{1,2048}'|\"[^\"]{1,2048}\"|(?P<url>\S{1,2048})) may not be|"
         r"operation is insecure.{0,200}(?:toDataURL|toBlob|getImageData|texImage)",
         "tainted_canvas",
     ),
@@ -188,9 +199,13 @@ RULES: Final[tuple[Core, ...]] = (
         "integrity_mismatch",
     ),
     core(
+        r"Failed to register a ServiceWorker(?:.{0,2200}? with script \('(?P<url>[^']{1,2048})'\))?.{0,200}?"
+        r"behind a redirect",
+        "worker_redirected",
+    ),
+    core(
         r"Failed to construct '(?:Shared)?Worker'?: Script at '?(?P<url>[^\s']{1,2048})'? cannot be accessed|"
-        r"Failed to register a ServiceWorker.{0,4200}?(?:origin of the provided scriptURL \('(?P<url2>[^']{1,2048})'|"
-        r"behind a redirect)",
+        r"Failed to register a ServiceWorker.{0,4200}?origin of the provided scriptURL \('(?P<url2>[^']{1,2048})'",
         "worker_script",
     ),
     core(

@@ -14,6 +14,8 @@ from .core import ERRNO, Core, core, named
 _OWN: Final = r"Access-Control-[A-Za-z-]{1,20}"
 _NAME: Final = r"(?!Access-Control-)[A-Za-z][A-Za-z0-9-]{0,100}"
 _REDIRECT: Final = (
+    r"Redirect (?:at|from) origin '(?P<url2>[^']{1,2048})'(?P<target3>) has been blocked from loading[^:]{0,80}: No "
+    r"'Access-Control-Allow-Origin'|"
     r"Redirect from '(?P<url>[^']{1,2048})' (?:to '(?P<target>[^']{1,2048})' |(?P<target2>))has been blocked"
     r"[^:]{0,80}: "
     r"(?:Response to preflight request doesn't pass access control check: )?No 'Access-Control-Allow-Origin'"

@@ -7,6 +7,7 @@ The request reached it, so its answer says why. CORS is at most one part of the 
 from collections.abc import Mapping
 from typing import Final
 
+from corsguard.browser.advice import NO_COOKIES
 from corsguard.fixes import Fix
 
 from .row import NO_HEADER_HELPS, Lookalike
@@ -182,7 +183,7 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         Fix(
             words="If the page needs no cookies, leave out the credentials. Otherwise name {origin} in "
             "Access-Control-Allow-Origin, not *, and send Access-Control-Allow-Credentials: true.",
-            page=('leave out credentials: "include" (XMLHttpRequest: withCredentials), if it needs no cookies',),
+            page=(NO_COOKIES,),
         ),
         is_cors=True,
     ),

@@ -115,10 +115,12 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
         ),
     ),
     "wrong_type": Lookalike(
-        "Not CORS: the response for a script, a stylesheet or a font has another type. Most likely it is an error "
-        "page.",
-        ("the URL in its own tab: what does it answer?", "Content-Type of the response"),
-        Fix(words="Let the URL answer with the file and its type (text/javascript, text/css, font/woff2)."),
+        "Not CORS: the response for a script, a stylesheet or a font has another type, or is not of its type.",
+        ("the URL in its own tab: is it the file, or an error page?", "Content-Type of the response"),
+        Fix(
+            words="Let the URL answer with the file and its type (text/javascript, text/css, font/woff2). A compressed "
+            "file also needs its Content-Encoding (gzip, br)."
+        ),
         detail="The response has the type {value}.",
     ),
     "integrity": Lookalike(
@@ -142,6 +144,12 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
             words="Serve the script from the page's origin. A worker that is not a service worker can also import it.",
             page=("new Worker(URL.createObjectURL(new Blob(['importScripts(\"https://...\")'])))",),
         ),
+    ),
+    "worker_redirected": Lookalike(
+        "Not CORS: the script of a service worker may not be redirected.",
+        ("the URL of the script in a private window: where does it lead?", "a login in front of the page"),
+        Fix(words="Let the server answer this URL itself. A login in front has to let it pass."),
+        check_helps=False,
     ),
     "service_worker": Lookalike(
         'The service worker answered with a response that it may not use, most likely one of mode: "no-cors".',

@@ -66,6 +66,12 @@ RULES: Final[Mapping[str, Lookalike]] = {
         Fix(words="Nothing for the request. Add the origin to the directive before the policy is enforced."),
         check_helps=False,
     ),
+    "csp_noted": Lookalike(
+        "Not CORS, but a remark of the browser about the page's own Content Security Policy: nothing was blocked.",
+        ("Content-Security-Policy of the page: which of its directives does the line name?",),
+        Fix(words="Nothing has to change for a request. Correct the directive, if it does not do what you want."),
+        check_helps=False,
+    ),
     "csp_inline": Lookalike(
         "Not CORS but the page's own Content Security Policy: it forbids code in the page itself, or in a string.",
         ("the code: is it a <script>, a <style>, an attribute (onclick), a URL (javascript:), or eval?",),
@@ -79,9 +85,8 @@ RULES: Final[Mapping[str, Lookalike]] = {
         "Not CORS but the page's own Content Security Policy: the page forbids itself to load this.",
         ("the Content-Security-Policy header, or <meta>, of the page (not of the API)",),
         Fix(
-            words="Add the origin to the directive that the message names, in the page's policy: {directive} 'self' "
-            "{target}. If the policy does not have this directive yet, begin it with the sources of default-src, whose "
-            "place it takes."
+            words="In the page's policy, add {target} to {directive}. If the policy does not have this directive yet, "
+            "begin it with the sources of default-src, whose place it takes."
         ),
         check_helps=False,
     ),

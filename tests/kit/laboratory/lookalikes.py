@@ -203,7 +203,7 @@ def asked_without_cors(environ, start_response):
     "The page is loaded over https and requests an http URL.",
     fails(
         "mixed_content",
-        "loaded over https may not request an http url",
+        "loaded over https may not request a url that is not secure",
         f'fetch("https://mixed-content.{SITE}/items',
         page=f"{SECURE_ORIGIN}/",
     ),
