@@ -14,7 +14,7 @@ from corsguard.browser.evidence import url_of
 from corsguard.browser.reasons import CORS_CHECK, PREFLIGHT_ONLY
 
 from .messages import Known, Message, exchange_of, read_one
-from .named import methods_by_url, preflights_by_url, status_in_rows
+from .named import is_same, methods_by_url, preflights_by_url, status_in_rows
 from .pasted import parts, plain
 
 LONGEST_MESSAGE: Final = 65536
@@ -42,6 +42,7 @@ def read(text: str, known: Known) -> list[Message]:
     nearby = _placing(several, alone)
     asked, refused = methods_by_url(whole), preflights_by_url(whole)
     causes = {message.cause for message in alone.values() if message.is_named}
+    urls = {message.url for message in alone.values() if message.is_named}
     found: dict[tuple[str, ...], Message] = {}
     for part, first in alone.items():
         # Safari repeats a cause without the URL.
@@ -50,7 +51,7 @@ def read(text: str, known: Known) -> list[Message]:
         methods = asked.get(message.url, ()) if known.method is None else ()
         if len(methods) == 1 and (again := read_one(part, of_method := known._replace(method=methods[0]))):
             message = _placed(again, part, around, of_method)
-        if status := status_in_rows(whole, message.url, is_alone=len(nearby) <= 1):
+        if status := status_in_rows(whole, message.url, is_alone=len(urls) <= 1):
             message = _with_status(message, status)
         if message.url in refused:
             message = _of_preflight(message, refused[message.url])
@@ -60,6 +61,7 @@ def read(text: str, known: Known) -> list[Message]:
         found[key] = _merged(found.get(key, message), message)
     messages = [*found.values()]
     told = [message for message in messages if not _is_said(message, [one for one in messages if one is not message])]
+    told.sort(key=lambda message: message.name == "status")
     pages = {message.origin for message in messages if "page" not in message.assumed}
     # The lines of one console are about one page.
     return [_of_page(message, *pages) if len(pages) == 1 else message for message in told or _least_vague(messages)]
@@ -170,10 +172,10 @@ def _is_said(message: Message, others: Collection[Message]) -> bool:
 
 def _is_about(message: Message, url: str) -> bool:
     """
-    Return whether *message* is about *url*, or about what redirected to it; one of both may be cut off.
+    Return whether *message* is about *url*, or about what redirected to it.
     """
     first = message.url if message.failure is None else message.failure.first_url
-    return any(one.startswith(url) or url.startswith(one) for one in (message.url, first))
+    return is_same(message.url, url) or is_same(first, url)
 
 
 def _is_checked(message: Message) -> bool:

@@ -189,6 +189,7 @@ _ROWS: Final = re.compile(
     r"Failed to load resource: the server responded with a status of (?P<status2>\d{3})(?: \([^()]{0,40}\))?"
     r"(?: (?P<url3>https?://[^\s'\"]{1,2048})| \((?P<place2>[^\s'\"()]{1,2048}?)(?:, line \d{1,6})?\))?"
 )
+_HTTP: Final = re.compile(r"^https?://")
 
 
 def methods_by_url(text: str) -> dict[str, tuple[str, ...]]:
@@ -267,7 +268,7 @@ def method_named(text: str, url: str) -> str | None:
     """
     if _OF_ELEMENT.search(text):
         return "GET"
-    named = [found for found in _METHODS.finditer(text) if not found["at"] or _is_about(found["at"], url)]
+    named = [found for found in _METHODS.finditer(text) if not found["at"] or is_same(found["at"], url)]
     if not named:
         return None
     # A preflight names the method of the request that follows it.
@@ -285,11 +286,11 @@ def status_named(text: str, url: str) -> str:
     return next((status for status in found.groups() if status), "") if found else ""
 
 
-def _is_about(shown: str, url: str) -> bool:
+def is_same(shown: str, url: str) -> bool:
     """
-    Whether *shown*, which may be cut off, is *url*.
+    Whether *shown* and *url* are one URL; one of them may be cut off, and people confuse http and https.
     """
-    shown, url = (text.rstrip("./\u2026") for text in (shown, url))
+    shown, url = (_HTTP.sub("", text.rstrip("./\u2026")) for text in (shown, url))
     return url.startswith(shown) or shown.startswith(url)
 
 
@@ -299,7 +300,7 @@ def _is_row_of(row: re.Match[str], url: str, *, is_alone: bool) -> bool:
     place = (row["place"] or row["place2"] or "").rpartition("/")[2]
     if named is None and not place:
         return is_alone
-    return (named is None or _is_about(named, url)) and url.rstrip("/").endswith(place)
+    return (named is None or is_same(named, url)) and url.rstrip("/").endswith(place)
 
 
 class NamedUrl(NamedTuple):

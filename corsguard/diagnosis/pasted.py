@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
-from .cores import CORES, Core, first_core
+from .cores import CORES, LOGS, Core, first_core
 from .languages import messages_in
 
 # How many messages of one paste are read.
@@ -68,6 +68,8 @@ _MARKS: Final = re.compile(r'(?<=[\s(])"([^"\']{0,2048})"(?=[\s.,;:)]|$)(?! ?: ?
 
 # People write about themselves, browsers do not.
 _PROSE: Final = re.compile(r"\b(?:I|I'm|I've|[Ww]e|[Mm]y|[Oo]ur|[Tt]hanks)\b|\?$")
+# What tells the line of a log from a heading.
+_LOGGED: Final = re.compile(r"https?://|\bnull\b|\d\d:\d\d|\[|(?i:err|exception|warn|info)")
 # The row of a request: the line before it, and the line after it, are about something else.
 _ROW_LINE: Final = re.compile(
     r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) https?://\S{1,2048} (?:net::ERR_[A-Z_]{1,40}|[45]\d\d\b|\[HTTP/)|"
@@ -111,7 +113,7 @@ def plain(text: str) -> str:
     text = _ESCAPE.sub(_unescaped, text)
     text = _TAG.sub(" ", _QUOTE.sub("", _FENCE.sub("", text)))
     text = _LINK.sub(lambda found: found["text"], _AUTOLINK.sub(lambda found: found["url"], text))
-    lines = [re.sub(r"\s+", " ", line.translate(_STRAIGHT)).strip() for line in text.split("\n")]
+    lines = [_ROW.sub(r"\1 ", re.sub(r"\s+", " ", line.translate(_STRAIGHT)).strip()) for line in text.split("\n")]
     mark = "\x1e" if sum(map(bool, map(_ITEM.match, lines))) > 1 else " "
     marked = (
         f"\x1e{line}\x1e" if is_translated else _ITEM.sub(mark, line) for line, is_translated in messages_in(lines)
@@ -140,7 +142,7 @@ def _separated(lines: Iterable[str]) -> Iterator[str]:
         begins = "\x1e" in line or bool(before and (_ROW_LINE.search(before) or _ROW_LINE.search(line)))
         is_read = number < _MOST_LINES and not _PROSE.search(line) and not _continues(line, before)
         own = _core_in(line) if is_read or begins else None
-        if own is not None and not begins:
+        if own is not None and not begins and (own not in LOGS or _LOGGED.search(line)):
             # Lines that say nothing alone may do so together.
             told = told or _core_in(group)
             begins = told is not None and _tells_more(own, line, told, group)

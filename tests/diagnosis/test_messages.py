@@ -320,6 +320,14 @@ def test_items_of_a_list_are_separated():
             f"{REFUSED}CORS header 'Access-Control-Allow-Origin' does not match '').\n{REFUSED}CORS request did not succeed). Status code: (null).\ndownloadable font: download failed (font-family: \"F\"): bad URI or cross-site access not allowed source: {API}",
             [("allow_origin_mismatch", API)],
         ),
+        (
+            f"{REFUSED}CORS request did not succeed).\n\n### CORS - Method DELETE is not allowed\n{AT}: Method DELETE is not allowed by Access-Control-Allow-Methods in preflight response.",
+            [("unreachable", API), ("method_not_allowed", A)],
+        ),
+        (
+            f"{REFUSED}CORS header 'Access-Control-Allow-Origin' missing).\nXHROPTIONShttps://b.example/y [HTTP/1.1 405 Method Not Allowed 12ms]",
+            [("missing_allow_origin", API), ("preflight_status", "https://b.example/y")],
+        ),
     ],
 )  # fmt: skip
 def test_no_failure_is_left_out_and_none_is_counted_twice(text, told):
@@ -351,12 +359,19 @@ def test_nothing_is_taken_from_a_line_about_another_url(other):
     assert message.failure.exchange is None
 
 
+def test_a_status_without_a_url_is_not_taken_among_several_urls():
+    text = f"Failed to load resource: the server responded with a status of 404 ()\n{AT}: {NO_HEADER}\n{AT.replace(A, 'https://b.example/y')}: {NO_HEADER}"
+    assert [message.failure.exchange for message in read(text, NOBODY)] == [None, None]
+
+
 @pytest.mark.parametrize(
     "own",
     [
         "x:1 Failed to load resource: the server responded with a status of 500 (Internal Server Error)",
         f"{A} Failed to load resource: the server responded with a status of 500 ()",
         f"GET {A} net::ERR_FAILED 500 (Internal Server Error)",
+        f"GET {A.replace('https', 'http')} net::ERR_FAILED 500 (Internal Server Error)",
+        "Failed to load resource: the server responded with a status of 500 ()",
         "Request Method:GET Status Code:500 Internal Server Error",
     ],
 )

@@ -13,7 +13,7 @@ from .rules import RULES
 from .servers import LOGS, SERVERS
 from .sharing import SHARING
 
-__all__ = ["CORES", "VAGUE", "Core", "first_core", "without_urls"]
+__all__ = ["CORES", "LOGS", "VAGUE", "Core", "first_core", "without_urls"]
 
 # The first core that matches counts, so the more specific cores come first.
 CORES: Final = (*SHARING, *SERVERS, *RULES, *CONNECTIONS, *LOGS)
