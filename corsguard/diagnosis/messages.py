@@ -239,7 +239,7 @@ def _message(  # noqa: PLR0913 - the parts of one message
         is_no_cors = means is Reason.CORP or value == "element"
         # If the header has the page's origin, and still does not match, the browser sent another one.
         is_own = means is Reason.ALLOW_ORIGIN_MISMATCH and value is not None and value == shown_origin
-        is_null_sent = is_own or (at.first != at.url and _is_tainted(origin, first, url))
+        is_null_sent = is_own or (shown_origin is not None and _is_tainted(shown_origin, at))
         failure = Failure(
             reason=means,
             clause="",
@@ -270,11 +270,11 @@ def _message(  # noqa: PLR0913 - the parts of one message
     )
 
 
-def _is_tainted(origin: str, first: str, last: str) -> bool:
+def _is_tainted(origin: str, at: NamedUrl) -> bool:
     """
-    Return whether a redirect from *first* to *last* made the Origin null (Fetch, "redirect-tainted origin").
+    Return whether a redirect made the Origin of a page on *origin* null (Fetch, "redirect-tainted origin").
     """
-    begun, ended = url_of(first), url_of(last)
+    begun, ended = url_of(at.first), url_of(at.url)
     return begun is not None and ended is not None and begun.origin not in {origin, ended.origin}
 
 

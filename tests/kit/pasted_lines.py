@@ -693,4 +693,7 @@ LINES = [
     Line("redacted", f"Access to fetch at 'https://my server/x' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", page=P, never="https://my"),
     Line("names", f"origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", page=P),
     Line("names", "Cross-Origin-Anfrage blockiert: Die Same-Origin-Regel verbietet, die externe Ressource auf https://api.example.com/x zu lesen. Dies kann gel\u00f6st werden, indem die Ressource auf dieselbe Domain verschoben oder CORS aktiviert wird.", "cut_off", A),
+    Line("cut off", f"XMLHttpRequest cannot load {A}.", "not_told", A),
+    Line("cut off", f"Fetch API cannot load {A}. Response to preflight", "not_told", A),
+    Line("cut off", f"Failed to load {A}: Response to pre", "not_told", A),
 ]  # fmt: skip

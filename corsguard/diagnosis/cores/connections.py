@@ -130,6 +130,8 @@ VAGUE: Final = (
     core(
         r"Failed to fetch|NetworkError when attempting|Load failed|Network ?Error|ERR_(?:FAILED|NETWORK|ABORTED)\b|"
         r"access control checks|0 Unknown Error|XMLHttpRequest error|"
+        # The reason was not copied.
+        r"(?:XMLHttpRequest|Fetch API|EventSource) cannot load\b|Failed to load https?://\S{1,2048}: (?:\w+ ){0,4}\w*$|"
         r"A network error occurred|Request has been terminated|error loading dynamically imported module|"
         r"\b(?:xhr poll|websocket) error\b|Failed to complete negotiation|Loading script failed|"
         r"Loading (?:CSS )?chunk .{1,80}? failed|Importing a module script failed|Module source URI is not allowed|"
