@@ -7,6 +7,7 @@ accepts it.
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, Final
 
 from corsguard.errors import PolicyError
@@ -147,6 +148,13 @@ _BY_STATUS: Final = {
     **dict.fromkeys(
         (408, 413, 414, 431, 502, 503, 504, *range(520, 531)),
         ("A proxy or the server itself answers with this status. Fix that first.",) * 2,
+    ),
+    426: (
+        "A server that only speaks another protocol (WebSocket) answers at this URL: is it the right one?",
+        (
+            "A server that only speaks another protocol answers at this URL, most likely WebSocket: let the page open "
+            "it with new WebSocket, or correct the URL."
+        ),
     ),
     429: (
         "The server limits how often it is called, and counts preflights, too. Try again later, and less often.",
@@ -301,6 +309,11 @@ def _seen_in_status(failure: Failure) -> str | None:
         return f"{_why_redirected(failure)} {_OUTERMOST}, so that redirects get CORS headers too."
     if (seen := _seen_in_answer(failure)) is not None:
         return seen
+    if status >= HTTPStatus.BAD_REQUEST and status not in _BY_STATUS:
+        return (
+            f"Status {status}. The server answers with an error: look at its body. Either this answer comes from "
+            f"outside the CORS layer, or the origin is not listed. {_OUTERMOST}."
+        )
     if status not in _BY_STATUS:
         return None
     return f"Status {status}. {_BY_STATUS[status][0 if failure.is_preflight else 1]} {_OUTERMOST}."
@@ -486,6 +499,10 @@ def _allow_methods(failure: Failure, why: str, page: str = "") -> Fix:
 def _header(failure: Failure) -> Fix:
     refused, listed = refused_headers(failure) or [failure.value or ""], tokens_listed(failure, ALLOW_HEADERS)
     responses = [name for name in refused if name.startswith(OWNED_PREFIX) or name.endswith(_ENDS_OF_RESPONSES)]
+    if all(map(str.isdigit, refused)):
+        # Fetch, "fill a Headers object": an array, or a text, has numbers for names.
+        why = "A name that is a number comes from headers that are an array or a text: write an object."
+        return change(why, page='headers: {"Name": "value"}')
     if not responses and all(map(is_forbidden_request_header, refused)):
         # Old versions of WebKit asked for headers that they add themselves.
         why = "The browser itself adds it, so the page cannot leave it out: allow it, or update the browser."

@@ -40,12 +40,24 @@ _WHY_SILENT: Final = (
     "URL answers in its own tab, the browser stopped the request: an extension, tracking protection, or because the "
     "user left the page."
 )
+_WHY_SOCKET_SILENT: Final = (
+    "Is the server running? Are the host and the port right? Does a proxy in front close the connection? Does this "
+    "handshake make the server crash (look at its log)?"
+)
 _SECOND_SCHEME: Final = re.compile(r"file:/*(https?://.*)", re.DOTALL)
 _SCHEME_UNNAMED: Final = (
     "Not CORS. Either the page is a file (file: in the address bar), and a relative URL in it leads to a file, too: "
     "serve both. Or the URL has no scheme, or another one: write it with http: or https:."
 )
 _OF_BROWSERS: Final = frozenset({"about", "blob", "chrome", "content", "data", "edge", "ftp", "javascript"})
+_OF_SCHEME: Final = {
+    # Fetch, "HTTP-redirect fetch".
+    "data": (
+        "The request was redirected to a data: URL, by the server or by an extension (an ad blocker), and no browser "
+        "follows that. Try it in a window without extensions."
+    ),
+    "node": "This is a module of Node, which has no place in code for browsers: replace it.",
+}
 _HTTP_ONLY: Final = "Not CORS. A page can request URLs of http and https"
 # For a page without an origin, and for one that is not known but requests a file: the cause, and what to do.
 _OF_FILES: Final = {
@@ -97,6 +109,8 @@ def bad_scheme(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
         return change("Not CORS. The URL has two schemes: write it with one.", page=f'fetch("{as_shown(second[1])}")')
     if "url" in unnamed and "page" in unnamed:
         return change(_SCHEME_UNNAMED)
+    if scheme in _OF_SCHEME:
+        return change(f"Not CORS. {_OF_SCHEME[scheme]}")
     if failure.page_origin == NULL:
         why, page = _OF_FILES["page" not in unnamed or scheme != "file"]
         return change(why, page=page)
@@ -113,8 +127,6 @@ def bad_scheme(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
             "web_accessible_resources in the manifest of the extension. Not every browser reads that (Electron)."
         )
     why = f"{_HTTP_ONLY}, not of {as_shown(scheme)}."
-    if scheme == "node":
-        return change(f"{why} It is a module of Node, which has no place in code for browsers: replace it.")
     if scheme in _OF_BROWSERS:
         return change(why, page='fetch("https://...")')
     return change(f"{why} An app with a scheme of its own has to register it for CORS (Electron: corsEnabled).")
@@ -135,6 +147,8 @@ def unreachable(failure: Failure) -> Fix:
             f"Not CORS, and no header helps: {where} does not answer in time. What does it wait for? Look at its log, "
             "and at the services that it calls. A firewall may also drop what is sent to this host and port."
         )
+    if failure.mode == "websocket":
+        return change(f"Not CORS, and no header helps: no response came from {where}. {_WHY_SOCKET_SILENT}")
     return change(f"Not CORS, and no header helps: no response came from {where}. {_WHY_SILENT}")
 
 
@@ -171,9 +185,18 @@ def tls(failure: Failure) -> Fix:
     if failure.speaks:
         return _other_protocol(failure)
     return change(
-        f"Not CORS, and no header helps: open {as_shown(failure.url)} in its own tab and look at the certificate "
-        "(self-signed, expired, for another host?), or use http if the server does not speak TLS."
+        f"Not CORS, and no header helps: open {_in_tab(failure)} in its own tab and look at the certificate "
+        f"(self-signed, expired, for another host?), or use {'ws' if failure.mode == 'websocket' else 'http'} if the "
+        "server does not speak TLS."
     )
+
+
+def _in_tab(failure: Failure) -> str:
+    """
+    Return the URL that shows in a tab what answers a WebSocket.
+    """
+    url = failure.url.replace("ws", "http", 1) if failure.url.startswith(("ws:", "wss:")) else failure.url
+    return as_shown(url)
 
 
 def client_certificate(failure: Failure) -> Fix:

@@ -19,7 +19,7 @@ from .evidence import (
     url_of,
 )
 from .failures import Failure
-from .reasons import CORS_CHECK, REASONS, Reason
+from .reasons import CORS_CHECK, OF_HANDSHAKE, REASONS, Reason
 from .urls import Url, address_space
 
 
@@ -35,7 +35,8 @@ def notes(failure: Failure, *, with_safari: bool = True) -> tuple[str, ...]:
 def _notes(failure: Failure, *, with_safari: bool) -> Iterator[str]:
     yield from _notes_on_engines(failure, with_safari=with_safari)
     yield from _notes_on_surroundings(failure)
-    if REASONS[failure.reason].note:
+    # A WebSocket has no CORS in any console.
+    if REASONS[failure.reason].note and (failure.mode != "websocket" or failure.reason in OF_HANDSHAKE):
         yield REASONS[failure.reason].note
 
 

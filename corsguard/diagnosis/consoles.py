@@ -20,7 +20,7 @@ from .pasted import parts, plain
 LONGEST_MESSAGE: Final = 65536
 
 # These only say that something failed, and a page gets no more than this. The first one says the most.
-_VAGUENESS: Final = ("preflight_cut_off", "issue_heading", "cut_off", "answered", "status", "not_told")
+_VAGUENESS: Final = ("preflight_cut_off", "issue_heading", "cut_off", "answered", "status", "not_loaded", "not_told")
 _CUT_OFF: Final = frozenset({"preflight_cut_off", "cut_off"})
 # Firefox prints the first one after a preflight, or a redirect, that failed.
 _ECHOES: Final = frozenset({Reason.UNREACHABLE, *_VAGUENESS})
@@ -57,11 +57,12 @@ def read(text: str, known: Known) -> list[Message]:
             message = _of_preflight(message, refused[message.url])
         parsed = url_of(message.url)
         url = message.url if parsed is None else parsed.href
-        key = (message.name, url, message.method, message.header or "" if message.failure else "")
+        detail = (message.header or "") if message.failure else message.value
+        key = (message.name, url, message.method, detail)
         found[key] = _merged(found.get(key, message), message)
     messages = [*found.values()]
     told = [message for message in messages if not _is_said(message, [one for one in messages if one is not message])]
-    told.sort(key=lambda message: message.name == "status")
+    told.sort(key=lambda message: message.name in {"status", "not_loaded"})
     pages = {message.origin for message in messages if "page" not in message.assumed}
     # The lines of one console are about one page.
     return [_of_page(message, *pages) if len(pages) == 1 else message for message in told or _least_vague(messages)]
@@ -143,17 +144,22 @@ def _is_said(message: Message, others: Collection[Message]) -> bool:
     """
     name = message.name
     about_it = [one for one in others if _is_about(one, message.url)]
-    telling = [one for one in others if one.name not in {*_ECHOES, *_REMARKS}]
+    # Only a line about CORS says more than one that is about CORS.
+    telling = [one for one in others if one.name not in {*_ECHOES, *_REMARKS} and (one.is_cors or not message.is_cors)]
     if name in _REMARKS:
         return bool(telling) or any(one.name in _CUT_OFF for one in others)
-    if name in _ECHOES and any(one in telling and one.name not in _CONSEQUENCES for one in about_it):
+    # A row of Chromium without a URL is about a connection of its own.
+    is_row = name == Reason.UNREACHABLE and message.engine == "Chromium" and not message.is_named
+    if name in _ECHOES and not is_row and any(one in telling and one.name not in _CONSEQUENCES for one in about_it):
         return True
     # The proxy of a development server answers with the error itself.
     if name == "status" and any(one.name == "dev_proxy" for one in others):
         return True
     if name in _VAGUENESS:
-        # An error, or a line without its reason, about another URL is a failure of its own.
-        return not (name in {"status", *_CUT_OFF} and message.is_named and telling)
+        # What fails at another URL is a failure of its own.
+        is_beside = bool(telling) or any(one.failure is not None for one in others)
+        is_own = name in {"status", "not_loaded", *_CUT_OFF} and message.is_named and is_beside
+        return not (is_own or (message.is_cors and others and not any(one.is_cors for one in others)))
     if name in _CONSEQUENCES and message.is_named and any(one.failure or one.name in _CUT_OFF for one in about_it):
         return True
     # Chromium prints the status of a preflight in a row of its own, which does not name the page.

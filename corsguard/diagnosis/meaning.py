@@ -27,6 +27,7 @@ from .heads import read_heads, without_other_headers
 from .lookalike_fixes import fix_of_lookalike
 from .lookalikes import LOOKALIKES
 from .messages import METHOD, OLD_MICROSOFT, OLD_WEBKIT, Known, Message
+from .named import with_scheme
 from .pages import page_named
 from .places import WITHOUT_SERVER, fix_at_place, is_of_app, is_without_application, may_be_of_others
 from .playing import Fetch, lines_of
@@ -42,7 +43,6 @@ _OF_EXCHANGES: Final = frozenset({"outside_browsers", "request_alone", "status"}
 # Marks where a console, or a person, has shortened a URL.
 _CUT: Final = re.compile(r"\.{3}|\*{3}")
 _SOURCES: Final = frozenset({"blob", "data", "filesystem", "mediastream"})
-_WITHOUT_SCHEME: Final = re.compile(r"(?:localhost|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?(?:[/?#]|$)")
 # The value that is assumed if only the name of a header is known: one that needs a preflight.
 _VALUES: Final = {"content-type": "application/json"}
 
@@ -60,10 +60,7 @@ class Meaning:
 
     @property
     def is_cors(self) -> bool:
-        failure = self.message.failure
-        if failure is None:
-            return LOOKALIKES[self.message.lookalike].is_cors
-        return REASONS[failure.reason].kind == "cors"
+        return self.message.is_cors
 
     @property
     def is_about_layers(self) -> bool:
@@ -167,9 +164,7 @@ class Meaning:
             return ""
         # A redirect is followed from where the page began.
         url = message.url if message.failure is None else message.failure.first_url
-        # The page may have written it without a scheme.
-        whole = url if "://" in url else f"http://{url}"
-        words = ["corsguard", "check", shlex.quote(as_shown(whole, LONGEST_URL))]
+        words = ["corsguard", "check", shlex.quote(as_shown(with_scheme(url), LONGEST_URL))]
         # The model has no page without a host.
         host = "localhost" if _is_without_host(message.origin) else ""
         words += ["--page", shlex.quote(as_shown(f"{message.origin}{host}"))]
@@ -277,7 +272,7 @@ def _can_be_checked(message: Message) -> bool:
     is_of_file = message.origin == NULL and (is_bad or message.lookalike == "worker_script")
     is_elsewhere = message.url.partition(":")[0].lower() in WITHOUT_SERVER
     is_elsewhere = is_elsewhere or (message.failure is not None and is_of_app(message.failure))
-    is_unnamed = is_bad and not (message.is_named and _WITHOUT_SCHEME.match(message.url))
+    is_unnamed = is_bad and not (message.is_named and with_scheme(message.url) != message.url)
     helps = message.failure is not None or LOOKALIKES[message.lookalike].check_helps
     return helps and not (is_of_file or is_elsewhere or is_unnamed)
 

@@ -19,6 +19,7 @@ from corsguard.origin import NULL
 
 from .cores import CORES, VAGUE, first_core, without_urls
 from .languages import translated
+from .lookalikes import LOOKALIKES
 from .named import (
     LONGEST_WORD,
     NamedUrl,
@@ -33,6 +34,7 @@ from .named import (
     status_in_rows,
     status_named,
     url_named,
+    with_scheme,
 )
 from .pages import OPEN_PAGE, assumed_page
 
@@ -162,6 +164,12 @@ class Message:
         return self.lookalike if self.failure is None else self.failure.code
 
     @property
+    def is_cors(self) -> bool:
+        if self.failure is None:
+            return LOOKALIKES[self.lookalike].is_cors
+        return REASONS[self.failure.reason].kind == "cors"
+
+    @property
     def cause(self) -> str:
         """
         The name, which is the same for a preflight and for the request itself.
@@ -211,6 +219,9 @@ def _message(  # noqa: PLR0913 - the parts of one message
     stands = SOCKET_URL if is_socket else URL
     shown_origin, is_origin_shown = (known.origin, False) if known.origin is not None else page_in(text, said)
     at = NamedUrl() if means in WITHOUT_REQUEST else url_named(text, said, shown_origin)
+    if means is not Reason.BAD_SCHEME:
+        # A browser prints the scheme, so a person left it out.
+        at = at._replace(url=with_scheme(at.url), first=with_scheme(at.first))
     # The path counts, even if the host has to be set.
     url = at.url or f"{stands}{'' if is_socket else path_logged(text)[1:]}"
     first = at.first or (stands if at.url else url)

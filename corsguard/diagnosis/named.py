@@ -142,6 +142,9 @@ _REDACTED: Final = re.compile(
     r"(?:[a-z]+://)?(?=[\d.]*x)[\dx]{1,9}(?:\.[\dx]{1,9}){3}(?:[:/].*)?|[a-z]+://your[\w-]*(?:[:/].*)?|"
     r"(?:[a-z]+://)?[^/?#]*[{<].*|[a-z]+://(?:[^/?#]*\.)?(?:x{3,}\.|x{4,}(?:[:/?#]|$)).*|\([^()]*\)|"
     r"[a-z]+://(?:[^/?#]*\.)?[_-]{2,}(?:[.:/?#].*)?|[^\s#]*#{3,}.*|"
+    # No host ends with a hyphen, and a port is a number.
+    r"https?://[^/?#]*-(?:[:/?#].*)?|"
+    r"[a-z]+://[^/?#@\[]*:[a-z_][^/?#@]*(?:[/?#].*)?|"
     # A browser prints a host in lower case.
     r"[a-z]+://(?-i:[A-Z][A-Z_-]+)(?:[:/?#].*)?",
     re.IGNORECASE,
@@ -189,6 +192,8 @@ _ROWS: Final = re.compile(
     r"Failed to load resource: the server responded with a status of (?P<status2>\d{3})(?: \([^()]{0,40}\))?"
     r"(?: (?P<url3>https?://[^\s'\"]{1,2048})| \((?P<place2>[^\s'\"()]{1,2048}?)(?:, line \d{1,6})?\))?"
 )
+_WITHOUT_SCHEME: Final = re.compile(r"(localhost|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?(?:[/?#]|$)")
+_WRAP: Final = re.compile(r"(?<=[/&=?_-]) (?=\w)")
 _HTTP: Final = re.compile(r"^https?://")
 
 
@@ -303,6 +308,14 @@ def _is_row_of(row: re.Match[str], url: str, *, is_alone: bool) -> bool:
     return (named is None or is_same(named, url)) and url.rstrip("/").endswith(place)
 
 
+def with_scheme(url: str) -> str:
+    """
+    Return *url* with the scheme that a host and a port without one most likely have.
+    """
+    found = _WITHOUT_SCHEME.match(url)
+    return url if found is None else f"{'http' if found[1] == 'localhost' else 'https'}://{url}"
+
+
 class NamedUrl(NamedTuple):
     """
     The *url* that a message names, and the *first* one before all redirects; empty if it names none, or hides it.
@@ -354,6 +367,8 @@ def as_url(text: str, origin: str | None) -> str:
     whole = text[:LONGEST_WORD]
     if (within := _BRACKETED.fullmatch(whole)) is not None:
         whole = within[1]
+    # A URL that was wrapped.
+    whole = _WRAP.sub("", whole)
     if whole.startswith(("http", "ws")) and " " in whole.strip().partition("://")[2].partition("/")[0]:
         # What stands for a host.
         return ""

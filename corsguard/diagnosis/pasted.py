@@ -48,6 +48,11 @@ _SPACES: Final = re.compile(r" {2,}")
 # A quotation whose lines were joined.
 _STRAY: Final = re.compile(r"(?<= )>(?=[A-Za-z])")
 # Firefox's console has no space between the type of a row, the method and the URL.
+# A name that was wrapped at its hyphen.
+_SPLIT: Final = re.compile(
+    r"(?<=Access-Control-)\s(?=(?:Allow|Expose|Request|Max)-)|"
+    r"(?<=-Allow-)\s(?=(?:Origin|Headers|Methods|Credentials)\b)|(?<=-(?:Re)quest-)\s(?=(?:Headers|Method)\b)"
+)
 _ROW: Final = re.compile(r"\b(?:XHR|HR)?(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) ?(?=https?://)")
 # Items of a list: each is a message of its own. The options of a command are not items.
 _ITEM: Final = re.compile(r"^(?:[\u2022\u2717\u2718\u274c]|-(?!-|[A-Za-z] )|\d{1,2}[.)])(?= ?\S)[ \u274c]*")
@@ -88,7 +93,8 @@ _BEGIN: Final = re.compile(
     r"(?=\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) https?://[^\s']{1,2048} (?:\S{1,2} )?CORS [A-Z])|"
     r"(?=(?:XMLHttpRequest cannot load|Failed to load) https?://[^\s']{1,2048}+ ?+(?!due to)\S)|"
     r"(?=\bFailed to execute '\w{1,40}' on ')|(?=Blocked loading mixed )|(?=The resource at ['\"]https?:)|"
-    r"(?=downloadable font: )|(?=Sandbox access violation)|(?=\bDisallowed CORS (?:origin|method|headers?)\b)|"
+    r"(?=downloadable font: )|(?=Loading failed for the )|(?=Sandbox access violation)|"
+    r"(?=\bDisallowed CORS (?:origin|method|headers?)\b)|"
     r"(?<!origin )(?<!at )(?<!to )(?<!from )(?=(?<!\S)'[^']{1,2048}' has been blocked by CORS policy)"
 )
 _END: Final = re.compile(
@@ -114,14 +120,24 @@ def plain(text: str) -> str:
     text = _TAG.sub(" ", _QUOTE.sub("", _FENCE.sub("", text)))
     text = _LINK.sub(lambda found: found["text"], _AUTOLINK.sub(lambda found: found["url"], text))
     lines = [_ROW.sub(r"\1 ", re.sub(r"\s+", " ", line.translate(_STRAIGHT)).strip()) for line in text.split("\n")]
-    mark = "\x1e" if sum(map(bool, map(_ITEM.match, lines))) > 1 else " "
-    marked = (
-        f"\x1e{line}\x1e" if is_translated else _ITEM.sub(mark, line) for line, is_translated in messages_in(lines)
-    )
-    joined = " ".join(_separated(marked))
+    joined = _SPLIT.sub("", " ".join(_separated(_marked(lines))))
     whole = _DOUBLED.sub("'", _ROW.sub(r"\1 ", _STRAY.sub("", _SPACES.sub(" ", joined)))).strip()
     whole = _MARKS.sub(r"'\1'", whole) if _MARKED.search(whole) else whole
     return _SEVERAL.sub(r"\1, ", whole)
+
+
+def _marked(lines: list[str]) -> Iterator[str]:
+    """
+    Yield *lines* with a record separator before each item of a list, and around each line of Firefox in another
+    language.
+    """
+    has_items, before = sum(map(bool, map(_ITEM.match, lines))) > 1, ""
+    for line, is_translated in messages_in(lines):
+        rest = _ITEM.sub(" ", line)
+        # A block that shows changes has a mark before each line.
+        is_item = has_items and rest != line and not (_continues(rest.strip(), before) and _core_in(rest) is None)
+        yield f"\x1e{line}\x1e" if is_translated else f"\x1e{rest}" if is_item else rest
+        before = rest.strip() or before
 
 
 def parts(text: str) -> Iterator[str]:

@@ -124,7 +124,7 @@ def test_websockets_pasted_together_are_separated():
     firefox = "Firefox can\u2019t establish a connection to the server at wss://other.example/."
     left = "The connection to wss://other.example/ was interrupted while the page was loading."
     found = read("\n".join([*chromium, firefox, left]), NOBODY)
-    assert [message.name for message in found] == ["handshake_refused", "unreachable", "websocket", "websocket_left"]
+    assert [message.name for message in found] == ["handshake_refused", "unreachable", "websocket", "interrupted"]
 
 
 @pytest.mark.parametrize("engine", ["chromium", "firefox"])
@@ -327,6 +327,18 @@ def test_items_of_a_list_are_separated():
         (
             f"{REFUSED}CORS header 'Access-Control-Allow-Origin' missing).\nXHROPTIONShttps://b.example/y [HTTP/1.1 405 Method Not Allowed 12ms]",
             [("missing_allow_origin", API), ("preflight_status", "https://b.example/y")],
+        ),
+        (
+            "Refused to evaluate a string as JavaScript because 'unsafe-eval' is not an allowed source of script in the following Content Security Policy directive: \"script-src 'nonce-x'\".\nRefused to apply inline style because it violates the following Content Security Policy directive: \"default-src 'none'\".",
+            [("csp_inline", URL), ("csp_inline", URL)],
+        ),
+        (
+            f"- net::ERR_CONNECTION_REFUSED\n- {REFUSED.replace(API, 'xxx')}CORS header 'Access-Control-Allow-Origin' missing).",
+            [("unreachable", URL), ("missing_allow_origin", URL)],
+        ),
+        (
+            f"{REFUSED}CORS request did not succeed).\nLoading failed for the <script> with source \u201chttps://b.example/ad.js\u201d.",
+            [("unreachable", API), ("not_loaded", "https://b.example/ad.js")],
         ),
     ],
 )  # fmt: skip

@@ -343,7 +343,7 @@ MESSAGES = [
     ),
     (
         "The connection to wss://api.example.net/feed was interrupted while the page was loading.",
-        "websocket_left",
+        "interrupted",
         PAGE,
     ),
     (f"GET {API} net::ERR_BLOCKED_BY_CLIENT", "blocked_by_client", PAGE),

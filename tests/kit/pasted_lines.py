@@ -696,4 +696,26 @@ LINES = [
     Line("cut off", f"XMLHttpRequest cannot load {A}.", "not_told", A),
     Line("cut off", f"Fetch API cannot load {A}. Response to preflight", "not_told", A),
     Line("cut off", f"Failed to load {A}: Response to pre", "not_told", A),
+    # What is left of a line that was shortened, wrapped, translated or marked.
+    *(
+        Line("cut off", f"Refused to {words} '{A}'", "csp", A, says=f"add https://api.example.com to {directive}")
+        for words, directive in (("connect to", "connect-src"), ("frame", "frame-src"), ("load the font", "font-src"), ("load the image", "img-src"), ("load media from", "media-src"), ("load script from", "script-src"), ("load the stylesheet", "style-src"))
+    ),
+    Line("cut off", f"Refused to connect to '{A}' because it violates CSP\nAxiosError: Network Error", "csp", A, says="connect-src"),
+    Line("cut off", f"Refused to load '{A}' because it violates CSP directive: \"connect-src ...\".", "csp", A, says="connect-src"),
+    Line("cut off", "[blocked] The page at https://app.example.com/x requested insecure content from http://api.example.com/x\nXMLHttpRequest cannot load http://api.example.com/x due to access control checks.", "mixed_content", "http://api.example.com/x", APP),
+    Line("wrapped", f"Access to fetch at '{A}' from origin '{P}' has been blocked by CORS policy: No 'Access-Control-\nAllow-Origin' header is present on the requested resource.", "missing_allow_origin", A, P),
+    Line("wrapped", f"- Access to fetch at '{A}' from origin '{P}' has been blocked by CORS policy: Cross origin requests are only supported for\n- protocol schemes: http, data, https.", "bad_scheme", A, P),
+    Line("wrapped", f"{FIREFOX}https://api.example.com/x?b=1&\n    key=2. (Reason: CORS header \u2018Access-Control-Allow-Origin\u2019 missing).", "missing_allow_origin", "https://api.example.com/x?b=1&key=2"),
+    Line("wrapped", f"XMLHttpRequest cannot load http://s3-eu-west-   1.amazonaws.com/x.jpg. Origin {P} is not allowed by Access-Control-Allow-Origin.", "missing_allow_origin", page=P),
+    Line("redacted", f"Access to fetch at 'http://localhost:PORT/plain' from origin 'http://front:port' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", never="PORT"),
+    Line("names", f"{FIREFOX}localhost:5001/api/vote. (Reason: CORS header 'Access-Control-Allow-Origin' missing). Status code: 500.", "missing_allow_origin", "http://localhost:5001/api/vote", says="Status 500", never="the app itself"),
+    Line("older", "Cross-origin request blocked: The same origin policy prevents the remote resource from being read. (Reason: the CORS header 'Access-Control-Allow-Origin' is not present).", "missing_allow_origin"),
+    Line("older", "XMLHttpRequest cannot load data:image/png;base64,xyz. Cross origins requests are only supported by http.", "bad_scheme", "data:image/png;base64,xyz", says="redirected to a data: URL", never="http and https"),
+    Line("not CORS", "WebSocket connection to 'wss://api.example.com/s' failed: Error in connection establishment: net::ERR_CERT_AUTHORITY_INVALID", "tls", "wss://api.example.com/s", says="open https://api.example.com/s in its own tab"),
+    Line("not CORS", "WebSocket connection to 'ws://localhost:17523/' failed: Error in connection establishment: net::ERR_CONNECTION_REFUSED", "unreachable", "ws://localhost:17523/", never="in its own tab"),
+    Line("not CORS", "Refused to connect to 'ws://localhost:8000/' because it violates the following Content Security Policy directive: \"connect-src chrome://resources chrome://theme 'self'\".", "browser_page", "ws://localhost:8000/"),
+    Line("status", f"{AT}: {NO_HEADER} The response had HTTP status code 426.", "missing_allow_origin", A, P, says="new WebSocket"),
+    Line("status", f"{AT}: {NO_HEADER} The response had HTTP status code 422.", "missing_allow_origin", A, P, says="Status 422. The server answers with an error"),
+    Line("values", f"{AT}: Request header field 0 is not allowed by Access-Control-Allow-Headers in preflight response.", "header_not_allowed", A, P, says="write an object", never="Access-Control-Allow-Headers: 0"),
 ]  # fmt: skip

@@ -26,7 +26,9 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
         "the connection was closed before an answer",
     ),
     core(r"WebSocket opening handshake timed out", Reason.UNREACHABLE, "the handshake timed out"),
-    core(r"WebSocket is closed before the connection is established|was interrupted while the page", "websocket_left"),
+    core(r"WebSocket is closed before the connection is established", "websocket_left"),
+    # Firefox says so of an EventSource, too, and of an open connection that fails.
+    core(r"The connection to (?P<url>\S{1,2048}) was interrupted while|was interrupted while the page", "interrupted"),
     core(r"WebSocket is already in CLOSING or CLOSED state", "websocket_closed"),
     core(
         r"Could not decode a text frame|Invalid frame header|mask any frames|reserved bits are on|continuation frame",
@@ -128,6 +130,11 @@ VAGUE: Final = (
     ),
     core(r"downloadable font: download failed", "font"),
     core(
+        # The name of the element looked like markup.
+        r"Loading failed for the(?: [^'\s]{1,20})?(?: with source '?(?P<url>[^'\s]{1,2048}))?",
+        "not_loaded",
+    ),
+    core(
         r"Failed to fetch|NetworkError when attempting|Load failed|Network ?Error|ERR_(?:FAILED|NETWORK|ABORTED)\b|"
         r"access control checks|0 Unknown Error|XMLHttpRequest error|"
         # The reason was not copied.
@@ -136,7 +143,7 @@ VAGUE: Final = (
         r"\b(?:xhr poll|websocket) error\b|Failed to complete negotiation|Loading script failed|"
         r"Loading (?:CSS )?chunk .{1,80}? failed|Importing a module script failed|Module source URI is not allowed|"
         r"FETCH_ERROR|[\"']?status[\"']?: ?0\b|\bHTTP 0 error|\(failed\)|"
-        r"(?:XHR|Fetch) failed (?:loading|fetching)|the promise was rejected|Loading failed for the|UnityWebRequest|"
+        r"(?:XHR|Fetch) failed (?:loading|fetching)|the promise was rejected|UnityWebRequest|"
         r"NS_ERROR_(?:FAILURE|DOM_BAD_URI)|"
         # From libraries: Firebase, Supabase, gRPC-Web, Dio, MSAL, and others that only guess.
         r"network-request-failed|Failed to send a request to the|closed without (?:headers|grpc status)|"

@@ -59,7 +59,7 @@ RULES: Final[tuple[Core, ...]] = (
         r"connect to the insecure .{0,80}?'(?P<url2>[^']+)'|mixed active content [\"'](?P<url3>[^\"']+)[\"']|"
         r"\[blocked\] The page at '?(?P<origin>[^\s']+)'? was not allowed to (?:run|request|display) insecure "
         r"content from '?(?P<url4>[^\s']+)|The page at '?(?P<origin2>[^\s']+)'? requested insecure content from "
-        r"'?(?P<url5>[^\s']+)'?\.? This content was blocked",
+        r"'?(?P<url5>[^\s']+)",
         Reason.MIXED_CONTENT,
     ),
     core(
@@ -97,6 +97,8 @@ RULES: Final[tuple[Core, ...]] = (
         r"report-only|Report-Only policy)",
         "csp_reported",
     ),
+    # The page of a new tab.
+    core(r"Content Security Policy directive: .{0,200}\bchrome://(?:resources|theme)\b", "browser_page"),
     core(
         r"(?:(?:execute|evaluate|run|apply|execution of|eval|blocked an|Executing|Evaluating|Running|Applying) "
         r"(?:an? |the )?(?:inline|string|JavaScript)|resource at (?:inline|eval)|"
@@ -115,7 +117,8 @@ RULES: Final[tuple[Core, ...]] = (
         "csp",
     ),
     core(
-        r"(?:Content[ -]Security[ -]Policy|violates the (?:following|CSP)|violated directive|blocked:csp).{0,600}?"
+        r"(?:Content[ -]Security[ -]Policy|violates (?:the following|(?:the )?CSP)|violated directive|blocked:csp)"
+        r".{0,600}?"
         r"\b(?P<value>(?:default|connect|img|script|style|font|frame|child|media|manifest|worker|object)-src"
         r"(?:-elem|-attr)?|form-action|base-uri|sandbox)\b",
         "csp",
@@ -124,6 +127,19 @@ RULES: Final[tuple[Core, ...]] = (
         r"Content[ -]Security[ -]Policy|blocked:csp|"
         r"\bCSP (?:No Data Protocol|Web Extension|Content ?Blocked|Data Document|Web Browser|Preload)\b",
         "csp",
+    ),
+    # Only a Content Security Policy makes Chromium say so, if the rest was not copied.
+    *(
+        core(rf"Refused to {words} '(?P<url>[^']{{1,2048}})", "csp", directive)
+        for words, directive in (
+            ("connect to", "connect-src"),
+            ("frame", "frame-src"),
+            (r"load (?:the )?font", "font-src"),
+            (r"load (?:the )?image", "img-src"),
+            (r"load (?:the )?media from", "media-src"),
+            (r"load (?:the )?script(?: from)?", "script-src"),
+            (r"load (?:the )?stylesheet", "style-src"),
+        )
     ),
     core(r"CoepFrameResourceNeedsCoepHeader|Specify a Cross-Origin Embedder Policy to stop this frame", "coep_frame"),
     core(r"Specify a Cross-Origin Resource Policy to stop a resource", Reason.CORP),

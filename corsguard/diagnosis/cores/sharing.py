@@ -149,7 +149,7 @@ SHARING: Final[tuple[Core, ...]] = (
     core(r"\bHeaders (?P<header>[\w-]{1,100}) forbidden", Reason.HEADER_NOT_ALLOWED),
     core(
         r"No '?Access-Control-Allow-Origin'? header|"
-        r"Access-Control-Allow-Origin'?(?: header)?(?: is)? (?:missing|not set)|"
+        r"Access-Control-Allow-Origin'?(?: header)?(?: is)? (?:missing|not (?:set|present))|"
         r"(?:missing|lacks|without|does not (?:have|include|contain)) (?:the |an? )?'?Access-Control-Allow-Origin\b|"
         # Cut off.
         r"policy: No '?Access-Control-A[\w-]{0,11}(?:\.{3})?$",
@@ -217,7 +217,7 @@ SHARING: Final[tuple[Core, ...]] = (
         Reason.REDIRECT_BAD_SCHEME,
     ),
     core(
-        r"only supported for (?:prot|HTTP)|CORS request not http|scheme must be .{0,24}for CORS request|"
+        r"only supported (?:for|by) (?:prot|HTTP)|CORS request not http|scheme must be .{0,24}for CORS request|"
         r"CORS requests are made on supported schemes",
         Reason.BAD_SCHEME,
     ),

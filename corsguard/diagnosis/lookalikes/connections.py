@@ -34,6 +34,16 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
         Fix(words="Change the page, not the server: close a WebSocket only after its open event. Or ignore the line."),
         check_helps=False,
     ),
+    "interrupted": Lookalike(
+        "Not CORS: a WebSocket or an EventSource was cut. The page was left or closed it, or the server or a proxy "
+        "dropped it; this line does not say which.",
+        (
+            "the page: was it left or reloaded at that moment, or does it call close()?",
+            "the log of the server, and a proxy in front: does it close long or idle connections?",
+        ),
+        Fix(words="If nobody left the page, let the server and the proxy keep the connection open, and open it again."),
+        check_helps=False,
+    ),
     "websocket_closed": Lookalike(
         "The WebSocket was closed before this line, or never opened, so the message of the page is lost.",
         ("the lines before this one: they say why it is closed",),
@@ -118,6 +128,12 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
         ("the lines after it: SEC7120 and higher, and SCRIPT7002, tell of failures",),
         Fix(words="Nothing has to change, if no other line follows."),
         is_cors=True,
+    ),
+    "not_loaded": Lookalike(
+        "A script or a stylesheet could not be loaded. Firefox does not say why: no answer, an error, or an extension.",
+        ("the row of the request in the Network panel: its status", "a window without extensions"),
+        Fix(words="Let the URL answer with the file, or look at the other lines of the console."),
+        check_helps=False,
     ),
     "native_fetch": Lookalike(
         "A fetch function that is not the browser's only says that something failed. A native app has no CORS.",

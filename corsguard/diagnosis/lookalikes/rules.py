@@ -76,8 +76,8 @@ RULES: Final[Mapping[str, Lookalike]] = {
         "Not CORS but the page's own Content Security Policy: it forbids code in the page itself, or in a string.",
         ("the code: is it a <script>, a <style>, an attribute (onclick), a URL (javascript:), or eval?",),
         Fix(
-            words="Move the code into a file of its own; or name it by a nonce or a hash in the directive {directive} "
-            "of the page's policy."
+            words="Move the code into a file of its own. A <script> or a <style> may also have a nonce or a hash in "
+            "{directive} of the page's policy; an attribute (onclick), and code in a string (eval), may not."
         ),
         check_helps=False,
     ),
