@@ -382,14 +382,14 @@ def _why_unset(value: str) -> str:
 
 def _mismatch(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     value, origin = (failure.value or "")[:LONGEST_READ], failure.sent_origin
+    if failure.value is None and failure.exchange is None:
+        return _share(failure, "The header names another origin than the page's.")
     if value.strip().lower() in _UNSET:
         return _share(
             failure,
             f"{_why_unset(value)} found no origin to send. Its list does not contain this origin, or a configuration "
             "variable is not set.",
         )
-    if failure.value is None and failure.exchange is None:
-        return _share(failure, "The header names another origin than the page's.")
     if origin == NULL:
         return _share(failure, f'The header says "{as_shown(value)}", the page sent Origin: null.')
     if value == NULL:

@@ -152,28 +152,59 @@ def _is_said(message: Message, others: Collection[Message]) -> bool:
     is_row = name == Reason.UNREACHABLE and message.engine == "Chromium" and not message.is_named
     if name in _ECHOES and not is_row and any(one in telling and one.name not in _CONSEQUENCES for one in about_it):
         return True
-    # The proxy of a development server answers with the error itself.
-    if name == "status" and any(one.name == "dev_proxy" for one in others):
-        return True
     if name in _VAGUENESS:
-        # What fails at another URL is a failure of its own.
-        is_beside = bool(telling) or any(one.failure is not None for one in others)
-        is_own = name in {"status", "not_loaded", *_CUT_OFF} and message.is_named and is_beside
-        return not (is_own or (message.is_cors and others and not any(one.is_cors for one in others)))
+        return not _is_own(message, about_it, others)
     if name in _CONSEQUENCES and message.is_named and any(one.failure or one.name in _CUT_OFF for one in about_it):
         return True
+    return any(_repeats(one, message) for one in others)
+
+
+def _is_own(message: Message, about_it: Collection[Message], others: Collection[Message]) -> bool:
+    """
+    Return whether *message*, which does not say why something failed, is about something else than *others*, of which
+    *about_it* are about its URL.
+    """
+    if message.is_cors and others and not any(map(_is_about_cors, others)):
+        return True
+    # The proxy of a development server answers with the error itself.
+    if message.name == "status" and any(one.name == "dev_proxy" for one in others):
+        return False
+    # What fails at another URL is a failure of its own.
+    is_beside = any(one.failure is not None or one.name not in {*_ECHOES, *_REMARKS} for one in others)
+    is_other = message.is_named and is_beside and not any(map(_is_about_cors, about_it))
+    return is_other and message.name in {"status", "not_loaded", *_CUT_OFF}
+
+
+def _repeats(message: Message, other: Message) -> bool:
+    """
+    Return whether *message* says more than *other* about the same.
+    """
+    is_alike = message.name == other.name and _is_about(message, other.url)
     # Chromium prints the status of a preflight in a row of its own, which does not name the page.
-    if name == Reason.PREFLIGHT_STATUS and "page" in message.assumed and any(map(_is_checked, about_it)):
+    is_checked = message.failure is not None and message.failure.reason in CORS_CHECK
+    is_row = other.name == Reason.PREFLIGHT_STATUS and "page" in other.assumed
+    if is_checked and is_row and _is_about(message, other.url):
         return True
     # Cypress repeats what its own access to the page of another origin causes.
-    if name == "frame" and any(one.name == "cypress" for one in others):
+    if message.name == "cypress" and other.name == "frame":
         return True
-    if name == "websocket" and not message.is_named and any(one.is_handshake for one in others):
+    if other.name == "websocket" and not other.is_named and message.is_handshake:
         return True
-    if "method" in message.assumed and any(one.name == name and "method" not in one.assumed for one in about_it):
+    if is_alike and "method" in other.assumed and "method" not in message.assumed:
+        return True
+    is_preflight = message.failure is not None and message.failure.is_preflight
+    if is_preflight and other.engine == "Firefox" and message.cause == other.cause and _is_about(message, other.url):
+        # Firefox says the same about a preflight.
+        return message.engine != "Firefox"
+    if is_alike and other.failure is None and message.value and not other.value:
         return True
     # Safari repeats a line without the URL.
-    return not message.is_named and any(one.is_named and one.cause == message.cause for one in others)
+    return message.is_named and not other.is_named and message.cause == other.cause
+
+
+def _is_about_cors(message: Message) -> bool:
+    # Firefox prints that CORS did not succeed.
+    return message.is_cors or (message.name == Reason.UNREACHABLE and message.engine != "Chromium")
 
 
 def _is_about(message: Message, url: str) -> bool:
@@ -182,10 +213,6 @@ def _is_about(message: Message, url: str) -> bool:
     """
     first = message.url if message.failure is None else message.failure.first_url
     return is_same(message.url, url) or is_same(first, url)
-
-
-def _is_checked(message: Message) -> bool:
-    return message.failure is not None and message.failure.reason in CORS_CHECK
 
 
 def _least_vague(messages: Collection[Message]) -> Iterator[Message]:

@@ -214,7 +214,7 @@ def read_one(text: str, known: Known) -> Message | None:
 def _message(  # noqa: PLR0913 - the parts of one message
     text: str, means: Reason | str, said: dict[str, str], known: Known, engine: str, *, is_preflight: bool
 ) -> Message:
-    has_cors = isinstance(means, Reason) and REASONS[means].kind == "cors"
+    has_cors = REASONS[means].kind == "cors" if isinstance(means, Reason) else LOOKALIKES[means].is_cors
     is_socket = means in OF_HANDSHAKE or (names_socket(text) and not has_cors)
     stands = SOCKET_URL if is_socket else URL
     shown_origin, is_origin_shown = (known.origin, False) if known.origin is not None else page_in(text, said)

@@ -111,7 +111,7 @@ _ORIGINS: Final = (
         r"(?P<origin>(?:[a-z][a-z0-9+.-]*://[^\s'\"]+(?![^\s'\"])|null\b))(?!'? has been blocked from loading)"
     ),
     re.compile(
-        r"(?<![\w-])(?<!target )(?<!allowed )(?<!expected )(?:request_?)?origin"
+        r"(?<![\w-])(?<!target )(?<!allowed )(?<!expected )(?<!granted for )(?:request_?)?origin"
         r"(?:[\"']?\s?[:=]\s?(?:Some\()?[\"']?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\",;)\]}]+|(?<=[\"'(])null\b)|"
         r" [\"'\[](?P<origin2>[a-z][a-z0-9+.-]*://[^\s'\"\]]+|null)[\"'\]](?! has been blocked))",
         re.IGNORECASE,
@@ -122,8 +122,8 @@ _ORIGINS: Final = (
         re.IGNORECASE,
     ),
     re.compile(
-        r"(?<![\w-])(?<!target )(?<!allowed )(?<!expected )origin (?P<origin>https?://[^\s'\"/,;)]+)/? "
-        r"(?=is |was |not )",
+        r"(?<![\w-])(?<!target )(?<!allowed )(?<!expected )(?<!granted for )origin "
+        r"(?P<origin>https?://[^\s'\"/,;)]+)/? (?=is |was |not )",
         re.IGNORECASE,
     ),
     re.compile(r"(?P<origin>\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"/]{1,253}) is not an? (?:accepted|valid) origin\b"),
@@ -163,8 +163,10 @@ _LONE_URL: Final = re.compile(
     re.IGNORECASE,
 )
 _PLACE: Final = re.compile(r":\d+(?::\d+)?[.,)\]]?$")
+# With those of WebDAV.
+_VERBS: Final = "GET|HEAD|POST|PUT|PATCH|DELETE|PROPFIND|PROPPATCH|MKCOL|REPORT"
 _METHODS: Final = re.compile(
-    r"\b(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE) ['\"]?(?:(?P<at>https?:[^\s'\"]{0,2048})|[\[{</])|"
+    rf"\b(?P<method>{_VERBS}) ['\"]?(?:(?P<at>https?:[^\s'\"]{{0,2048}})|[\[{{</])|"
     r"[\"']method[\"']: ?[\"'](?P<method2>[A-Za-z]{3,10})[\"']|"
     r"\b(?i:Access-Control-Request-Method)[\"']?: ?[\"']?(?P<method3>[A-Za-z]{3,10})\b|"
     r"(?<!\S):method: ?(?P<method4>[A-Z]{3,10})\b|"
@@ -174,7 +176,7 @@ _METHODS: Final = re.compile(
 _OF_ELEMENT: Final = re.compile(
     r"Access to (?:audio|CSS stylesheet|font|image|link|manifest|script|style|video)\w* (?:at|from) ", re.IGNORECASE
 )
-_REQUESTS: Final = re.compile(r"\b(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE) (?P<url>https?://[^\s'\"]{1,2048})")
+_REQUESTS: Final = re.compile(rf"\b(?P<method>{_VERBS}) (?P<url>https?://[^\s'\"]{{1,2048}})")
 # A row of a preflight that failed.
 _PREFLIGHT_ROWS: Final = re.compile(
     r"\bOPTIONS (?P<url>https?://[^\s'\"]{1,2048}) (?:\S{1,2} )?(?:\[?HTTP/[\d.]{1,3} )?"
@@ -193,6 +195,8 @@ _ROWS: Final = re.compile(
     r"(?: (?P<url3>https?://[^\s'\"]{1,2048})| \((?P<place2>[^\s'\"()]{1,2048}?)(?:, line \d{1,6})?\))?"
 )
 _WITHOUT_SCHEME: Final = re.compile(r"(localhost|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?(?:[/?#]|$)")
+# The URL that failed was not copied, only the one that redirected to it.
+_ONLY_FIRST: Final = re.compile(r"\s?\(?redirected from '")
 _WRAP: Final = re.compile(r"(?<=[/&=?_-]) (?=\w)")
 _HTTP: Final = re.compile(r"^https?://")
 
@@ -342,6 +346,8 @@ def url_named(text: str, said: Mapping[str, str], origin: str | None) -> NamedUr
         pseudo = dict(_PSEUDO.findall(text))
         if "authority" in pseudo:
             named.insert(0, (f"{pseudo.get('scheme', 'https')}://{pseudo['authority']}{pseudo.get('path', '/')}", ""))
+    if _ONLY_FIRST.match(text):
+        return NamedUrl()
     is_shown = False
     for url, first in named:
         whole = as_url(url, origin)
@@ -373,7 +379,7 @@ def as_url(text: str, origin: str | None) -> str:
         # What stands for a host.
         return ""
     # A password is secret, and fetch() does not accept one.
-    bare = whole.rstrip(".,:;)")
+    bare = whole.rstrip(".,:;)'")
     is_cut = whole.startswith("...", len(bare)) and "/" in bare.partition("://")[2]
     text = _USERINFO.sub("", f"{bare}..." if is_cut else bare.strip())
     if text.startswith("file:///"):

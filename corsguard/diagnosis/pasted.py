@@ -48,10 +48,9 @@ _SPACES: Final = re.compile(r" {2,}")
 # A quotation whose lines were joined.
 _STRAY: Final = re.compile(r"(?<= )>(?=[A-Za-z])")
 # Firefox's console has no space between the type of a row, the method and the URL.
-# A name that was wrapped at its hyphen.
+# A name that was wrapped at its hyphens, or got spaces around them.
 _SPLIT: Final = re.compile(
-    r"(?<=Access-Control-)\s(?=(?:Allow|Expose|Request|Max)-)|"
-    r"(?<=-Allow-)\s(?=(?:Origin|Headers|Methods|Credentials)\b)|(?<=-(?:Re)quest-)\s(?=(?:Headers|Method)\b)"
+    r"Access\s?-\s?Control\s?-\s?(Allow|Expose|Max|Request)\s?-\s?(?=(?:Age|Credentials|Headers?|Methods?|Origin)\b)"
 )
 _ROW: Final = re.compile(r"\b(?:XHR|HR)?(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) ?(?=https?://)")
 # Items of a list: each is a message of its own. The options of a command are not items.
@@ -60,7 +59,7 @@ _ITEM: Final = re.compile(r"^(?:[\u2022\u2717\u2718\u274c]|-(?!-|[A-Za-z] )|\d{1
 _LINK: Final = re.compile(r"\[(?P<text>[^\[\]]{1,2048})\]\([^()\s]{1,2048}(?: ['\"][^'\"()]{0,200}['\"])?\)")
 _AUTOLINK: Final = re.compile(r"<(?P<url>(?:https?|wss?)://[^<>\s]{1,2048})>")
 # Of two different quotation marks next to each other, one was added by the paste; '' alone is an empty value.
-_DOUBLED: Final = re.compile(r"'{3,}|(?<=[^\s'])''(?=[\s.,)])|(?<=[\s(])''(?=[A-Za-z*])")
+_DOUBLED: Final = re.compile(r"'{3,}|(?<=[^\s'(])''(?=[\s.,)])|(?<=[\s(])''(?=[A-Za-z*])")
 # Two values, each between quotation marks of its own.
 _ONE: Final = r"(?:\*|null|[a-z][a-z0-9+.-]{1,30}://[^\s'\"/,]{1,253})"
 _SEVERAL: Final = re.compile(rf"(?<=['\"])({_ONE})['\"], ?['\"](?={_ONE}['\"])")
@@ -75,6 +74,8 @@ _MARKS: Final = re.compile(r'(?<=[\s(])"([^"\']{0,2048})"(?=[\s.,;:)]|$)(?! ?: ?
 _PROSE: Final = re.compile(r"\b(?:I|I'm|I've|[Ww]e|[Mm]y|[Oo]ur|[Tt]hanks)\b|\?$")
 # What tells the line of a log from a heading.
 _LOGGED: Final = re.compile(r"https?://|\bnull\b|\d\d:\d\d|\[|(?i:err|exception|warn|info)")
+# No sentence ends with these.
+_OPEN_END: Final = re.compile(r" (?:an?|and|are|as|at|by|for|from|in|is|not|of|on|or|that|the|to|with)$")
 # The row of a request: the line before it, and the line after it, are about something else.
 _ROW_LINE: Final = re.compile(
     r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) https?://\S{1,2048} (?:net::ERR_[A-Z_]{1,40}|[45]\d\d\b|\[HTTP/)|"
@@ -93,7 +94,7 @@ _BEGIN: Final = re.compile(
     r"(?=\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) https?://[^\s']{1,2048} (?:\S{1,2} )?CORS [A-Z])|"
     r"(?=(?:XMLHttpRequest cannot load|Failed to load) https?://[^\s']{1,2048}+ ?+(?!due to)\S)|"
     r"(?=\bFailed to execute '\w{1,40}' on ')|(?=Blocked loading mixed )|(?=The resource at ['\"]https?:)|"
-    r"(?=downloadable font: )|(?=Loading failed for the )|(?=Sandbox access violation)|"
+    r"(?=downloadable font: )|(?=Storage access auto)|(?=Loading failed for the )|(?=Sandbox access violation)|"
     r"(?=\bDisallowed CORS (?:origin|method|headers?)\b)|"
     r"(?<!origin )(?<!at )(?<!to )(?<!from )(?=(?<!\S)'[^']{1,2048}' has been blocked by CORS policy)"
 )
@@ -120,7 +121,7 @@ def plain(text: str) -> str:
     text = _TAG.sub(" ", _QUOTE.sub("", _FENCE.sub("", text)))
     text = _LINK.sub(lambda found: found["text"], _AUTOLINK.sub(lambda found: found["url"], text))
     lines = [_ROW.sub(r"\1 ", re.sub(r"\s+", " ", line.translate(_STRAIGHT)).strip()) for line in text.split("\n")]
-    joined = _SPLIT.sub("", " ".join(_separated(_marked(lines))))
+    joined = _SPLIT.sub(r"Access-Control-\1-", " ".join(_separated(_marked(lines))))
     whole = _DOUBLED.sub("'", _ROW.sub(r"\1 ", _STRAY.sub("", _SPACES.sub(" ", joined)))).strip()
     whole = _MARKS.sub(r"'\1'", whole) if _MARKED.search(whole) else whole
     return _SEVERAL.sub(r"\1, ", whole)
@@ -194,6 +195,8 @@ def _continues(line: str, before: str) -> bool:
     """
     Return whether *line* is the rest of the line *before* it.
     """
+    if _OPEN_END.search(before):
+        return True
     is_within = line[:1].islower() and (before[-1:].isalpha() or before.endswith((",", "'", '"', "-", "/")))
     return before.endswith(":") or line.startswith("(Reason") or is_within
 

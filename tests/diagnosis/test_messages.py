@@ -340,6 +340,22 @@ def test_items_of_a_list_are_separated():
             f"{REFUSED}CORS request did not succeed).\nLoading failed for the <script> with source \u201chttps://b.example/ad.js\u201d.",
             [("unreachable", API), ("not_loaded", "https://b.example/ad.js")],
         ),
+        (
+            f"//Cross-Origin Request Blocked: \n//The Same Origin Policy disallows reading the remote resource at \n//{API}. \n//(Reason: CORS request did not succeed). Status code: (null).",
+            [("unreachable", API)],
+        ),
+        (
+            f"How to resolve Cross-Origin Request Blocked:\n{REFUSED}CORS request did not succeed). Status code: (null)",
+            [("unreachable", API)],
+        ),
+        (
+            f"Refused to connect to '{A}' because it violates the following Content Security Policy directive: \"connect-src 'self'\".\nUncaught DOMException: Failed to execute 'open' on 'XMLHttpRequest': Refused to connect to '{A}' because it violates the document's Content Security Policy.",
+            [("csp", A)],
+        ),
+        (
+            f"{AT}: Response to preflight request doesn't pass access control check: {NO_HEADER}\n{REFUSED.replace(API, A)}CORS header 'Access-Control-Allow-Origin' missing).",
+            [("preflight_missing_allow_origin", A)],
+        ),
     ],
 )  # fmt: skip
 def test_no_failure_is_left_out_and_none_is_counted_twice(text, told):
@@ -420,6 +436,7 @@ def test_lines_that_are_not_about_cors_are_separated():
     ("before", "known", "method"),
     [
         ("POST {url} 400 (Bad Request)", None, "POST"),
+        ("tsdav.js:581 PROPFIND {url} net::ERR_FAILED", None, "PROPFIND"),
         ("POST {url} 400 (Bad Request)", "PATCH", "PATCH"),
         ("POST {url}/other 400 (Bad Request)", None, "GET"),
         ("POST {url} 400 (Bad Request)\nPUT {url} 400 (Bad Request)", None, "GET"),

@@ -183,12 +183,12 @@ RULES: Final[tuple[Core, ...]] = (
     core(r"Could not read the (?P<header>[\w-]{1,100}) header", "not_exposed"),
     core(r"headers\.get\([\"'](?P<header>[^\"']+)[\"']\)", "not_exposed"),
     core(
-        r"Refused to set unsafe header ['\"](?P<header>Cookie2?)['\"]|Attempt to set a forbidden header was denied: "
+        r"Refused to set unsafe header ['\"]?(?P<header>Cookie2?)\b|Attempt to set a forbidden header was denied: "
         r"(?P<header2>Cookie2?)\b",
         "forbidden_cookie",
     ),
     core(
-        r"Refused to set unsafe header ['\"](?P<header>[^\"']+)['\"]|Attempt to set a forbidden header was denied: "
+        r"Refused to set unsafe header ['\"]?(?P<header>[^\"'\s]{1,100})|Attempt to set a forbidden header was denied: "
         r"(?P<header2>[\w-]+)",
         "forbidden_header",
     ),
@@ -199,7 +199,7 @@ RULES: Final[tuple[Core, ...]] = (
     ),
     core(
         r"(?:module script|Refused to (?:execute script|apply style)|Loading module from).{0,2200}?MIME type "
-        r"(?:of )?\(?['\"](?P<value>[^\"']{0,100})['\"]|"
+        r"(?:of )?(?:\(?['\"](?P<value>[^\"']{0,100})['\"]|\((?P<value4>[\w.+/-]{1,100})\))|"
         r"Failed to register a ServiceWorker.{0,2200}? with script \('(?P<url>[^']{1,2048})'\): The script has an "
         r"unsupported MIME type \('(?P<value2>[^']{0,100})'|"
         r"Failed to decode downloaded font: (?P<url2>[^\s'\"]{1,2048})|OTS parsing error|"

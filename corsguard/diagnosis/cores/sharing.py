@@ -235,6 +235,19 @@ SHARING: Final[tuple[Core, ...]] = (
     ),
     core(r"'(?P<method>[A-Za-z]+)' HTTP method is unsupported", Reason.FORBIDDEN_METHOD),
     core(r"Invalid request method (?P<method>[A-Za-z]+)", Reason.FORBIDDEN_METHOD),
+    # From the Issues panel.
+    core(
+        r"nor allowed by the Access-Control-Allow-Headers(?:.{0,600}?Disallowed header:? (?P<header>[\w-]{1,100}))?",
+        Reason.HEADER_NOT_ALLOWED,
+    ),
+    core(
+        r"nor allowed by the Access-Control-Allow-Methods(?:.{0,600}?Disallowed method:? (?P<method>[A-Z]{1,20}))?",
+        Reason.METHOD_NOT_ALLOWED,
+    ),
+    core(
+        r"configured to include credentials and the Access-Control-Allow-Origin", Reason.WILDCARD_WITH_CREDENTIALS, "*"
+    ),
+    core(r"configured to include credentials and the Access-Control-Allow-Cred", Reason.ALLOW_CREDENTIALS_NOT_TRUE),
     # The names in Network panels, and the titles in Chromium's Issues panel.
     named(
         "WildcardOriginNotAllowed", "NotSupportingCredentials NoAllowCredentials", Reason.WILDCARD_WITH_CREDENTIALS, "*"

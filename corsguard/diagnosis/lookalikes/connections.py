@@ -101,7 +101,7 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
             "the rest of the line, if it goes on: copy all of it",
             "the row of the request in the Network panel: its status, and the Access-Control-* lines of the response",
         ),
-        Fix(words="Paste the whole line, or let the command below play the browser."),
+        Fix(words="If the line goes on, paste all of it; or let the command below play the browser."),
         is_cors=True,
     ),
     "issue_heading": Lookalike(
@@ -120,7 +120,7 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
             "the rest of the line, if it goes on: copy all of it",
             "the OPTIONS row in the Network panel: its status, and the Access-Control-* lines of the response",
         ),
-        Fix(words="Paste the whole line, or let the command below play the browser."),
+        Fix(words="If the line goes on, paste all of it; or let the command below play the browser."),
         is_cors=True,
     ),
     "cors_used": Lookalike(
