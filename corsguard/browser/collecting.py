@@ -11,8 +11,10 @@ import signal
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable
 from contextvars import copy_context
+from types import FrameType
 from typing import Final, NamedTuple
 
 from ada_url import URL
@@ -28,6 +30,9 @@ CLIENT: Final = "127.0.0.1"
 LONGEST_FAREWELL: Final = 1.0  # seconds
 _LONGEST_STREAM: Final = 1.0  # seconds
 _GRACE: Final = 0.1  # seconds
+_SOON: Final = 0.001  # seconds
+# The modules with the callbacks of weak references.
+_WEAK: Final = frozenset({weakref.__file__, weakref.WeakSet.__init__.__code__.co_filename})
 _LARGEST_BODY: Final = 16 * 1024 * 1024
 # A server sends no other characters: they would end the line, or are not octets.
 _FIELD_VALUE: Final = re.compile(r"[\x01-\x09\x0b\x0c\x0e-\xff]*")
@@ -195,12 +200,14 @@ def here(work: Callable[[], None], answer: Collected) -> None:
         work()
         return
 
-    def give_up(*_: object) -> None:
+    def give_up(_: int, frame: FrameType | None) -> None:
         if answer.is_whole or answer.is_left or _is_debugged():
             return
         seconds = answer.seconds_left if answer.begun.is_set() else 0.0
         if not seconds:
-            raise _GivenUp
+            if not _is_cleaning_up(frame):
+                raise _GivenUp
+            seconds = _SOON
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
     before = signal.signal(signal.SIGALRM, give_up)
@@ -215,6 +222,18 @@ def here(work: Callable[[], None], answer: Collected) -> None:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def _is_cleaning_up(frame: FrameType | None) -> bool:
+    """
+    Whether *frame* is that of a destructor or of a weak reference's callback: Python ignores what is raised there.
+    """
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == "__del__" or code.co_filename in _WEAK:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _is_debugged() -> bool:
