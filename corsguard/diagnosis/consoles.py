@@ -28,6 +28,10 @@ _ECHOES: Final = frozenset({Reason.UNREACHABLE, *_VAGUENESS})
 _REMARKS: Final = frozenset({"outside_browsers", "cors_used", "csp_noted", "request_alone"})
 # These follow from a request that failed.
 _CONSEQUENCES: Final = frozenset({"aborted", "font", "integrity_mismatch", "orb"})
+# These name other pages, too: those of frames, of other windows, and of the browser.
+_OF_OTHER_PAGES: Final = frozenset(
+    "browser_page cypress frame framed_twice not_framed opener_policy post_message storage".split()
+)
 # Lookalikes whose URL another line may name.
 _PLACED_ELSEWHERE: Final = frozenset({"preflight_cut_off", "refused_by_server", "cors_proxy", *PREFLIGHT_ONLY})
 
@@ -53,17 +57,19 @@ def read(text: str, known: Known) -> list[Message]:
             message = _placed(again, part, around, of_method)
         if status := status_in_rows(whole, message.url, is_alone=len(urls) <= 1):
             message = _with_status(message, status)
-        if message.url in refused:
-            message = _of_preflight(message, refused[message.url])
+        if (row := next((at for at in refused if is_same(at, message.url)), None)) is not None:
+            message = _of_preflight(message, refused[row])
         parsed = url_of(message.url)
         url = message.url if parsed is None else parsed.href
         detail = (message.header or "") if message.failure else message.value
-        key = (message.name, url, message.method, detail)
-        found[key] = _merged(found.get(key, message), message)
+        page = "" if "page" in message.assumed else message.origin
+        key = (message.name, url, message.method, detail, page)
+        found[key] = _merged(found[key], message) if key in found else message
     messages = [*found.values()]
     told = [message for message in messages if not _is_said(message, [one for one in messages if one is not message])]
     told.sort(key=lambda message: message.name in {"status", "not_loaded"})
-    pages = {message.origin for message in messages if "page" not in message.assumed}
+    own = (message for message in messages if message.name not in _OF_OTHER_PAGES)
+    pages = {message.origin for message in own if "page" not in message.assumed}
     # The lines of one console are about one page.
     return [_of_page(message, *pages) if len(pages) == 1 else message for message in told or _least_vague(messages)]
 
@@ -130,7 +136,7 @@ def _merged(one: Message, other: Message) -> Message:
     if len(other.assumed) < len(one.assumed):
         one, other = other, one
     if one.failure is None and one.header and other.header and other.header not in one.header.split(", "):
-        return replace(one, header=f"{one.header}, {other.header}")
+        return replace(one, header=", ".join(dict.fromkeys([*one.header.split(", "), *other.header.split(", ")])))
     if one.failure is None or one.failure.exchange is not None or other.failure is None:
         return one
     return replace(
@@ -190,7 +196,9 @@ def _repeats(message: Message, other: Message) -> bool:
         return True
     if other.name == "websocket" and not other.is_named and message.is_handshake:
         return True
-    if is_alike and "method" in other.assumed and "method" not in message.assumed:
+    # A page can be taken from another line, a method cannot.
+    gains = {*other.assumed} - {*message.assumed}
+    if is_alike and gains and ("method" in gains or {*message.assumed} <= {*other.assumed}):
         return True
     is_preflight = message.failure is not None and message.failure.is_preflight
     if is_preflight and other.engine == "Firefox" and message.cause == other.cause and _is_about(message, other.url):

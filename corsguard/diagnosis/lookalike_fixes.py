@@ -19,6 +19,9 @@ _LISTING: Final = frozenset(
     "answered csrf csrf_django cut_off framed_twice login_origin no_credentials_only not_framed preflight_cut_off "
     "refused_by_server websocket".split()
 )
+_FALLBACK: Final = (
+    "If the policy does not have this directive yet, begin it with the sources of default-src, whose place it takes."
+)
 
 
 def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | None, value: str = "") -> Fix:
@@ -44,6 +47,10 @@ def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | N
     if name == "csp" and is_mixed:
         fix = fix_of_lookalike(name, origin, target.replace("http:", "https:", 1), header, value)
         return replace(fix, words=f"A page of https loads nothing by plain http: let it request https. {fix.words}")
+    if name == "csp" and value == "sandbox":
+        return Fix(
+            words="In the page's policy, or in the attribute sandbox of its frame, add the allow-... that it needs."
+        )
     if origin == NULL and name in _LISTING:
         words = (
             "The page sent Origin: null, which no server should trust, because any sandboxed frame sends it. It comes "
@@ -67,4 +74,6 @@ def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | N
     is_whole = name != "redirect_with_preflight" or (as_url(value, None) != "" and "..." not in value)
     pages = row.fix.page if is_whole else ()
     page = tuple(dict.fromkeys(line.format_map({**blanks, "header": name}) for line in pages for name in names))
-    return replace(row.fix, words=f"{detail}{row.fix.words.format_map(blanks)}", page=page, policy=policy)
+    # CSP, "fallback": only these have one.
+    more = f" {_FALLBACK}" if name == "csp" and (not value or "-src" in value) else ""
+    return replace(row.fix, words=f"{detail}{row.fix.words.format_map(blanks)}{more}", page=page, policy=policy)

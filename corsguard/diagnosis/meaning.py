@@ -17,7 +17,7 @@ from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, REASONS
 from corsguard.browser.report import cause
 from corsguard.browser.wire import Header
 from corsguard.fixes import Fix
-from corsguard.names import SAFELISTED_METHODS
+from corsguard.names import SAFELISTED_METHODS, is_forbidden_request_header
 from corsguard.origin import NULL
 from corsguard.policies import PoliciesLike
 
@@ -29,7 +29,7 @@ from .lookalikes import LOOKALIKES
 from .messages import METHOD, OLD_MICROSOFT, OLD_WEBKIT, Known, Message
 from .named import with_scheme
 from .pages import page_named
-from .places import WITHOUT_SERVER, fix_at_place, is_of_app, is_without_application, may_be_of_others
+from .places import WITHOUT_SERVER, fix_at_place, is_of_app, is_without_application, look_at_place, may_be_of_others
 from .playing import Fetch, lines_of
 from .rehearsal import Rehearsal, rehearse, staged, staged_handshake
 
@@ -118,7 +118,9 @@ class Meaning:
         What to look at, in order.
         """
         failure = self.message.failure
-        return LOOKALIKES[self.message.lookalike].look if failure is None else REASONS[failure.reason].look
+        if failure is None:
+            return LOOKALIKES[self.message.lookalike].look
+        return look_at_place(failure, REASONS[failure.reason].look)
 
     @property
     def fix(self) -> Fix:
@@ -288,7 +290,7 @@ def _notes(message: Message) -> Iterator[str]:
     elif is_checked and message.url == message.target:
         # Browsers print a path, so a bare origin is what somebody, or an old browser, left of a URL.
         yield "The URL has no path: if the request had one, copy the whole URL from the Network panel."
-    if _is_without_host(message.origin):
+    if _is_without_host(message.origin) and _can_be_checked(message):
         yield "The page's origin has no host. Let the app have one: the command below takes localhost."
     if message.failure is None:
         return
@@ -311,7 +313,7 @@ def _notes_on_engine(engine: str, failure: Failure) -> Iterator[str]:
         yield "In jsdom, give the document a URL (Jest: testEnvironmentOptions.url)."
     if engine in _ALIKE and failure.reason in CORS_CHECK and not failure.is_preflight:
         yield f"{engine} says the same about a preflight: is there an OPTIONS row, and did it fail?"
-    if engine in _EITHER and failure.reason is Reason.MISSING_ALLOW_ORIGIN:
+    if engine in _EITHER and failure.reason is Reason.MISSING_ALLOW_ORIGIN and not is_of_app(failure):
         yield f"{engine} prints the same line in both cases; the command below shows which one it is."
 
 
@@ -326,6 +328,8 @@ def _method(message: Message, known: Known) -> str:
 
 def _header_names(message: Message, known: Known) -> list[str]:
     named = [message.header.lower()] if message.header and message.failure is not None else []
+    # No page can send what the browser itself sends.
+    named = [name for name in named if not is_forbidden_request_header(name)]
     return [*dict.fromkeys([*named, *(name.lower() for name, _ in known.headers)])]
 
 

@@ -295,12 +295,20 @@ def status_named(text: str, url: str) -> str:
     return next((status for status in found.groups() if status), "") if found else ""
 
 
-def is_same(shown: str, url: str) -> bool:
+def is_same(one: str, other: str) -> bool:
     """
-    Whether *shown* and *url* are one URL; one of them may be cut off, and people confuse http and https.
+    Whether *one* and *other* are the same URL; one of them may be cut off, and people confuse http and https.
     """
-    shown, url = (_HTTP.sub("", text.rstrip("./\u2026")) for text in (shown, url))
-    return url.startswith(shown) or shown.startswith(url)
+    (one, is_cut), (other, is_other_cut) = map(_bared, (one, other))
+    return one == other or (is_cut and other.startswith(one)) or (is_other_cut and one.startswith(other))
+
+
+def _bared(url: str) -> tuple[str, bool]:
+    """
+    Return *url* without its scheme and what marks its end, and whether it is cut off.
+    """
+    bare = url.rstrip(".\u2026")
+    return _HTTP.sub("", bare).rstrip("/"), len(url) - len(bare) > 1 or url.endswith("\u2026")
 
 
 def _is_row_of(row: re.Match[str], url: str, *, is_alone: bool) -> bool:
@@ -309,7 +317,7 @@ def _is_row_of(row: re.Match[str], url: str, *, is_alone: bool) -> bool:
     place = (row["place"] or row["place2"] or "").rpartition("/")[2]
     if named is None and not place:
         return is_alone
-    return (named is None or is_same(named, url)) and url.rstrip("/").endswith(place)
+    return (named is None or is_same(named, url)) and place in {"", url.rstrip("/").rpartition("/")[2]}
 
 
 def with_scheme(url: str) -> str:

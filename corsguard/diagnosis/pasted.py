@@ -47,11 +47,11 @@ _QUOTE: Final = re.compile(r"^[ \t]*(?:> ?|(?://+|\*|#)[ \t]+)+", re.MULTILINE)
 _SPACES: Final = re.compile(r" {2,}")
 # A quotation whose lines were joined.
 _STRAY: Final = re.compile(r"(?<= )>(?=[A-Za-z])")
-# Firefox's console has no space between the type of a row, the method and the URL.
 # A name that was wrapped at its hyphens, or got spaces around them.
 _SPLIT: Final = re.compile(
     r"Access\s?-\s?Control\s?-\s?(Allow|Expose|Max|Request)\s?-\s?(?=(?:Age|Credentials|Headers?|Methods?|Origin)\b)"
 )
+# Firefox's console has no space between the type of a row, the method and the URL.
 _ROW: Final = re.compile(r"\b(?:XHR|HR)?(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) ?(?=https?://)")
 # Items of a list: each is a message of its own. The options of a command are not items.
 _ITEM: Final = re.compile(r"^(?:[\u2022\u2717\u2718\u274c]|-(?!-|[A-Za-z] )|\d{1,2}[.)])(?= ?\S)[ \u274c]*")

@@ -14,6 +14,7 @@ from corsguard.browser.evidence import is_within_site, url_of
 from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, PREFLIGHT_ONLY, REASONS
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, address_space
 from corsguard.fixes import Fix
+from corsguard.origin import NULL
 
 # Schemes of what nobody answers.
 WITHOUT_SERVER: Final = frozenset(
@@ -49,6 +50,17 @@ def fix_at_place(failure: Failure, fix: Fix) -> Fix:
     return _fix_of_bucket(failure, fix) if _is_of_bucket(failure) else fix
 
 
+def look_at_place(failure: Failure, look: tuple[str, ...]) -> tuple[str, ...]:
+    """
+    Return what to look at: *look*, or what takes its place where no application answers.
+    """
+    if is_of_app(failure):
+        return ("the address bar, or the start of the app: by which scheme is the page loaded?",)
+    if _is_of_bucket(failure):
+        return ("the CORS rules of the bucket: origins, methods, headers", look[0])
+    return look
+
+
 def may_be_of_others(failure: Failure, assumed: Collection[str]) -> bool:
     """
     Whether the URL is on a public host that is not known to be the page's.
@@ -80,13 +92,13 @@ def _fix_of_bucket(failure: Failure, fix: Fix) -> Fix:
     """
     Return *fix* without what only an application can do, because the storage answers from the rules of its bucket.
     """
-    words = f"{_OF_BUCKET} They have to list the origin, the method, and the headers that the page sends."
+    words = f"{_OF_BUCKET} The rules have to list the origin, the method, and the headers that the page sends."
     if failure.reason is Reason.PREFLIGHT_REDIRECT:
         words = (
             "Object storage redirects to the region of the bucket. Let the page request the URL with the region in it "
             "(S3: bucket.s3.REGION.amazonaws.com)."
         )
-    elif failure.reason is not Reason.MISSING_ALLOW_ORIGIN and failure.reason not in OF_STATUS:
+    elif failure.sent_origin == NULL or failure.reason not in {Reason.MISSING_ALLOW_ORIGIN, *OF_STATUS}:
         words = f"{fix.words} {_OF_BUCKET}"
     send = () if failure.reason in OF_STATUS else fix.send
     return replace(fix, words=words, send=send, policy={})

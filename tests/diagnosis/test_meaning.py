@@ -379,3 +379,32 @@ def test_a_policy_among_the_headers_of_an_answer_is_no_message():
 def test_jsdom_is_told_how_to_give_the_document_an_origin():
     assert "testEnvironmentOptions.url" in run("Error: Cross origin null forbidden").stdout
     assert "testEnvironmentOptions.url" not in run("Error: Cross origin http://localhost forbidden").stdout
+
+
+def test_a_list_of_headers_is_not_doubled():
+    (said,) = document('Refused to get unsafe header "x-a, x-b"')["messages"]
+    assert said["fix"]["send"] == ["Access-Control-Expose-Headers: x-a, x-b"]
+
+
+def test_what_to_look_at_depends_on_who_answers():
+    missing = f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present"
+    bucket = run(missing.replace(API, "https://my-bucket.s3.amazonaws.com/a")).stdout
+    app = run(missing.replace(API, "capacitor://localhost/a.txt")).stdout
+    assert "1. the CORS rules of the bucket" in bucket
+    assert "by which scheme is the page loaded?" in app
+    assert "PROPAGATE_EXCEPTIONS" not in bucket + app
+    assert "PROPAGATE_EXCEPTIONS" in run(missing).stdout
+
+
+@pytest.mark.parametrize(
+    ("directive", "has_fallback"), [("connect-src", True), ("form-action", False), ("base-uri", False)]
+)
+def test_only_some_directives_take_the_place_of_default_src(directive, has_fallback):
+    text = f"Refused to load '{API}' because it violates the following Content Security Policy directive: \"{directive} 'self'\"."
+    assert ("default-src" in run(text).stdout) is has_fallback
+
+
+def test_the_next_command_sends_no_header_that_only_a_browser_sends():
+    told = run(f"{BLOCKED}Request header field content-length is not allowed by Access-Control-Allow-Headers").stdout
+    assert "The browser itself adds it" in told
+    assert "-H 'content-length" not in told

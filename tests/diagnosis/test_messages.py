@@ -356,6 +356,18 @@ def test_items_of_a_list_are_separated():
             f"{AT}: Response to preflight request doesn't pass access control check: {NO_HEADER}\n{REFUSED.replace(API, A)}CORS header 'Access-Control-Allow-Origin' missing).",
             [("preflight_missing_allow_origin", A)],
         ),
+        (
+            f"GET {A}/1 404 (Not Found)\n{AT}: {NO_HEADER}",
+            [("missing_allow_origin", A), ("status", f"{A}/1")],
+        ),
+        (
+            f"GET https://cdn.example/ net::ERR_CONNECTION_REFUSED\n{AT.replace(A, 'https://cdn.example/lib/a.js')}: {NO_HEADER}",
+            [("unreachable", "https://cdn.example/"), ("missing_allow_origin", "https://cdn.example/lib/a.js")],
+        ),
+        (
+            f"{AT}: {NO_HEADER}\n{AT.replace(P, APP)}: {NO_HEADER}",
+            [("missing_allow_origin", A), ("missing_allow_origin", A)],
+        ),
     ],
 )  # fmt: skip
 def test_no_failure_is_left_out_and_none_is_counted_twice(text, told):
@@ -369,11 +381,20 @@ def test_the_lines_of_one_console_are_about_one_page():
         f"Access to fetch at 'https://third.example/x' from origin '{APP}' has been blocked by CORS policy: {NO_HEADER}"
     )
     assert [message.assumed for message in read(f"{text}\n{other}", NOBODY)] == [("page",), (), ()]
+    # These are not about the page that the other lines are about.
+    for stranger in (
+        "Blocked a frame with origin 'https://ads.example' from accessing a cross-origin frame.",
+        "Access to resource at 'chrome://theme/colors.css' from origin 'chrome://new-tab-page' has been blocked by CORS policy: Cross origin requests are only supported for protocol schemes: http.",
+    ):
+        found = read(f"{stranger}\n{REFUSED}CORS header 'Access-Control-Allow-Origin' missing).", NOBODY)
+        assert [message.assumed for message in found if message.failure] == [("page",)]
 
 
 @pytest.mark.parametrize(
     "other",
     [
+        f"GET {A}/1 404 (Not Found)",
+        "allx:1 Failed to load resource: the server responded with a status of 500 ()",
         "PUT https://other.example/y 404 (Not Found)",
         "y:1 Failed to load resource: the server responded with a status of 500 (Internal Server Error)",
         "Failed to load resource: the server responded with a status of 500 (Internal Server Error) https://other.example/y",
@@ -446,8 +467,8 @@ def test_the_line_before_gives_the_method(before, known, method):
     """
     It says how a URL was requested. The next line says why that failed.
     """
-    (found,) = read(f"{before.format(url=API)}\n{BLOCKED}No 'Access-Control-Allow-Origin' header", Known(method=known))
-    assert found.method == method
+    found = read(f"{before.format(url=API)}\n{BLOCKED}No 'Access-Control-Allow-Origin' header", Known(method=known))
+    assert [message.method for message in found if message.url == API] == [method]
 
 
 @pytest.mark.parametrize(

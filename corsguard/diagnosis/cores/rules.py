@@ -55,7 +55,7 @@ RULES: Final[tuple[Core, ...]] = (
         "mixed_content_warned",
     ),
     core(
-        r"requested an insecure (?P<what>resource|XMLHttpRequest endpoint|EventSource endpoint)\s'(?P<url>[^']+)'|"
+        r"requested an insecure (?:resource|XMLHttpRequest endpoint|EventSource endpoint)\s'(?P<url>[^']+)'|"
         r"connect to the insecure .{0,80}?'(?P<url2>[^']+)'|mixed active content [\"'](?P<url3>[^\"']+)[\"']|"
         r"\[blocked\] The page at '?(?P<origin>[^\s']+)'? was not allowed to (?:run|request|display) insecure "
         r"content from '?(?P<url4>[^\s']+)|The page at '?(?P<origin2>[^\s']+)'? requested insecure content from "
@@ -63,7 +63,7 @@ RULES: Final[tuple[Core, ...]] = (
         Reason.MIXED_CONTENT,
     ),
     core(
-        r"(?:requested|loaded) an insecure (?P<element>[a-z]+).{0,60}?'(?P<url>[^']+)'|"
+        r"(?:requested|loaded) an insecure [a-z]+.{0,60}?'(?P<url>[^']+)'|"
         r"mixed (?:passive |display )?content [\"'](?P<url2>[^\"']+)[\"']",
         Reason.MIXED_CONTENT,
         "element",

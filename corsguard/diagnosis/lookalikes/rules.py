@@ -84,10 +84,7 @@ RULES: Final[Mapping[str, Lookalike]] = {
     "csp": Lookalike(
         "Not CORS but the page's own Content Security Policy: the page forbids itself to load this.",
         ("the Content-Security-Policy header, or <meta>, of the page (not of the API)",),
-        Fix(
-            words="In the page's policy, add {target} to {directive}. If the policy does not have this directive yet, "
-            "begin it with the sources of default-src, whose place it takes."
-        ),
+        Fix(words="In the page's policy, add {target} to {directive}."),
         check_helps=False,
     ),
     "blocked_by_client": Lookalike(
