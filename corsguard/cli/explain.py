@@ -324,12 +324,14 @@ def _alike(found: Sequence[Meaning]) -> list[list[Meaning]]:
     """
     Return the meanings *found* in groups: those of one group differ in the URL only.
     """
-    groups = dict[str, list[Meaning]]()
+    groups: list[list[Meaning]] = []
     for meaning in found:
-        url = as_shown(meaning.message.url, LONGEST_URL)
-        rest = {name: value for name, value in meaning.data().items() if name not in {"url", "next"}}
-        groups.setdefault(repr({**rest, "meaning": meaning.title.replace(url, "")}), []).append(meaning)
-    return [*groups.values()]
+        group = next((group for group in groups if group[0].apart_from_url == meaning.apart_from_url), None)
+        if group is None:
+            groups.append([meaning])
+        else:
+            group.append(meaning)
+    return groups
 
 
 def _say_meaning(out: Output, meaning: Meaning, framework: Form | None) -> None:

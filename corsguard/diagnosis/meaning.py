@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from corsguard.browser import Failure, Reason
 from corsguard.browser.advice import fix as fix_of
-from corsguard.browser.evidence import as_shown, is_led_to_login, url_of
+from corsguard.browser.evidence import as_shown, is_led_to_login, status_of, url_of
 from corsguard.browser.notes import notes as notes_on
 from corsguard.browser.page import HeadersInit
 from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, REASONS
@@ -191,6 +191,16 @@ class Meaning:
         if method != message.method:
             words.append("--preflight-only")
         return " ".join(words)
+
+    @property
+    def apart_from_url(self) -> tuple[object, ...]:
+        """
+        What two meanings have in common if they differ in the URL only.
+        """
+        message = self.message
+        said = (message.engine, message.name, message.origin, message.method, message.header, message.value)
+        status = "" if message.failure is None else status_of(message.failure)
+        return *said, message.assumed, status, self.fix, self.look_at, self.notes, self.rehearsal
 
     def data(self) -> dict[str, Any]:
         """
