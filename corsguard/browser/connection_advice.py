@@ -14,7 +14,7 @@ from corsguard.validation import problems_of
 
 from .evidence import REDIRECTS, as_shown, in_ascii, scheme_of, status_of, url_of
 from .failures import Failure
-from .urls import HTTP_SCHEMES
+from .urls import HTTP_SCHEMES, of_handshake
 
 # What a status other than 101 says about a WebSocket handshake.
 _OF_HANDSHAKES: Final = {
@@ -184,19 +184,14 @@ def _other_scheme(failure: Failure) -> Fix:
 def tls(failure: Failure) -> Fix:
     if failure.speaks:
         return _other_protocol(failure)
+    url = url_of(failure.url)
+    # A tab does not open a WebSocket.
+    in_tab = as_shown(failure.url if url is None else of_handshake(url).href)
     return change(
-        f"Not CORS, and no header helps: open {_in_tab(failure)} in its own tab and look at the certificate "
+        f"Not CORS, and no header helps: open {in_tab} in its own tab and look at the certificate "
         f"(self-signed, expired, for another host?), or use {'ws' if failure.mode == 'websocket' else 'http'} if the "
         "server does not speak TLS."
     )
-
-
-def _in_tab(failure: Failure) -> str:
-    """
-    Return the URL that shows in a tab what answers a WebSocket.
-    """
-    url = failure.url.replace("ws", "http", 1) if failure.url.startswith(("ws:", "wss:")) else failure.url
-    return as_shown(url)
 
 
 def client_certificate(failure: Failure) -> Fix:

@@ -12,8 +12,9 @@ from typing import Final
 from corsguard.browser import Reason
 from corsguard.browser.evidence import url_of
 from corsguard.browser.reasons import CORS_CHECK, PREFLIGHT_ONLY
+from corsguard.origin import NULL
 
-from .messages import Known, Message, exchange_of, read_one
+from .messages import Known, Message, answered, is_tainted, read_one
 from .named import is_same, methods_by_url, preflights_by_url, status_in_rows
 from .pasted import parts, plain
 
@@ -99,7 +100,10 @@ def _placed(message: Message, part: str, nearby: Sequence[str], known: Known) ->
 def _of_page(message: Message, origin: str) -> Message:
     if "page" not in message.assumed:
         return message
-    failure = message.failure and replace(message.failure, page_origin=origin, sent_origin=origin)
+    failure = message.failure
+    if failure is not None:
+        is_null_sent = "first" not in message.assumed and is_tainted(origin, failure.first_url, failure.url)
+        failure = replace(failure, page_origin=origin, sent_origin=NULL if is_null_sent else origin)
     assumed = tuple(name for name in message.assumed if name != "page")
     redacted = tuple(name for name in message.redacted if name != "page")
     return replace(message, origin=origin, failure=failure, assumed=assumed, redacted=redacted)
@@ -112,7 +116,7 @@ def _with_status(message: Message, status: str) -> Message:
     failure = message.failure
     if failure is None or failure.exchange is not None:
         return message
-    exchange = exchange_of(failure.reason, {}, status, message.url, is_preflight=failure.is_preflight, covers_all=False)
+    exchange = answered(failure.reason, status, message.url, is_preflight=failure.is_preflight)
     return replace(message, failure=replace(failure, exchange=exchange))
 
 
@@ -122,7 +126,7 @@ def _of_preflight(message: Message, status: str | None) -> Message:
         return message
     exchange = failure.exchange
     if exchange is None and status:
-        exchange = exchange_of(failure.reason, {}, status, message.url, is_preflight=True, covers_all=False)
+        exchange = answered(failure.reason, status, message.url, is_preflight=True)
     if exchange is not None:
         exchange = replace(exchange, request=replace(exchange.request, method="OPTIONS"), is_preflight=True)
     assumed = message.assumed if message.method != "GET" else tuple(dict.fromkeys([*message.assumed, "method"]))

@@ -7,7 +7,7 @@ knows the failure, the model explains it; otherwise it is one of the lookalikes,
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from corsguard.browser import Exchange, Failure, Reason, WireRequest, WireResponse
@@ -250,7 +250,7 @@ def _message(  # noqa: PLR0913 - the parts of one message
         is_no_cors = means is Reason.CORP or value == "element"
         # If the header has the page's origin, and still does not match, the browser sent another one.
         is_own = means is Reason.ALLOW_ORIGIN_MISMATCH and value is not None and value == shown_origin
-        is_null_sent = is_own or (shown_origin is not None and _is_tainted(shown_origin, at))
+        is_null_sent = is_own or (shown_origin is not None and is_tainted(shown_origin, at.first, at.url))
         failure = Failure(
             reason=means,
             clause="",
@@ -263,9 +263,9 @@ def _message(  # noqa: PLR0913 - the parts of one message
             mode="no-cors" if is_no_cors else "websocket" if is_socket else "cors",
             with_credentials=known.with_credentials or REASONS[means].with_credentials or is_socket,
             is_preflight=is_preflight,
-            exchange=exchange_of(
-                means, said, status_named(text, url), url, is_preflight=is_preflight, covers_all=covers_all
-            ),
+            exchange=_covered(url)
+            if covers_all
+            else _exchange(means, said, status_named(text, url), url, is_preflight=is_preflight),
         )
     return Message(
         engine=engine,
@@ -281,11 +281,12 @@ def _message(  # noqa: PLR0913 - the parts of one message
     )
 
 
-def _is_tainted(origin: str, at: NamedUrl) -> bool:
+def is_tainted(origin: str, first: str, last: str) -> bool:
     """
-    Return whether a redirect made the Origin of a page on *origin* null (Fetch, "redirect-tainted origin").
+    Return whether a redirect from *first* to *last* made the Origin of a page on *origin* null (Fetch,
+    "redirect-tainted origin").
     """
-    begun, ended = url_of(at.first), url_of(at.url)
+    begun, ended = url_of(first), url_of(last)
     return begun is not None and ended is not None and begun.origin not in {origin, ended.origin}
 
 
@@ -309,25 +310,35 @@ def _value(reason: Reason, value: str | None, *, method: str, header: str | None
     return None if value is None else value[:LONGEST_WORD]
 
 
-def exchange_of(  # noqa: PLR0913 - what a line may say about the answer
-    means: Reason, said: Mapping[str, str], status: str, url: str, *, is_preflight: bool, covers_all: bool
-) -> Exchange | None:
+def _exchange(means: Reason, said: Mapping[str, str], status: str, url: str, *, is_preflight: bool) -> Exchange | None:
     """
     Return what a message says about the answer, if that is more than the reason.
     """
-    request = WireRequest("OPTIONS" if is_preflight else "GET", url)
-    status = said.get("status") or status
     if means is Reason.HANDSHAKE_REFUSED:
         # For one status, Chromium prints a text instead of the number.
         status = status or said.get("value", "")
-    if covers_all:
-        request = replace(request, headers=(("Access-Control-Request-Headers", "authorization"),))
-        answer = WireResponse(200, (("Access-Control-Allow-Headers", "*"),))
-        return Exchange(request, answer, is_preflight, with_credentials=False)
-    if "target" in said:
-        # Chromium does not say which redirect status it was.
-        answer = WireResponse(0, (("Location", location_named(said["target"])),))
-        return Exchange(request, answer, is_preflight, with_credentials=False)
+    if "target" not in said:
+        return answered(means, said.get("status") or status, url, is_preflight=is_preflight)
+    # Chromium does not say which redirect status it was.
+    answer = WireResponse(0, (("Location", location_named(said["target"])),))
+    return Exchange(
+        WireRequest("OPTIONS" if is_preflight else "GET", url), answer, is_preflight, with_credentials=False
+    )
+
+
+def _covered(url: str) -> Exchange:
+    """
+    Return the preflight of a warning: `*` covers every header but Authorization.
+    """
+    request = WireRequest("OPTIONS", url, (("Access-Control-Request-Headers", "authorization"),))
+    return Exchange(request, WireResponse(200, (("Access-Control-Allow-Headers", "*"),)), True, with_credentials=False)
+
+
+def answered(means: Reason, status: str, url: str, *, is_preflight: bool) -> Exchange | None:
+    """
+    Return the answer with *status*, if the reason is one that a status explains.
+    """
     if not REASONS[means].status_tells or not status:
         return None
+    request = WireRequest("OPTIONS" if is_preflight else "GET", url)
     return Exchange(request, WireResponse(int(status)), is_preflight, with_credentials=False)

@@ -307,8 +307,7 @@ def _bared(url: str) -> tuple[str, bool]:
     """
     Return *url* without its scheme and what marks its end, and whether it is cut off.
     """
-    bare = url.rstrip(".\u2026")
-    return _HTTP.sub("", bare).rstrip("/"), len(url) - len(bare) > 1 or url.endswith("\u2026")
+    return _HTTP.sub("", url.rstrip(".")).rstrip("/"), url.endswith("...")
 
 
 def _is_row_of(row: re.Match[str], url: str, *, is_alone: bool) -> bool:

@@ -390,6 +390,11 @@ def test_the_lines_of_one_console_are_about_one_page():
         assert [message.assumed for message in found if message.failure] == [("page",)]
 
 
+def test_a_page_from_another_line_does_not_hide_that_a_redirect_made_the_origin_null():
+    text = f"Access to fetch at '{A}' (redirected from 'https://first.example/a') from origin 'https://.....' has been blocked by CORS policy: {NO_HEADER}\n{AT.replace(A, 'https://b.example/y')}: {NO_HEADER}"
+    assert [(told.origin, told.failure.sent_origin) for told in read(text, NOBODY)] == [(P, "null"), (P, P)]
+
+
 @pytest.mark.parametrize(
     "other",
     [
