@@ -9,7 +9,6 @@ import socket
 import sys
 import threading
 import time
-from weakref import WeakSet
 
 import pytest
 from kit.asking import get, listening
@@ -194,51 +193,7 @@ async def blocks_before_it_answers_in_asgi(scope, receive, send):
     NEVER.wait()
 
 
-def never_answers_after_a_destructor(environ, start_response):
-    class Slow:
-        def __del__(self):
-            ends = time.monotonic() + 0.3
-            while time.monotonic() < ends:
-                pass
-
-    slow = Slow()
-    del slow
-    NEVER.wait()
-
-
-def never_answers_after_a_weak_reference(environ, start_response):
-    class Slow:
-        def __hash__(self):
-            return 1
-
-        def __eq__(self, other):
-            return self is other
-
-    def wait(_):
-        ends = time.monotonic() + 0.3
-        while time.monotonic() < ends:
-            pass
-
-    class Discarding(set):
-        def discard(self, item):
-            wait(item)
-            super().discard(item)
-
-    slow, kept = Slow(), WeakSet()
-    kept.data = Discarding()
-    kept.add(slow)
-    del slow
-    NEVER.wait()
-
-
-SILENT = [
-    never_answers,
-    never_begins,
-    never_answers_in_asgi,
-    blocks_before_it_answers_in_asgi,
-    never_answers_after_a_destructor,
-    never_answers_after_a_weak_reference,
-]
+SILENT = [never_answers, never_begins, never_answers_in_asgi, blocks_before_it_answers_in_asgi]
 
 
 @pytest.mark.parametrize("apart", [True, False])
