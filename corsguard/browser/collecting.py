@@ -30,7 +30,6 @@ CLIENT: Final = "127.0.0.1"
 LONGEST_FAREWELL: Final = 1.0  # seconds
 _LONGEST_STREAM: Final = 1.0  # seconds
 _GRACE: Final = 0.1  # seconds
-_SOON: Final = 0.001  # seconds
 # The modules with the callbacks of weak references.
 _WEAK: Final = frozenset({weakref.__file__, weakref.WeakSet.__init__.__code__.co_filename})
 _LARGEST_BODY: Final = 16 * 1024 * 1024
@@ -204,15 +203,18 @@ def here(work: Callable[[], None], answer: Collected) -> None:
         if answer.is_whole or answer.is_left or _is_debugged():
             return
         seconds = answer.seconds_left if answer.begun.is_set() else 0.0
-        if not seconds:
-            if not _is_cleaning_up(frame):
-                raise _GivenUp
-            seconds = _SOON
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        if seconds:
+            set_alarm(seconds)
+        elif not _is_cleaning_up(frame):
+            raise _GivenUp
+
+    def set_alarm(seconds: float) -> None:
+        # It repeats, because an alarm can be lost: one that comes just before a thread blocks does not wake it.
+        signal.setitimer(signal.ITIMER_REAL, seconds, LONGEST_FAREWELL)
 
     before = signal.signal(signal.SIGALRM, give_up)
     # By then, everything that can be stopped cleanly has been stopped.
-    signal.setitimer(signal.ITIMER_REAL, answer.patience.head + _GRACE)
+    set_alarm(answer.patience.head + _GRACE)
     try:
         work()
     except _GivenUp:

@@ -4,11 +4,13 @@ nothing.
 """
 
 import asyncio
+import contextlib
 import signal
 import socket
 import sys
 import threading
 import time
+from weakref import WeakSet
 
 import pytest
 from kit.asking import get, listening
@@ -221,6 +223,59 @@ def test_an_assertion_within_an_event_loop_ends(app):
             assert_shared(Browser(app, timeout=0.05), page=PAGE, url="https://api.example.com/")
 
     asyncio.run(ask())
+
+
+def busy(*_):
+    ends = time.monotonic() + 0.3
+    while time.monotonic() < ends:
+        pass
+
+
+def never_answers_after_a_destructor(environ, start_response):
+    class Slow:
+        def __del__(self):
+            busy()
+
+    slow = Slow()
+    del slow
+    NEVER.wait()
+
+
+def never_answers_after_a_weak_reference(environ, start_response):
+    class Slow:
+        pass
+
+    class Discarding(set):
+        discard = busy
+
+    slow, kept = Slow(), WeakSet()
+    kept.data = Discarding()
+    kept.add(slow)
+    del slow
+    NEVER.wait()
+
+
+@pytest.mark.parametrize("app", [never_answers_after_a_destructor, never_answers_after_a_weak_reference])
+def test_an_alarm_in_a_destructor_is_not_lost(app):
+    """
+    Python ignores, with a warning, what is raised there.
+    """
+    with pytest.raises(Unreachable, match=r"the application did not answer within 0\.05 s"):
+        transport_for(app, Patience(0.05, 0.05))(get())
+
+
+def test_an_alarm_that_an_application_ignores_comes_again():
+    """
+    As one does that comes at the moment at which a thread blocks.
+    """
+
+    def app(environ, start_response):
+        with contextlib.suppress(BaseException):
+            NEVER.wait()
+        NEVER.wait()
+
+    with pytest.raises(Unreachable, match=r"the application did not answer within 0\.05 s"):
+        transport_for(app, Patience(0.05, 0.05))(get())
 
 
 def test_an_application_may_catch_every_exception():
