@@ -688,7 +688,7 @@ LINES = [
     Line("schemes", f"Access to script at 'url: /hacsfiles/x.js' from origin '{P}' has been blocked by CORS policy: Cross origin requests are only supported for protocol schemes: chrome, data, http, https.", "bad_scheme", "url: /hacsfiles/x.js", P),
     Line("schemes", f"Access to font at 'hottps://fonts.gstatic.com/s/x.woff2' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "hottps://fonts.gstatic.com/s/x.woff2", P, never="the app itself"),
     Line("redirects", "Redirect at origin 'https://a.tile.example' has been blocked from loading by Cross-Origin Resource Sharing policy: No 'Access-Control-Allow-Origin' header is present on the requested resource. Origin 'null' is therefore not allowed access.", "missing_allow_origin", "https://a.tile.example", "null", says="A redirect between two origins made the Origin null"),
-    Line("redirects", f"Redirect from 'http://localhost:8181/uaa/oauth/authorize?client_id=a' to 'http://localhost:8181/uaa/login' has been blocked by CORS policy: {NO_HEADER} Origin '{P}' is therefore not allowed access.", "missing_allow_origin", "http://localhost:8181/uaa/oauth/authorize?client_id=a", P, says="open it in a tab", never="the page can request"),
+    Line("redirects", f"Redirect from 'http://localhost:8181/uaa/oauth/authorize?client_id=a' to 'http://localhost:8181/uaa/login' has been blocked by CORS policy: {NO_HEADER} Origin '{P}' is therefore not allowed access.", "missing_allow_origin", "http://localhost:8181/uaa/oauth/authorize?client_id=a", P, says="Let the browser go there", never="the page can request"),
     Line("redacted", f"from origin 'https://website URL' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", never="https://website"),
     Line("redacted", f"Access to fetch at 'https://my server/x' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", page=P, never="https://my"),
     Line("names", f"origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", page=P),
@@ -708,6 +708,10 @@ LINES = [
     Line("wrapped", f"- Access to fetch at '{A}' from origin '{P}' has been blocked by CORS policy: Cross origin requests are only supported for\n- protocol schemes: http, data, https.", "bad_scheme", A, P),
     Line("wrapped", f"{FIREFOX}https://api.example.com/x?b=1&\n    key=2. (Reason: CORS header \u2018Access-Control-Allow-Origin\u2019 missing).", "missing_allow_origin", "https://api.example.com/x?b=1&key=2"),
     Line("wrapped", f"XMLHttpRequest cannot load http://s3-eu-west-   1.amazonaws.com/x.jpg. Origin {P} is not allowed by Access-Control-Allow-Origin.", "missing_allow_origin", page=P),
+    *(
+        Line("redacted", f"Access to fetch at '{url}' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", page=P, never="https://www.mini")
+        for url in ("https://www.miniXXXX.com/x", "https://www.minixxxx.com/x", "https://XXX-api.azurewebsites.net/x", "http://host/api", "https://hostname:8080/x", "http://ip/x")
+    ),
     Line("redacted", f"Access to fetch at 'http://localhost:PORT/plain' from origin 'http://front:port' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", never="PORT"),
     Line("names", f"{FIREFOX}localhost:5001/api/vote. (Reason: CORS header 'Access-Control-Allow-Origin' missing). Status code: 500.", "missing_allow_origin", "http://localhost:5001/api/vote", says="Status 500", never="the app itself"),
     Line("older", "Cross-origin request blocked: The same origin policy prevents the remote resource from being read. (Reason: the CORS header 'Access-Control-Allow-Origin' is not present).", "missing_allow_origin"),
