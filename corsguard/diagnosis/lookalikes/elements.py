@@ -58,7 +58,8 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
         ),
     ),
     "cookies": Lookalike(
-        "Not CORS: the cookie was not stored or not sent, so the user looks logged out.",
+        "Not CORS: the cookie was not stored, or not sent with the request. If it holds the session, the user looks "
+        "logged out.",
         (
             'the page: credentials: "include" (XMLHttpRequest: withCredentials)',
             "the cookie: SameSite=None; Secure, if page and API are different sites",
