@@ -29,7 +29,15 @@ from .lookalikes import LOOKALIKES
 from .messages import METHOD, OLD_MICROSOFT, OLD_WEBKIT, Known, Message
 from .named import with_scheme
 from .pages import page_named
-from .places import WITHOUT_SERVER, fix_at_place, is_of_app, is_without_application, look_at_place, may_be_of_others
+from .places import (
+    WITHOUT_SERVER,
+    fix_at_place,
+    is_for_people,
+    is_of_app,
+    is_without_application,
+    look_at_place,
+    may_be_of_others,
+)
 from .playing import Fetch, lines_of
 from .rehearsal import Rehearsal, rehearse, staged, staged_handshake
 
@@ -283,7 +291,8 @@ def _can_be_checked(message: Message) -> bool:
     is_bad = message.failure is not None and message.failure.reason is Reason.BAD_SCHEME
     is_of_file = message.origin == NULL and (is_bad or message.lookalike == "worker_script")
     is_elsewhere = message.url.partition(":")[0].lower() in WITHOUT_SERVER
-    is_elsewhere = is_elsewhere or (message.failure is not None and is_of_app(message.failure))
+    if message.failure is not None:
+        is_elsewhere = is_elsewhere or is_of_app(message.failure) or is_for_people(message.failure)
     is_unnamed = is_bad and not (message.is_named and with_scheme(message.url) != message.url)
     helps = message.failure is not None or LOOKALIKES[message.lookalike].check_helps
     return helps and not (is_of_file or is_elsewhere or is_unnamed)
@@ -309,7 +318,7 @@ def _notes(message: Message) -> Iterator[str]:
     url = url_of(message.url)
     if url is not None and message.failure.reason is Reason.HANDSHAKE_REFUSED and "/socket.io/" in url.href:
         yield "This is Socket.IO, which has a list of origins of its own (in Python, cors_allowed_origins)."
-    if may_be_of_others(message.failure, message.assumed):
+    if may_be_of_others(message.failure, message.assumed) and not is_for_people(message.failure):
         yield (
             "If this server is not yours, nothing in your page or on your server changes its answer: let your own "
             "server request it, and let the page ask your server."

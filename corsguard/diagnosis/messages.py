@@ -36,7 +36,7 @@ from .named import (
     url_named,
     with_scheme,
 )
-from .pages import OPEN_PAGE, assumed_page
+from .pages import OPEN_PAGE, assumed_page, origin_named
 
 # Placeholders for what a message does not name.
 URL: Final = "https://api.example.com/"
@@ -222,11 +222,16 @@ def _message(  # noqa: PLR0913 - the parts of one message
     if means is not Reason.BAD_SCHEME:
         # A browser prints the scheme, so a person left it out.
         at = at._replace(url=with_scheme(at.url), first=with_scheme(at.first))
+    value, header = said.get("value"), said.get("header")
     # The path counts, even if the host has to be set.
     url = at.url or f"{stands}{'' if is_socket else path_logged(text)[1:]}"
     first = at.first or (stands if at.url else url)
-    origin = shown_origin or _PAGES.get(means) or (NULL if names_file(url, text) else assumed_page(url))
-    value, header = said.get("value"), said.get("header")
+    origin = (
+        shown_origin
+        or _twice(means, value)
+        or _PAGES.get(means)
+        or (NULL if names_file(url, text) else assumed_page(url))
+    )
     if means == "status":
         value = status_named(text, url) or status_in_rows(text, url, is_alone=True)
     covers_all = means is Reason.HEADER_NOT_ALLOWED and value == "*"
@@ -279,6 +284,16 @@ def _message(  # noqa: PLR0913 - the parts of one message
         assumed=assumed,
         redacted=tuple(name for name in assumed if redacted.get(name)),
     )
+
+
+def _twice(means: Reason | str, value: str | None) -> str:
+    """
+    Return the one origin that a header has several times: most likely, that of the page.
+    """
+    origins = (
+        {origin_named(word) for word in (value or "").split(", ")} if means is Reason.MULTIPLE_ALLOW_ORIGIN else set()
+    )
+    return (origins.pop() or "") if len(origins) == 1 else ""
 
 
 def is_tainted(origin: str, first: str, last: str) -> bool:

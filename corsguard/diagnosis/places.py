@@ -1,5 +1,6 @@
 """
-Tells who answers a URL: an application, object storage, the app that shows the page, or somebody else's server.
+Tells who answers a URL: an application, object storage, the app that shows the page, somebody else's server, or a page
+for people.
 
 Only an application has a policy. For the others, this says what they need instead.
 """
@@ -32,13 +33,52 @@ _OF_APP: Final = (
 _OF_BUCKET: Final = (
     "This is object storage: its CORS rules belong to the bucket, and no application of yours answers there."
 )
+# URLs that answer with a page for people, and what a script does instead.
+_FOR_PEOPLE: Final = (
+    (
+        # RFC 6749, 3.1, in the forms of the usual login servers.
+        re.compile(
+            r"https?://[^/?#]+/(?:[^?#]*/)?"
+            r"(?:oauth2?(?:/v[\d.]+)?/auth(?:orize)?|openid-connect/auth|authorize)/?(?:[?#].*)?"
+        ),
+        (
+            "A login begins at this URL: it answers with a page for the user, which no script may read. Let the "
+            "browser go there (location.assign(url), a link), and not fetch() or XMLHttpRequest."
+        ),
+    ),
+    (
+        re.compile(r"https?://(?:www\.)?github\.com/([^/?#]+/[^/?#]+)/(?:blob|raw)/([^?#]+).*"),
+        (
+            "GitHub answers with a page about the file. Let the page request the file itself, which is shared with "
+            r"every origin: https://raw.githubusercontent.com/\1/\2"
+        ),
+    ),
+)
 
 
 def is_without_application(failure: Failure) -> bool:
     """
     Whether something other than an application answers, for certain.
     """
-    return _is_of_bucket(failure) or is_of_app(failure)
+    return _is_of_bucket(failure) or is_of_app(failure) or is_for_people(failure)
+
+
+def is_for_people(failure: Failure) -> bool:
+    """
+    Whether the page requested what is a page for people.
+    """
+    return bool(_instead(failure))
+
+
+def _instead(failure: Failure) -> str:
+    """
+    Return what a script does in place of requesting a page for people; empty if *failure* is not about one.
+    """
+    is_of_rule = failure.reason in CORS_CHECK or failure.reason in PREFLIGHT_ONLY
+    if not is_of_rule or failure.url != failure.first_url:
+        return ""
+    matches = ((pattern.fullmatch(failure.url), words) for pattern, words in _FOR_PEOPLE)
+    return next((match.expand(words) for match, words in matches if match is not None), "")
 
 
 def fix_at_place(failure: Failure, fix: Fix) -> Fix:
@@ -47,6 +87,8 @@ def fix_at_place(failure: Failure, fix: Fix) -> Fix:
     """
     if is_of_app(failure):
         return Fix(words=_OF_APP)
+    if words := _instead(failure):
+        return Fix(words=words)
     return _fix_of_bucket(failure, fix) if _is_of_bucket(failure) else fix
 
 
@@ -56,6 +98,8 @@ def look_at_place(failure: Failure, look: tuple[str, ...]) -> tuple[str, ...]:
     """
     if is_of_app(failure):
         return ("the address bar, or the start of the app: by which scheme is the page loaded?",)
+    if is_for_people(failure):
+        return ("the code of the page: where does it call this URL?",)
     if _is_of_bucket(failure):
         return ("the CORS rules of the bucket: origins, methods, headers", look[0])
     return look

@@ -104,6 +104,50 @@ def test_a_bucket_needs_no_application_for_a_value_that_is_wrong():
 
 
 @pytest.mark.parametrize(
+    ("url", "instead"),
+    [
+        ("https://login.microsoftonline.com/common/oauth2/v2.0/authorize?client_id=1", "location.assign(url)"),
+        ("https://tenant.eu.auth0.com/authorize?response_type=code", "location.assign(url)"),
+        ("https://accounts.google.com/o/oauth2/v2/auth?client_id=1", "location.assign(url)"),
+        ("https://sso.example.com/auth/realms/a/protocol/openid-connect/auth?scope=openid", "location.assign(url)"),
+        ("https://github.com/login/oauth/authorize?client_id=1", "location.assign(url)"),
+        ("https://github.com/a/b/blob/main/data/c.json?raw=true", "https://raw.githubusercontent.com/a/b/main/data/c.json"),
+        ("https://github.com/a/b/raw/main/c.json", "https://raw.githubusercontent.com/a/b/main/c.json"),
+        ("https://sso.example.com/auth/realms/a/protocol/openid-connect/token", ""),
+        ("https://api.example.com/authorized", ""),
+        ("https://api.github.com/repos/a/b/contents/c.json", ""),
+        ("https://api.example.com/v1/auth", ""),
+    ],
+)  # fmt: skip
+def test_a_page_for_people_is_not_requested_by_a_script(url, instead):
+    missing = f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present".replace(APP, "https://front.test")
+    (said,) = document(missing.replace(API, url))["messages"]
+    assert (instead or "The origin is not listed") in said["fix"]["words"]
+    assert (said["next"] is None, "If this server is not yours" in "".join(said["notes"])) == (
+        bool(instead),
+        not instead,
+    )
+    redirected = missing.replace(f"'{API}'", f"'{url}' (redirected from 'https://api.example.com/me')")
+    assert not instead or instead not in document(redirected)["messages"][0]["fix"]["words"]
+
+
+@pytest.mark.parametrize(
+    ("values", "page"),
+    [
+        ("https://shop.example, https://shop.example", "https://shop.example"),
+        ("null, null", "null"),
+        ("*, *", PAGE),
+        ("https://shop.example, *", PAGE),
+        ("https://shop.example, https://other.example", PAGE),
+    ],
+)
+def test_an_origin_that_is_sent_twice_stands_for_the_page(values, page):
+    text = f"The 'Access-Control-Allow-Origin' header contains multiple values '{values}', but only one is allowed."
+    (said,) = document(text)["messages"]
+    assert (said["origin"], said["assumed"]) == (page, ["url", "page"])
+
+
+@pytest.mark.parametrize(
     ("text", "subject"),
     [
         (
