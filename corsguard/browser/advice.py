@@ -32,7 +32,6 @@ from corsguard.protection import REMEDIES
 
 from .connection_advice import (
     MIXED_SOMEWHERE,
-    SILENT_SOMEWHERE,
     bad_scheme,
     change,
     client_certificate,
@@ -94,6 +93,10 @@ NO_COOKIES: Final = (
     "it needs no cookies (a bearer token is not a cookie)"
 )
 
+_BEHIND_A_PROXY: Final = (
+    "A proxy or a gateway in front answers so if the application does not answer it, or not in time. Fix that first: "
+    "no CORS layer within the application adds headers to this answer."
+)
 # Who answers with this status instead of the CORS layer: to a preflight, and to the request itself.
 _BY_STATUS: Final = {
     **dict.fromkeys(
@@ -120,8 +123,9 @@ _BY_STATUS: Final = {
             "cookies, Authorization or a certificate."
         ),
         (
-            "The server, or a firewall in front of it, refuses the request outside the CORS layer. Perhaps the user is "
-            "not logged in or not allowed."
+            "Some CORS layers (of Spring, Go or Socket.IO, for example) answer 403 if they do not list the origin. "
+            "Otherwise the server, or a firewall in front of it, refuses the request outside the CORS layer: perhaps "
+            "the user is not logged in or not allowed."
         ),
     ),
     **dict.fromkeys(
@@ -144,10 +148,16 @@ _BY_STATUS: Final = {
             ),
         ),
     ),
-    # 520 to 530 are those of Cloudflare, if it gets no answer from the server.
     **dict.fromkeys(
-        (408, 413, 414, 431, 502, 503, 504, *range(520, 531)),
-        ("A proxy or the server itself answers with this status. Fix that first.",) * 2,
+        (408, 413, 414, 431), ("A proxy or the server itself answers with this status. Fix that first.",) * 2
+    ),
+    **dict.fromkeys(
+        (502, 503, 504),
+        (_BEHIND_A_PROXY,) * 2,
+    ),
+    **dict.fromkeys(
+        range(520, 531),
+        ("Cloudflare, in front of the server, answers so if it gets no answer from there. Fix that first.",) * 2,
     ),
     426: (
         "A server that only speaks another protocol (WebSocket) answers at this URL: is it the right one?",
@@ -178,6 +188,8 @@ _WITH_CORS: Final = 'mode: "cors" (an element: the attribute crossorigin)'
 _NO_PATTERNS: Final = "Browsers do not match patterns. Match on the server, and send the origin."
 # What a program writes into the header if it has no origin.
 _UNSET: Final = frozenset({"", ABSENT, "undefined", "none", "nil", "false", "true", "[object object]"})
+# Headers that need a preflight only with an unusual value.
+_VALUES_IN_QUESTION: Final = frozenset({"accept", "accept-language", "content-language"})
 # Misspelt, too, these belong to a response.
 _ENDS_OF_RESPONSES: Final = ("allow-origin", "allow-headers", "allow-methods", "allow-credentials")
 _LIBRARY_HEADERS: Final = frozenset(
@@ -196,12 +208,19 @@ def _share(failure: Failure, why: str, *kept: str, page: str = "") -> Fix:
         return _share_with_none(failure, why)
     if credentials and not is_sound(origin, credentials=True):
         origin = origin.replace("http://", "https://", 1)
-        why += " With credentials, load the page over https: anyone in the network can impersonate a page on http."
+        why += (
+            " With credentials, load the page over https: anyone in the network can impersonate a page on http, so no "
+            "policy lists one."
+        )
         page = f"load it from {origin}"
         if failure.url.startswith("http://") and not is_trustworthy(server_of(failure)):
             # Mixed Content, "should fetching request be blocked as mixed content?"
             page += f", and let it request {as_shown(failure.url.replace('http://', 'https://', 1))}"
-    send = [f"{ALLOW_ORIGIN}: {origin}", *([f"{ALLOW_CREDENTIALS}: true"] if credentials else []), "Vary: Origin"]
+    send = [
+        f"{ALLOW_ORIGIN}: {origin}",
+        *([f"{ALLOW_CREDENTIALS}: true"] if credentials else []),
+        "Vary: Origin",
+    ]
     listed = [other for other in dict.fromkeys(kept) if is_sound(other, credentials=credentials)]
     if not (listed and _origin_step(listed, origin).passed):
         listed.append(origin)
@@ -215,9 +234,14 @@ def _share_with_none(failure: Failure, why: str) -> Fix:
         page = f'fetch("{as_shown(failure.url)}")'
     else:
         cause = "The page has no origin of its own (a sandboxed frame, a file, a data: URL). Load it over https"
+        # A console does not say whose null it is.
         if redirect_target(failure) is not None and not status_of(failure):
-            # A console does not say whose null it is.
             cause = f"A redirect between two origins made the Origin null, or else {cause[0].lower()}{cause[1:]}"
+        elif failure.exchange is None or not failure.exchange.request.headers:
+            cause = (
+                "The page has no origin of its own (a sandboxed frame, a file, a data: URL), or a redirect from one "
+                "origin to another made the Origin null. Load the page over https, and let it request the last URL"
+            )
         page = "load it from a server, and outside of a sandboxed frame"
     if failure.with_credentials:
         return change(f"{why} {cause}: null is never shared with credentials.", page=page)
@@ -297,7 +321,12 @@ def _likely_bypass(failure: Failure) -> str:
     """
     Return the software that answered in place of the CORS layer, or what is likely if the status does not show it.
     """
-    return _seen_in_status(failure) or "The origin is not listed, or the CORS layer does not guard this path."
+    if seen := _seen_in_status(failure):
+        return seen
+    return (
+        "The origin is not listed, or no CORS layer guards this path: there is none, or a router, a login or a proxy "
+        "answers before it."
+    )
 
 
 def _seen_in_status(failure: Failure) -> str | None:
@@ -322,6 +351,8 @@ def _seen_in_status(failure: Failure) -> str | None:
 def _why_redirected(failure: Failure) -> str:
     target, source = redirect_target(failure), url_of(failure.url)
     if not isinstance(target, Url) or source is None:
+        if any(map(is_login, values_of(headers_of(failure), "Location"))):
+            return "The server redirects to what looks like a login page: answer 401 to scripts instead."
         return "The server redirects."
     to = as_shown(target.href)
     if is_login(target.href, source.href):
@@ -365,7 +396,7 @@ def _multiple(failure: Failure) -> Fix:
     if len(lines) > 1 or len(set(items)) < len(items) or ("*" in items and len(items) == 2):
         why = (
             f'Two layers add the header ("{as_shown(value)}"): a proxy or a web server in front and the application, '
-            "or two middlewares. Remove it from all except one."
+            "or two middlewares. Let one of them send it, and remove it from the others."
         )
         if set(items) == {"*"} and not failure.with_credentials:
             return change(why, f"{ALLOW_ORIGIN}: *", policy={"allow_origins": "*"})
@@ -415,12 +446,12 @@ def _mismatch(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
 
 def _of_another_site(failure: Failure) -> str:
     if line := cache_seen(headers_of(failure)):
-        why = f"This is another site's origin, and the answer comes from a cache ({line}): it was stored for that site."
+        why = f"This is another origin, and the answer comes from a cache ({line}): it was stored for a page there."
         return f"{why} Send Vary: Origin on every answer, and clear the cache."
     cached = (
         "" if "origin" in (get(headers_of(failure), "Vary") or "").lower() else ", or a cache gave another's answer"
     )
-    return f"This is another site's origin: the header is a constant{cached}."
+    return f"This is another origin: the header is a constant{cached}."
 
 
 def _credentials(failure: Failure) -> Fix:
@@ -509,7 +540,7 @@ def _header(failure: Failure) -> Fix:
         return change(why, f"{ALLOW_HEADERS}: {', '.join(as_shown(name.title()) for name in refused)}")
     if responses:
         names = ", ".join(map(as_shown, responses))
-        why = f"{names}: these are response headers, and the page sends them."
+        why = f"The page sends {names}, which belongs to a response."
         rest = [name for name in refused if name not in responses]
         page = f"leave out the request header {names}"
         return _allow_headers(failure, why, rest, page) if rest else change(why, page=page)
@@ -523,7 +554,15 @@ def _header(failure: Failure) -> Fix:
     if all(name.startswith("x-devtools-") for name in refused):
         return change("The browser's developer tools add it: switch it off there. The server has nothing to change.")
     if _LIBRARY_HEADERS.issuperset(refused):
-        return _allow_headers(failure, "A library in the page adds it: allow it, or switch it off there.", refused)
+        why = "Most likely, a library in the page adds it: allow it, or switch it off there."
+        return _allow_headers(failure, why, refused)
+    if any(map(_VALUES_IN_QUESTION.__contains__, refused)) and failure.exchange is None:
+        # Fetch, "CORS-safelisted request-header".
+        why = (
+            "The browser asks for this header only because of its value: it is longer than 128 bytes, or has a "
+            "character that is not usual there. Send a plain value, or allow the header."
+        )
+        return _allow_headers(failure, why, refused)
     return _allow_headers(failure, _what_is_listed(failure, listed), refused)
 
 
@@ -587,7 +626,6 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
         "The page asked for a combination of options that does not exist.", page='redirect: "follow"'
     ),
     Reason.BAD_SCHEME: bad_scheme,
-    Reason.UNREACHABLE: unreachable,
     Reason.TLS: tls,
     Reason.TLS_CLIENT_CERTIFICATE: client_certificate,
     Reason.PREFLIGHT_REDIRECT: _preflight_redirect,
@@ -628,11 +666,11 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
 _OF_NAMED: Final[Mapping[Reason, Callable[[Failure, Collection[str]], Fix]]] = {
     Reason.ALLOW_ORIGIN_MISMATCH: _mismatch,
     Reason.BAD_SCHEME: bad_scheme,
+    Reason.UNREACHABLE: unreachable,
 }
 # The advice for these reasons if the URL or the page is not known.
 _UNNAMED: Final[Mapping[Reason, Fix]] = {
     Reason.MIXED_CONTENT: MIXED_SOMEWHERE,
-    Reason.UNREACHABLE: SILENT_SOMEWHERE,
     Reason.TLS: change(
         "Not CORS, and no header helps: open the URL in its own tab and look at the certificate (self-signed, expired, "
         "for another host?), or use http if the server does not speak TLS."

@@ -12,7 +12,7 @@ from corsguard.fixes import Fix
 from corsguard.origin import NULL
 from corsguard.validation import problems_of
 
-from .evidence import REDIRECTS, as_shown, in_ascii, scheme_of, status_of, url_of
+from .evidence import REDIRECTS, as_shown, in_ascii, scheme_of, status_of, url_of, words_of
 from .failures import Failure
 from .urls import HTTP_SCHEMES, of_handshake
 
@@ -43,6 +43,12 @@ _WHY_SILENT: Final = (
 _WHY_SOCKET_SILENT: Final = (
     "Is the server running? Are the host and the port right? Does a proxy in front close the connection? Does this "
     "handshake make the server crash (look at its log)?"
+)
+# A name without a dot.
+_BARE_NAME: Final = re.compile(r"[a-z]+://(?!localhost)[a-z][\w-]*(?:[:/?#]|$)", re.IGNORECASE)
+_ONLY_ELSEWHERE: Final = (
+    "A name that only containers or another network know (a service of Docker) has no address for a browser: let the "
+    "page use localhost, or a public name."
 )
 _SECOND_SCHEME: Final = re.compile(r"file:/*(https?://.*)", re.DOTALL)
 _SCHEME_UNNAMED: Final = (
@@ -100,7 +106,6 @@ MIXED_SOMEWHERE: Final = change(
     "Not CORS: serve it over https. If the page uses https already, the server redirects to http: let it redirect to "
     "https (behind a proxy, tell the application that the proxy speaks TLS)."
 )
-SILENT_SOMEWHERE: Final = change(f"Not CORS, and no header helps. {_WHY_SILENT}")
 
 
 def bad_scheme(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
@@ -118,7 +123,7 @@ def bad_scheme(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
         return change("Not CORS. Serve the file: a page may not fetch from the disk.", page='fetch("https://...")')
     if "." in scheme or scheme == "localhost":
         why = f'Not CORS. The URL has no scheme, so the browser reads "{as_shown(scheme)}" as one.'
-        return change(why, page=f'fetch("http://{as_shown(failure.url)}")')
+        return change(why, page=f'fetch("{as_shown(with_scheme_of_page(failure))}")')
     if scheme in {"", "http", "https"}:
         return change(f"{_HTTP_ONLY}: check the requested URL and the address bar.")
     if scheme.endswith("-extension"):
@@ -132,24 +137,59 @@ def bad_scheme(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     return change(f"{why} An app with a scheme of its own has to register it for CORS (Electron: corsEnabled).")
 
 
-def unreachable(failure: Failure) -> Fix:
+def with_scheme_of_page(failure: Failure) -> str:
+    """
+    Return the URL of *failure*, which has none, with the scheme that it most likely has: that of the page, or http on
+    this machine.
+    """
+    is_secure = failure.page_origin.startswith("https:") and not failure.url.startswith("localhost")
+    return f"{'https' if is_secure else 'http'}://{failure.url}"
+
+
+def unreachable(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     if failure.speaks:
         return _other_protocol(failure)
-    where = server_of(failure)
+    where = "the server" if "url" in unnamed else server_of(failure)
+    if why := _why_silent(failure, where):
+        return change(f"Not CORS, and no header helps: {why}")
     if failure.is_preflight:
         return change(
             f"Not CORS, and no header helps: {where} does not answer the preflight. Does it answer a GET? Then a proxy "
             "or a firewall in front drops OPTIONS: let it pass OPTIONS on. If not: is the server running, and are the "
             "host and the port right?"
         )
-    if failure.net_error == "CONNECTION_TIMED_OUT":
-        return change(
-            f"Not CORS, and no header helps: {where} does not answer in time. What does it wait for? Look at its log, "
-            "and at the services that it calls. A firewall may also drop what is sent to this host and port."
-        )
-    if failure.mode == "websocket":
-        return change(f"Not CORS, and no header helps: no response came from {where}. {_WHY_SOCKET_SILENT}")
-    return change(f"Not CORS, and no header helps: no response came from {where}. {_WHY_SILENT}")
+    why = _WHY_SOCKET_SILENT if failure.mode == "websocket" else _WHY_SILENT
+    if failure.url.startswith(("https:", "wss:")):
+        why += " Does the browser trust its certificate (open the URL in a tab)?"
+    if "url" not in unnamed and _BARE_NAME.match(failure.url):
+        why += f" {_ONLY_ELSEWHERE}"
+    return change(f"Not CORS, and no header helps: no response came from {where}. {why}")
+
+
+def _why_silent(failure: Failure, where: str) -> str:
+    """
+    Return why no response came from *where*, as far as the name of the error says it; empty if it does not.
+    """
+    match words_of(failure)["net"]:
+        case "CONNECTION_TIMED_OUT":
+            return (
+                f"{where} does not answer in time. What does it wait for? Look at its log, and at the services that it "
+                "calls. A firewall may also drop what is sent to this host and port."
+            )
+        case "NAME_NOT_RESOLVED":
+            return (
+                f"the name of {where} has no address. Is it spelt right in the page? Is this computer online? "
+                f"{_ONLY_ELSEWHERE}"
+            )
+        case "CONNECTION_REFUSED":
+            return (
+                f"nothing listens at {where}. Is the server running, at this host and this port? Does it listen on "
+                "this address (a container has to publish its port)?"
+            )
+        case "INTERNET_DISCONNECTED":
+            return "this computer is not connected to a network."
+        case _:
+            return ""
 
 
 def _other_protocol(failure: Failure) -> Fix:
@@ -210,7 +250,7 @@ def client_certificate(failure: Failure) -> Fix:
 def mixed(failure: Failure) -> Fix:
     if failure.mode == "websocket":
         page = f'new WebSocket("{as_shown(failure.url.replace("ws://", "wss://", 1))}")'
-        return change("Not CORS: serve it over wss.", page=page)
+        return change("Not CORS: request it over wss, and let the server speak TLS.", page=page)
     scheme = failure.url.partition(":")[0].lower()
     if scheme not in {"http", "https"}:
         return change(
@@ -221,7 +261,8 @@ def mixed(failure: Failure) -> Fix:
         return MIXED_SOMEWHERE
     url = as_shown(failure.url.replace("http://", "https://", 1))
     return change(
-        "Not CORS: serve it over https.", page=f"load it from {url}" if failure.mode == "no-cors" else f'fetch("{url}")'
+        "Not CORS: request it over https, and let the server speak TLS.",
+        page=f"load it from {url}" if failure.mode == "no-cors" else f'fetch("{url}")',
     )
 
 
@@ -236,7 +277,9 @@ def handshake(failure: Failure) -> Fix:
     if not is_sound(origin, credentials=True):
         return change(f"{why} {as_shown(origin)} cannot be listed with credentials: load the page over https.")
     return change(
-        f"{why} List the origin, with credentials.", policy={"allow_origins": [origin], "allow_credentials": True}
+        f"{why} List the origin where the WebSocket is served (Tornado: check_origin; Channels: "
+        "AllowedHostsOriginValidator; corsguard: a policy with credentials).",
+        policy={"allow_origins": [origin], "allow_credentials": True},
     )
 
 

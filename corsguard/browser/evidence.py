@@ -45,6 +45,11 @@ _PREFLIGHT: Final = "Response to preflight request doesn't pass access control c
 # For transports that do not know Chromium's name of an error: the library's words, and the name. The first match
 # counts.
 _NET_ERRORS: Final = (
+    ("internet_disconnected", "INTERNET_DISCONNECTED"),
+    ("name_not_resolved", "NAME_NOT_RESOLVED"),
+    ("unknown_host", "NAME_NOT_RESOLVED"),
+    ("name of the host", "NAME_NOT_RESOLVED"),
+    ("timed_out", "CONNECTION_TIMED_OUT"),
     ("refused", "CONNECTION_REFUSED"),
     ("reset", "CONNECTION_RESET"),
     ("timed out", "CONNECTION_TIMED_OUT"),

@@ -73,6 +73,9 @@ def _notes_on_surroundings(failure: Failure) -> Iterator[str]:
             "Once the host has sent Strict-Transport-Security, Chromium redirects to https by itself (307 Internal "
             "Redirect), and a preflight fails before the server sees it."
         )
+    url = url_of(failure.url)
+    if _is_less_public(failure) and url is not None and address_space(url.host) == "loopback":
+        yield f"{as_shown(url.host)} is the computer of the person who opens the page, not the server of the page."
     if _is_less_public(failure):
         yield (
             "A page from a public network needs the user's permission for a private one (Local Network Access, "

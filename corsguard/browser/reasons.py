@@ -158,11 +158,11 @@ _SAFARI_ORIGIN: Final = _says(
     "Origin {sent_origin} is not allowed by Access-Control-Allow-Origin. Status code: {status}"
 )
 
-_OPTIONS_ROW: Final = "the OPTIONS row of the Network panel: who answered it (Server, status), and with which headers"
-_REQUEST_ROW: Final = (
+OPTIONS_ROW: Final = "the OPTIONS row of the Network panel: who answered it (Server, status), and with which headers"
+REQUEST_ROW: Final = (
     "the row of the request in the Network panel: its status, and the Access-Control-* lines of the response"
 )
-_EXCEPTION: Final = (
+EXCEPTION: Final = (
     "the status: a 500 may come from outside the CORS layer, because an exception left the application (in the debug "
     'mode of Flask, app.config["PROPAGATE_EXCEPTIONS"] = False keeps it inside)'
 )
@@ -209,7 +209,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         why='The answer could be read or changed on the network (Mixed Content, "should fetching request be blocked").',
         instead="Serve the resource over https.",
         example=Example(url="http://api.example.com/items"),
-        look=("the URL that the page requests: http: from a page of https:?",),
+        look=("the URL that the page requests: does it begin with https: (a WebSocket: wss:)?",),
         chromium=_says(
             "Mixed Content: The page at '{page}' was loaded over HTTPS, but requested an insecure resource "
             "'{bare_url}'. This request has been blocked; the content must be served over HTTPS.",
@@ -310,7 +310,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         why='A preflight does not follow redirects (Fetch, "CORS-preflight fetch", ok status).',
         instead="Let the CORS layer answer preflights before anything redirects, or let the page request the last URL.",
         example=Example((_answered(307, _SHARED, _MOVED),), _PUT),
-        look=("the Location of the OPTIONS row: a slash, https, www, or a login?", _OPTIONS_ROW),
+        look=("the Location of the OPTIONS row: a slash, https, www, or a login?", OPTIONS_ROW),
         chromium=_says(_CHECKED + "Redirect is not allowed for a preflight request."),
         firefox=_says(_refused("CORS request external redirect not allowed).")),
         safari=_SAFARI_STATUS,
@@ -324,7 +324,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         why='Without the header nothing is shared with another origin (Fetch, "CORS check", step 2).',
         instead="List the page's origin in the policy that guards this path.",
         example=Example((_answered(200),)),
-        look=(_REQUEST_ROW, _LISTED, "the path: does the policy guard it?", _EXCEPTION, _CACHE),
+        look=(REQUEST_ROW, _LISTED, "the path: does the policy guard it?", EXCEPTION, _CACHE),
         chromium=_says(_CHECKED + "No 'Access-Control-Allow-Origin' header is present on the requested resource."),
         firefox=_says(_refused("CORS header \u2018Access-Control-Allow-Origin\u2019 missing). Status code: {status}.")),
         safari=_SAFARI_ORIGIN,
@@ -338,7 +338,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         why='With credentials, browsers read * as a name and not as every origin (Fetch, "CORS check", step 4).',
         instead="Name the origin in the header, or leave out the credentials.",
         example=Example((_answered(200, (ALLOW_ORIGIN, "*")),), _INCLUDE),
-        look=(_NEEDS_CREDENTIALS, _REQUEST_ROW),
+        look=(_NEEDS_CREDENTIALS, REQUEST_ROW),
         chromium=_says(
             _CHECKED + "The value of the 'Access-Control-Allow-Origin' header in the response must not be the "
             f"wildcard '*' {_MODE}"
@@ -362,7 +362,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         why='The header holds one origin, and it is compared as a whole (Fetch, "CORS check", step 4).',
         instead="Send only the origin of the page that asked, from one layer.",
         example=Example((_answered(200, _SHARED, _SHARED),)),
-        look=(_REQUEST_ROW, "the layers: proxy, web server, framework, view; which of them add CORS headers?"),
+        look=(REQUEST_ROW, "the layers: proxy, web server, framework, view; which of them add CORS headers?"),
         chromium=_says(
             _CHECKED + "The 'Access-Control-Allow-Origin' header contains multiple values '{value}', but only one is "
             f"allowed.{_VALID}"
@@ -378,7 +378,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         why='The header has to be the page\'s origin, byte for byte (Fetch, "CORS check", step 4).',
         instead="List the page's origin, and send it with Vary: Origin.",
         example=Example((_answered(200, (ALLOW_ORIGIN, f"{EXAMPLE_ORIGIN}/")),)),
-        look=(_REQUEST_ROW, _LISTED, _CACHE),
+        look=(REQUEST_ROW, _LISTED, _CACHE),
         chromium=_says(
             _CHECKED + "The 'Access-Control-Allow-Origin' header has a value '{value}' that is not equal to the "
             f"supplied origin.{_VALID}",
@@ -399,7 +399,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         why='With credentials this header has to be "true", in lower case (Fetch, "CORS check", step 8).',
         instead="Send Access-Control-Allow-Credentials: true, or leave out the credentials.",
         example=Example((_answered(200, _SHARED),), _INCLUDE),
-        look=(_NEEDS_CREDENTIALS, _REQUEST_ROW),
+        look=(_NEEDS_CREDENTIALS, REQUEST_ROW),
         chromium=_says(
             _CHECKED + "The value of the 'Access-Control-Allow-Credentials' header in the response is '{value}' which "
             f"must be 'true' {_MODE}"
@@ -418,7 +418,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         why='A preflight only passes with an ok status, 200 to 299 (Fetch, "CORS-preflight fetch", ok status).',
         instead="Put the CORS layer outermost, so that nothing else answers preflights.",
         example=Example((_answered(405, _SHARED),), _PUT),
-        look=(_OPTIONS_ROW, "what is before the CORS layer: authentication, a router, a proxy"),
+        look=(OPTIONS_ROW, "what is before the CORS layer: authentication, a router, a proxy"),
         chromium=_says(_CHECKED + "It does not have HTTP ok status."),
         firefox=_says(_refused("CORS preflight response did not succeed). Status code: {status}.")),
         safari=_SAFARI_STATUS,
@@ -432,7 +432,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         why='A list that cannot be parsed allows nothing (Fetch, "CORS-preflight fetch", methods).',
         instead="Write methods separated by commas, without quotation marks.",
         example=Example((_answered(204, _SHARED, (ALLOW_METHODS, "GET PUT")),), _PUT),
-        look=(_OPTIONS_ROW, _SPELLED),
+        look=(OPTIONS_ROW, _SPELLED),
         chromium=_says(
             _BLOCKED + "Cannot parse Access-Control-Allow-Methods response header field in preflight response."
         ),
@@ -449,7 +449,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         why='A list that cannot be parsed allows nothing (Fetch, "CORS-preflight fetch", headerNames).',
         instead="Write names separated by commas, without quotation marks.",
         example=Example((_answered(204, _SHARED, (ALLOW_HEADERS, "X-Token X-Other")),), _TOKEN),
-        look=(_OPTIONS_ROW, _SPELLED),
+        look=(OPTIONS_ROW, _SPELLED),
         chromium=_says(
             _BLOCKED + "Cannot parse Access-Control-Allow-Headers response header field in preflight response."
         ),
@@ -466,7 +466,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         why='Methods beyond GET, HEAD and POST have to be listed (Fetch, "CORS-preflight fetch", methods).',
         instead="List the method in the policy, in upper and lower case exactly as the page writes it.",
         example=Example((_answered(204, _SHARED, (ALLOW_METHODS, "GET")),), _PUT),
-        look=(_OPTIONS_ROW, "the case of the method in the page: PATCH, not patch"),
+        look=(OPTIONS_ROW, "the case of the method in the page: PATCH, not patch"),
         chromium=_says(
             _BLOCKED + "Method {value} is not allowed by Access-Control-Allow-Methods in preflight response."
         ),
@@ -481,7 +481,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         why='Request headers beyond the safelist have to be listed (Fetch, "CORS-preflight fetch", headerNames).',
         instead="List the header in the policy. Always list Authorization by its name.",
         example=Example((_answered(204, _SHARED),), _TOKEN),
-        look=(_OPTIONS_ROW, "who sets the header: the page, or a library in it?"),
+        look=(OPTIONS_ROW, "who sets the header: the page, or a library in it?"),
         chromium=_says(
             _BLOCKED
             + "Request header field {value} is not allowed by Access-Control-Allow-Headers in preflight response.",

@@ -6,6 +6,8 @@ Neither cookies nor passwords are shown.
 
 from collections.abc import Collection, Iterable, Iterator
 
+from corsguard.origin import NULL
+
 from .advice import fix
 from .console import chromium, firefox
 from .evidence import words_of
@@ -24,11 +26,12 @@ def cause(failure: Failure, unnamed: Collection[str] = ()) -> str:
     if "page" in unnamed:
         words["sent_origin"] = "the origin of the page"
     bare = REASONS[failure.reason].message.format_map(words)
+    # Of null, it is not known whether the page has it, or a redirect made it.
+    page = f"a page on {words['page_origin']}" if failure.page_origin != NULL else "the origin null"
     if "url" in unnamed:
-        return f"{bare[0].upper()}{bare[1:]}"
+        return f"{bare[0].upper()}{bare[1:]}" if "page" in unnamed else f"A request of {page} failed: {bare}"
     method = "" if "method" in unnamed else f"{words['method']} "
-    page = "" if "page" in unnamed else f" for a page on {words['page_origin']}"
-    return f"{method}{words['url']} failed{page}: {bare}"
+    return f"{method}{words['url']} failed{'' if 'page' in unnamed else f' for {page}'}: {bare}"
 
 
 def bare_cause(failure: Failure) -> str:

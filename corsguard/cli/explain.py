@@ -43,6 +43,8 @@ _FRAMEWORKS: Final[Mapping[Form, str]] = {
     "flask": "Flask",
     "django": "Django",
 }
+# WSGI has no WebSockets.
+_OF_SOCKETS: Final[Mapping[Form, str]] = {"asgi": "ASGI", "fastapi": "FastAPI"}
 _OUTERMOST: Final[Mapping[Form, str]] = {
     "wsgi": "application = CORSMiddleware(application, {...})  # after all other middlewares",
     "asgi": "application = CORSMiddleware(app, {...})  # after all other middlewares; from corsguard.asgi",
@@ -303,9 +305,12 @@ def _say_step(out: Output, step: Step, asked: Fetch) -> None:
 def _explain_messages(out: Output, found: Sequence[Meaning], guarded: Guarded | None, framework: Form | None) -> None:
     if out.as_json:
         out.data({"messages": [meaning.data() for meaning in found]})
-    for number, (meaning, *others) in enumerate(_alike(found)):
-        if number:
+    groups = _alike(found)
+    for number, (meaning, *others) in enumerate(groups, 1):
+        if number > 1:
             out.say()
+        if len(groups) > 1:
+            out.say(f"{number} of {len(groups)}", "dim")
         _say_meaning(out, meaning, framework)
         if others:
             out.say()
@@ -352,6 +357,7 @@ def _say_meaning(out: Output, meaning: Meaning, framework: Form | None) -> None:
             fix,
             framework,
             "Write it in place of *" if meaning.is_about_star else "Add it to what the policy lists",
+            _OF_SOCKETS if message.is_handshake else _FRAMEWORKS,
         )
     elif meaning.is_about_layers:
         _say_layer(out, framework)
@@ -365,9 +371,9 @@ def _say_meaning(out: Output, meaning: Meaning, framework: Form | None) -> None:
         out.spans(("Note: ", "dim"), (note, "plain"))
 
 
-def _say_policy(out: Output, fix: Fix, framework: Form | None, what_to_do: str) -> None:
+def _say_policy(out: Output, fix: Fix, framework: Form | None, what_to_do: str, frameworks: Mapping[Form, str]) -> None:
     out.say(f"    {what_to_do}:", "dim")
-    for words, title in _FRAMEWORKS.items():
+    for words, title in frameworks.items():
         if framework in {words, None}:
             for line in replace(fix, form=words).written():
                 out.spans((f"    {title + ':':9}", "dim"), (line, "good"))
@@ -388,7 +394,8 @@ def _assumptions(meaning: Meaning) -> Iterator[str]:
         "url": "replace it with the URL of the request",
         "first": "replace it with the URL of the request, before the redirect",
         "page": "set it with --page",
-        "method": "set it with --method",
+        "method": "set it with -X",
+        "header": "set it with -H",
     }
     for name, word in meaning.stand_ins.items():
         missing = "hides" if name in meaning.message.redacted else "does not name"

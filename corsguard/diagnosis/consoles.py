@@ -14,14 +14,25 @@ from corsguard.browser.evidence import url_of
 from corsguard.browser.reasons import CORS_CHECK, PREFLIGHT_ONLY
 from corsguard.origin import NULL
 
+from .cores.connections import ROW
 from .messages import Known, Message, answered, is_tainted, read_one
-from .named import is_same, methods_by_url, preflights_by_url, status_in_rows
+from .named import as_url, is_same, methods_by_url, preflights_by_url, status_in_rows
 from .pasted import parts, plain
 
 LONGEST_MESSAGE: Final = 65536
 
 # These only say that something failed, and a page gets no more than this. The first one says the most.
-_VAGUENESS: Final = ("preflight_cut_off", "issue_heading", "cut_off", "answered", "status", "not_loaded", "not_told")
+_VAGUENESS: Final = (
+    "preflight_cut_off",
+    "unexplained",
+    "postman",
+    "issue_heading",
+    "cut_off",
+    "answered",
+    "status",
+    "not_loaded",
+    "not_told",
+)
 _CUT_OFF: Final = frozenset({"preflight_cut_off", "cut_off"})
 # Firefox prints the first one after a preflight, or a redirect, that failed.
 _ECHOES: Final = frozenset({Reason.UNREACHABLE, *_VAGUENESS})
@@ -34,7 +45,9 @@ _OF_OTHER_PAGES: Final = frozenset(
     "browser_page cypress frame framed_twice not_framed opener_policy post_message storage".split()
 )
 # Lookalikes whose URL another line may name.
-_PLACED_ELSEWHERE: Final = frozenset({"preflight_cut_off", "refused_by_server", "cors_proxy", *PREFLIGHT_ONLY})
+_PLACED_ELSEWHERE: Final = frozenset(
+    {"preflight_cut_off", "unexplained", "refused_by_server", "cors_proxy", *PREFLIGHT_ONLY}
+)
 
 
 def read(text: str, known: Known) -> list[Message]:
@@ -56,9 +69,10 @@ def read(text: str, known: Known) -> list[Message]:
         methods = asked.get(message.url, ()) if known.method is None else ()
         if len(methods) == 1 and (again := read_one(part, of_method := known._replace(method=methods[0]))):
             message = _placed(again, part, around, of_method)
-        if status := status_in_rows(whole, message.url, is_alone=len(urls) <= 1):
-            message = _with_status(message, status)
-        if (row := next((at for at in refused if is_same(at, message.url)), None)) is not None:
+        status, is_its_own = status_in_rows(whole, message.url, is_alone=len(urls) <= 1)
+        if status:
+            message = _with_status(message, status, is_its_own=is_its_own)
+        if (row := next((at for at in refused if _is_at(at, message)), None)) is not None:
             message = _of_preflight(message, refused[row])
         parsed = url_of(message.url)
         url = message.url if parsed is None else parsed.href
@@ -68,11 +82,18 @@ def read(text: str, known: Known) -> list[Message]:
         found[key] = _merged(found[key], message) if key in found else message
     messages = [*found.values()]
     told = [message for message in messages if not _is_said(message, [one for one in messages if one is not message])]
-    told.sort(key=lambda message: message.name in {"status", "not_loaded"})
+    told.sort(key=lambda message: message.name in {"status", "not_loaded", "not_told"})
     own = (message for message in messages if message.name not in _OF_OTHER_PAGES)
     pages = {message.origin for message in own if "page" not in message.assumed}
     # The lines of one console are about one page.
     return [_of_page(message, *pages) if len(pages) == 1 else message for message in told or _least_vague(messages)]
+
+
+def _is_at(url: str, message: Message) -> bool:
+    """
+    Return whether *url*, which a row names, is that of *message*: both may hide it.
+    """
+    return is_same(url, message.url) or ("url" in message.redacted and not as_url(url, None))
 
 
 def _placing(several: Sequence[str], alone: dict[str, Message]) -> list[str]:
@@ -109,15 +130,17 @@ def _of_page(message: Message, origin: str) -> Message:
     return replace(message, origin=origin, failure=failure, assumed=assumed, redacted=redacted)
 
 
-def _with_status(message: Message, status: str) -> Message:
+def _with_status(message: Message, status: str, *, is_its_own: bool) -> Message:
     """
-    Return *message* with the *status* of the row of its request, if its reason is one that a status explains.
+    Return *message* with the *status* of the row of its request, if its reason is one that a status explains. If the
+    row may not be *its_own*, the status is assumed.
     """
     failure = message.failure
     if failure is None or failure.exchange is not None:
         return message
     exchange = answered(failure.reason, status, message.url, is_preflight=failure.is_preflight)
-    return replace(message, failure=replace(failure, exchange=exchange))
+    assumed = message.assumed if exchange is None or is_its_own else (*message.assumed, "status")
+    return replace(message, failure=replace(failure, exchange=exchange), assumed=assumed)
 
 
 def _of_preflight(message: Message, status: str | None) -> Message:
@@ -182,7 +205,7 @@ def _is_own(message: Message, about_it: Collection[Message], others: Collection[
     # What fails at another URL is a failure of its own.
     is_beside = any(one.failure is not None or one.name not in {*_ECHOES, *_REMARKS} for one in others)
     is_other = message.is_named and is_beside and not any(map(_is_about_cors, about_it))
-    return is_other and message.name in {"status", "not_loaded", *_CUT_OFF}
+    return is_other and (message.name in {"status", "not_loaded", *_CUT_OFF} or message.value == ROW)
 
 
 def _repeats(message: Message, other: Message) -> bool:
@@ -197,6 +220,9 @@ def _repeats(message: Message, other: Message) -> bool:
         return True
     # Cypress repeats what its own access to the page of another origin causes.
     if message.name == "cypress" and other.name == "frame":
+        return True
+    # Firefox says both of one WebSocket.
+    if message.name == "hot_reload" and other.name == "interrupted" and _is_about(message, other.url):
         return True
     if other.name == "websocket" and not other.is_named and message.is_handshake:
         return True

@@ -43,6 +43,16 @@ def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | N
             f"The redirect leads to what looks like a login page, {shown}: answer 401 to scripts instead of a redirect."
         )
         return Fix(words=words, send=("401 Unauthorized, with the CORS headers and no Location",))
+    if name == "orb" and "html" in value:
+        words = (
+            "The response has the type text/html, as an error or a login has, and is not what the page wants to load: "
+            "correct the URL (open it in its own tab)."
+        )
+        return Fix(words=words)
+    if name == "status" and value == "429":
+        return Fix(
+            words="The status is 429: the server limits how often it is called. Try again later, and less often."
+        )
     is_mixed = target.startswith("http://") and not is_trustworthy(target) and (origin or "").startswith("https:")
     if name == "csp" and is_mixed:
         fix = fix_of_lookalike(name, origin, target.replace("http:", "https:", 1), header, value)
@@ -63,6 +73,7 @@ def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | N
         "header": as_shown(header or ""),
         "value": shown,
         "directive": shown or "the directive for this kind of load (connect-src, script-src, img-src, font-src)",
+        "element": shown or "img",
         "recipient": shown or "https://...",
         # A URL without its scheme is a relative one.
         "last": shown if "://" in shown else "https://...",

@@ -10,11 +10,13 @@ from typing import Any, Final
 
 from corsguard.browser import Failure, Reason
 from corsguard.browser.advice import fix as fix_of
+from corsguard.browser.connection_advice import with_scheme_of_page
 from corsguard.browser.evidence import as_shown, is_led_to_login, status_of, url_of
 from corsguard.browser.notes import notes as notes_on
 from corsguard.browser.page import HeadersInit
-from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, REASONS
+from corsguard.browser.reasons import CORS_CHECK, EXCEPTION, OF_STATUS, OPTIONS_ROW, REASONS, REQUEST_ROW
 from corsguard.browser.report import cause
+from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES
 from corsguard.browser.wire import Header
 from corsguard.fixes import Fix
 from corsguard.names import SAFELISTED_METHODS, is_forbidden_request_header
@@ -30,29 +32,44 @@ from .messages import METHOD, OLD_MICROSOFT, OLD_WEBKIT, Known, Message
 from .named import with_scheme
 from .pages import page_named
 from .places import (
-    WITHOUT_SERVER,
     fix_at_place,
-    is_for_people,
+    has_no_application,
     is_of_app,
-    is_without_application,
     look_at_place,
-    may_be_of_others,
+    must_request_another,
 )
 from .playing import Fetch, lines_of
 from .rehearsal import Rehearsal, rehearse, staged, staged_handshake
 
 LONGEST_URL: Final = 2048
+# How many characters of a URL are shown, at least.
+_LONGEST_SHOWN: Final = 80
 # The engines whose consoles use the same words for a preflight's answer and for the response itself.
 _ALIKE: Final = frozenset({"Firefox", "Safari", OLD_WEBKIT})
 # The engines that use the same words for an absent Access-Control-Allow-Origin and for another origin in it.
 _EITHER: Final = frozenset({"Safari", OLD_WEBKIT, OLD_MICROSOFT, "Edge up to 18", "jsdom", "Office", "TestCafe"})
 # What is said of text that has an exchange in it.
 _OF_EXCHANGES: Final = frozenset({"outside_browsers", "request_alone", "status"})
-# Marks where a console, or a person, has shortened a URL.
-_CUT: Final = re.compile(r"\.{3}|\*{3}")
+# Marks where a console, or a person, has shortened a URL, or hidden a part of its path.
+_CUT: Final = re.compile(
+    r"\.{3}|\*{3}|(?<=[^/]/)[^?#]*[{<]|<|%[A-Z_]{3,}%|X{3,}|\bx{4,}\b|\[[^\[\]]* [^\[\]]*\]|-here\b"
+)
 _SOURCES: Final = frozenset({"blob", "data", "filesystem", "mediastream"})
-# The value that is assumed if only the name of a header is known: one that needs a preflight.
-_VALUES: Final = {"content-type": "application/json"}
+# The value that is assumed if only the name of a header is known: one that needs a preflight (Fetch,
+# "CORS-safelisted request-header").
+_VALUES: Final = {
+    "accept": 'application/json; v="1"',
+    "accept-language": "en_GB",
+    "content-language": "en_GB",
+    "content-type": "application/json",
+    "range": "bytes=-500",
+}
+_READING: Final = frozenset({"GET", "HEAD"})
+_LOOK_IN_JSDOM: Final = (
+    "the URL of the document in the test: does it have an origin that the server lists?",
+    "the test: is it meant to reach a server at all, or does a mock answer?",
+)
+_LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]", "0.0.0.0"})  # noqa: S104 - a name that pages have
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +93,7 @@ class Meaning:
         Whether the cause is the position of the CORS layer among other layers.
         """
         failure = self.message.failure
-        is_elsewhere = failure is not None and (is_led_to_login(failure) or is_without_application(failure))
+        is_elsewhere = failure is not None and (is_led_to_login(failure) or has_no_application(failure))
         return failure is not None and failure.reason in OF_STATUS and not is_elsewhere
 
     @property
@@ -128,13 +145,15 @@ class Meaning:
         failure = self.message.failure
         if failure is None:
             return LOOKALIKES[self.message.lookalike].look
-        return look_at_place(failure, REASONS[failure.reason].look)
+        if self.message.engine == "jsdom":
+            return _LOOK_IN_JSDOM
+        return look_at_place(failure, tuple(_look(failure)))
 
     @property
     def fix(self) -> Fix:
         message = self.message
         if message.failure is not None:
-            return fix_at_place(message.failure, fix_of(message.failure, message.assumed))
+            return fix_at_place(message.failure, fix_of(message.failure, message.assumed), message.assumed)
         target = message.target if message.is_named else "the origin of the resource"
         if (scheme := message.url.partition(":")[0]) in _SOURCES:
             # CSP, "scheme-source": what has no host of its own.
@@ -158,11 +177,31 @@ class Meaning:
         words = {"url": message.url, "first": first, "page": message.origin, "method": method}
         said = [self.title, fix.words, *fix.page, *fix.send, *map(str, fix.policy.values()), self.next_command]
         said += self.notes
-        return {
+        found = {
             name: word
             for name, word in words.items()
-            if name in message.assumed and any(re.search(rf"\b{re.escape(word)}", line) for line in said)
+            if name in message.assumed
+            and any(re.search(rf"\b{re.escape(word[:_LONGEST_SHOWN])}", line) for line in said)
         }
+        header = self._assumed_header
+        return {**found, "header": ": ".join(with_value(header))} if header and self.next_command else found
+
+    @property
+    def _assumed_header(self) -> str:
+        """
+        The header that stands for the one that needed a preflight: a browser sends none for the method alone.
+        """
+        message, known = self.message, self.known
+        is_preflight = message.failure is not None and message.failure.is_preflight
+        is_needed = is_preflight and not _header_names(message, known) and not message.is_handshake
+        return "content-type" if is_needed and self._method_asked in SAFELISTED_METHODS else ""
+
+    @property
+    def _method_asked(self) -> str:
+        # A preflight that followed a redirect cannot be asked for alone.
+        message = self.message
+        is_first = message.failure is None or message.failure.first_url == message.url
+        return _method(message, self.known) if is_first else message.method
 
     @property
     def next_command(self) -> str:
@@ -173,30 +212,26 @@ class Meaning:
         if not _can_be_checked(message):
             return ""
         # A redirect is followed from where the page began.
-        url = message.url if message.failure is None else message.failure.first_url
-        words = ["corsguard", "check", shlex.quote(as_shown(with_scheme(url), LONGEST_URL))]
+        words = ["corsguard", "check", shlex.quote(as_shown(_url_to_check(message), LONGEST_URL))]
         # The model has no page without a host.
         host = "localhost" if _is_without_host(message.origin) else ""
         words += ["--page", shlex.quote(as_shown(f"{message.origin}{host}"))]
         if message.is_handshake:
             # A page cannot choose anything else.
             return " ".join(words)
-        # A preflight that followed a redirect cannot be asked for alone.
-        method = _method(message, known) if url == message.url else message.method
+        method = self._method_asked
         if method != "GET":
             words += ["-X", shlex.quote(as_shown(method))]
-        names = _header_names(message, known)
-        if not names and message.failure is not None and message.failure.is_preflight and method in SAFELISTED_METHODS:
-            # A browser sends no preflight for the method alone, so this stands for the header that needed it.
-            names = ["content-type"]
-        for name in names:
+        for name in _header_names(message, known) or filter(None, [self._assumed_header]):
             words += ["-H", shlex.quote(f"{as_shown(name)}: {_VALUES.get(name, '...')}")]
         if message.lookalike == "not_exposed" and message.header:
             for name in message.header.split(", "):
                 words += ["--read", shlex.quote(as_shown(name))]
         if message.lookalike == "cookies" or _has_credentials(message.failure, known):
             words.append("--credentials")
-        if method != message.method:
+        is_preflight = message.failure is not None and message.failure.is_preflight
+        # Nothing is changed on a server to see what its preflight answers.
+        if method != message.method or (is_preflight and method not in _READING):
             words.append("--preflight-only")
         return " ".join(words)
 
@@ -290,12 +325,50 @@ def _can_be_checked(message: Message) -> bool:
     """
     is_bad = message.failure is not None and message.failure.reason is Reason.BAD_SCHEME
     is_of_file = message.origin == NULL and (is_bad or message.lookalike == "worker_script")
-    is_elsewhere = message.url.partition(":")[0].lower() in WITHOUT_SERVER
-    if message.failure is not None:
-        is_elsewhere = is_elsewhere or is_of_app(message.failure) or is_for_people(message.failure)
+    is_elsewhere = _url_to_check(message).partition(":")[0].lower() not in {*HTTP_SCHEMES, *SOCKET_SCHEMES}
+    is_elsewhere = is_elsewhere or (message.failure is not None and must_request_another(message.failure))
     is_unnamed = is_bad and not (message.is_named and with_scheme(message.url) != message.url)
     helps = message.failure is not None or LOOKALIKES[message.lookalike].check_helps
     return helps and not (is_of_file or is_elsewhere or is_unnamed)
+
+
+def _url_to_check(message: Message) -> str:
+    """
+    Return the URL that the page has to request in place of that of *message*, if it has to request another one.
+    """
+    failure = message.failure
+    # A redirect is followed from where the page began.
+    url = message.url if failure is None else failure.first_url
+    if failure is not None and failure.reason is Reason.BAD_SCHEME and with_scheme(url) != url:
+        return with_scheme_of_page(failure)
+    if message.name in {Reason.MIXED_CONTENT, "mixed_content_warned"}:
+        return url.replace("http://", "https://", 1).replace("ws://", "wss://", 1)
+    return url
+
+
+def _look(failure: Failure) -> Iterator[str]:
+    """
+    Yield what to look at, as far as it is not said already.
+    """
+    if is_led_to_login(failure):
+        yield "the redirect in the Network panel: where does it lead, and is the user still logged in?"
+        return
+    for line in REASONS[failure.reason].look:
+        if line == REQUEST_ROW and failure.is_preflight:
+            yield OPTIONS_ROW
+        elif line != EXCEPTION or status_of(failure) in ({"500"} if failure.is_preflight else {"", "500"}):
+            yield line
+
+
+def _is_one_server(message: Message) -> bool:
+    """
+    Return whether the page and the URL are most likely on one server, which has two names on this machine.
+    """
+    page, url = url_of(message.origin), url_of(message.url)
+    if page is None or url is None or "page" in message.assumed or "url" in message.assumed:
+        return False
+    are_local = {page.host, url.host} <= _LOCAL_HOSTS and page.host != url.host
+    return are_local and (page.scheme, page.port) == (url.scheme, url.port)
 
 
 def _is_without_host(origin: str) -> bool:
@@ -305,25 +378,28 @@ def _is_without_host(origin: str) -> bool:
 def _notes(message: Message) -> Iterator[str]:
     is_checked = message.is_named and _can_be_checked(message)
     if is_checked and _CUT.search(message.url):
-        yield "The URL is not complete: for the command below, copy it from the Network panel."
+        yield "The URL is cut, or a part of it is hidden: for the command below, copy it from the Network panel."
     elif is_checked and message.url == message.target:
         # Browsers print a path, so a bare origin is what somebody, or an old browser, left of a URL.
         yield "The URL has no path: if the request had one, copy the whole URL from the Network panel."
     if _is_without_host(message.origin) and _can_be_checked(message):
         yield "The page's origin has no host. Let the app have one: the command below takes localhost."
+    if _is_one_server(message):
+        yield (
+            f"Page and URL have the same port on this machine, so most likely one server has two names. Open the page "
+            f"at {as_shown(message.target)}, or request a relative URL: then no CORS is needed."
+        )
     if message.failure is None:
         return
+    if "status" in message.assumed:
+        status = status_of(message.failure)
+        yield f"The line with the status {status} names no URL: it may be about another request."
     if message.failure.first_url != message.url:
         yield f"The page requested {as_shown(message.failure.first_url, LONGEST_URL)}, which redirected there."
     url = url_of(message.url)
     if url is not None and message.failure.reason is Reason.HANDSHAKE_REFUSED and "/socket.io/" in url.href:
         yield "This is Socket.IO, which has a list of origins of its own (in Python, cors_allowed_origins)."
-    if may_be_of_others(message.failure, message.assumed) and not is_for_people(message.failure):
-        yield (
-            "If this server is not yours, nothing in your page or on your server changes its answer: let your own "
-            "server request it, and let the page ask your server."
-        )
-    yield from notes_on(message.failure)
+    yield from notes_on(message.failure, with_safari=False)
     yield from _notes_on_engine(message.engine, message.failure)
 
 
@@ -333,7 +409,10 @@ def _notes_on_engine(engine: str, failure: Failure) -> Iterator[str]:
     if engine in _ALIKE and failure.reason in CORS_CHECK and not failure.is_preflight:
         yield f"{engine} says the same about a preflight: is there an OPTIONS row, and did it fail?"
     if engine in _EITHER and failure.reason is Reason.MISSING_ALLOW_ORIGIN and not is_of_app(failure):
-        yield f"{engine} prints the same line in both cases; the command below shows which one it is."
+        yield (
+            f"{engine} prints the same line if the header is absent and if it names another origin. The command below "
+            "shows which one it is."
+        )
 
 
 def _method(message: Message, known: Known) -> str:

@@ -31,6 +31,7 @@ from .named import (
     page_in,
     path_logged,
     redirection_named,
+    script_origin_in,
     status_in_rows,
     status_named,
     url_named,
@@ -224,16 +225,17 @@ def _message(  # noqa: PLR0913 - the parts of one message
         at = at._replace(url=with_scheme(at.url), first=with_scheme(at.first))
     value, header = said.get("value"), said.get("header")
     # The path counts, even if the host has to be set.
-    url = at.url or f"{stands}{'' if is_socket else path_logged(text)[1:]}"
-    first = at.first or (stands if at.url else url)
+    stands = at.server or stands
+    url = at.url or f"{stands}{at.path or ('' if is_socket else path_logged(text)[1:])}"
+    first = at.first or (f"{stands}{at.first_path}" if at.url or at.first_path else url)
     origin = (
         shown_origin
         or _twice(means, value)
         or _PAGES.get(means)
-        or (NULL if names_file(url, text) else assumed_page(url))
+        or (NULL if names_file(url, text) else script_origin_in(text, url) or assumed_page(url))
     )
     if means == "status":
-        value = status_named(text, url) or status_in_rows(text, url, is_alone=True)
+        value = status_named(text, url) or status_in_rows(text, url, is_alone=True)[0]
     covers_all = means is Reason.HEADER_NOT_ALLOWED and value == "*"
     if covers_all:
         header = "authorization"
@@ -242,7 +244,7 @@ def _message(  # noqa: PLR0913 - the parts of one message
     usual = METHOD if means is Reason.METHOD_NOT_ALLOWED else "GET"
     unnamed = {
         "url": not at.url,
-        "first": bool(at.url) and not at.first,
+        "first": bool(at.url or at.first_path) and not at.first,
         "page": shown_origin is None,
         "method": method is None and (means in _OF_PREFLIGHT or (means in CORS_CHECK and is_preflight)),
     }

@@ -16,7 +16,9 @@ from .pages import origin_named
 
 # How many characters of one word of a message are read.
 LONGEST_WORD: Final = 2048
-_QUOTED_URL: Final = r"['\"]?(?P<url>[a-z][a-z0-9+.-]*:[^\s'\"]+)"
+# In brackets, what somebody wrote in place of a part of the URL.
+_REST_OF_URL: Final = r"(?>\[[^\[\]'\"]{1,80}\]|[^\s'\"])"
+_QUOTED_URL: Final = rf"['\"]?(?P<url>[a-z][a-z0-9+.-]*:{_REST_OF_URL}+)"
 # Where a line names the URL. A text between quotation marks counts even if it is redacted.
 _URLS: Final = (
     re.compile(
@@ -31,7 +33,7 @@ _URLS: Final = (
     re.compile(r"Redirect from '(?P<url>[^']+)' (?:to '[^']+' )?has been blocked"),
     # A path may have spaces.
     re.compile(r"(?:cannot load|Failed to load) '(?P<url>https?://[^']{1,2048})'"),
-    re.compile(r"remote resource at '?(?P<url>https?://[^']{1,2048}?)'?\. ?\((?=\w)"),
+    re.compile(r"remote resource at '?(?P<url>https?://[^']{1,2048}?(?:\.{3})?)'?(?:\. ?|(?<=\.{3}) )\((?=\w)"),
     re.compile(r"downloadable font: .{0,400}? source: ?(?P<url>https?://[^\s'\"]{1,2048})"),
     re.compile(r"\b[A-Z]\w{0,30}(?: [a-z]{1,20})? (?:from|at) origin '(?P<url>[^']{1,2048})' has been blocked"),
     # What people write in place of a URL that they do not want to show.
@@ -146,9 +148,9 @@ _REDACTED: Final = re.compile(
     r"https?://[^/?#]*-(?:[:/?#].*)?|"
     r"[a-z]+://[^/?#@\[]*:[a-z_][^/?#@]*(?:[/?#].*)?|"
     # A browser prints a host in lower case.
-    r"[a-z]+://(?-i:[A-Z][A-Z_-]+|[^/?#]*XXX[^/?#]*)(?:[:/?#].*)?|"
+    r"[a-z]+://(?-i:[A-Z][A-Z_-]+|[^/?#]*XXX[^/?#]*|(?:[^/?#]*\.)?[A-Z]+_[A-Z_]*[A-Z]\.[^/?#]*)(?:[:/?#].*)?|"
     # What people write in place of a host.
-    r"[a-z]+://(?:host(?:name)?|domain|ip|url)(?:[:/?#].*)?",
+    r"[a-z]+://(?:host(?:name)?|domain|ip|url|[a-z]|[^/?#]*redacted[^/?#]*)(?:[:/?#].*)?",
     re.IGNORECASE,
 )
 _BRACKETED: Final = re.compile(r"[(<\[{]((?:https?|wss?)://[^\s<>{}]{1,2048})[)>\]}]")
@@ -168,7 +170,7 @@ _PLACE: Final = re.compile(r":\d+(?::\d+)?[.,)\]]?$")
 # With those of WebDAV.
 _VERBS: Final = "GET|HEAD|POST|PUT|PATCH|DELETE|PROPFIND|PROPPATCH|MKCOL|REPORT"
 _METHODS: Final = re.compile(
-    rf"\b(?P<method>{_VERBS}) ['\"]?(?:(?P<at>https?:[^\s'\"]{{0,2048}})|[\[{{</])|"
+    rf"\b(?P<method>{_VERBS}) ['\"]?(?:(?P<at>https?:{_REST_OF_URL}{{0,2048}})|[\[{{</])|"
     r"[\"']method[\"']: ?[\"'](?P<method2>[A-Za-z]{3,10})[\"']|"
     r"\b(?i:Access-Control-Request-Method)[\"']?: ?[\"']?(?P<method3>[A-Za-z]{3,10})\b|"
     r"(?<!\S):method: ?(?P<method4>[A-Z]{3,10})\b|"
@@ -192,15 +194,29 @@ _STATUSES: Final = re.compile(
 _ROWS: Final = re.compile(
     r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<url>https?://[^\s'\"]{1,2048}) (?:\S{1,2} )?"
     r"(?:(?:\[?HTTP/[\d.]{1,3}|net::ERR_[A-Z_]{1,40}) )?(?P<status>[1-5]\d\d)\b|"
+    # Of Internet Explorer.
+    r"\bHTTP(?P<status3>[45]\d\d): [A-Z]|"
     r"(?:(?<!\S)(?P<place>[^\s'\"]{1,2048}):\d{1,6} )?(?:(?P<url2>https?://[^\s'\"]{1,2048}) )?"
     r"Failed to load resource: the server responded with a status of (?P<status2>\d{3})(?: \([^()]{0,40}\))?"
     r"(?: (?P<url3>https?://[^\s'\"]{1,2048})| \((?P<place2>[^\s'\"()]{1,2048}?)(?:, line \d{1,6})?\))?"
 )
 _WITHOUT_SCHEME: Final = re.compile(r"(localhost|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?(?:[/?#]|$)")
+# Where a stack says that a script of a development server is.
+_SCRIPTS: Final = re.compile(
+    r"\bhttp://(?:localhost|127\.0\.0\.1)(?::\d{1,5})?(?=/[^\s'\"?()]{0,400}\.(?:[cm]?[jt]sx?|vue|svelte)\b)"
+)
 # The URL that failed was not copied, only the one that redirected to it.
 _ONLY_FIRST: Final = re.compile(r"\s?\(?redirected from '")
 _WRAP: Final = re.compile(r"(?<=[/&=?_-]) (?=\w)")
 _HTTP: Final = re.compile(r"^https?://")
+_PATH: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]*/((?:(?!\.{3}|\*{3})[^\s'\"<>{}\[\]\u2580-\u259f])+)")
+# The labels at the end of a host of which nothing is hidden.
+_HOST_AT_END: Final = re.compile(
+    r"(?P<scheme>https?|wss?)://[^/?#]*?"
+    r"(?P<domain>(?:(?-i:\.(?![a-z0-9-]*(?:x{3}|redacted|your|example))[a-z0-9-]+))+(?<!\.)\.[a-z]{2,20})(?::\d{1,5})?(?=[/?#]|$)"
+)
+# The host in the lines of a request.
+_HOST: Final = re.compile(r"(?<![\w-])Host: ?(?P<host>[\w-]+(?:\.[\w-]+)+|localhost)(?P<port>:\d{1,5})?(?![\w.])")
 
 
 def methods_by_url(text: str) -> dict[str, tuple[str, ...]]:
@@ -214,14 +230,15 @@ def methods_by_url(text: str) -> dict[str, tuple[str, ...]]:
     return methods
 
 
-def status_in_rows(text: str, url: str, *, is_alone: bool) -> str:
+def status_in_rows(text: str, url: str, *, is_alone: bool) -> tuple[str, bool]:
     """
-    Return the status that the rows of *url* in *text* have, before or after the line about the failure; empty if there
-    is none, or several. A row without a URL counts if *url* *is_alone* in the text.
+    Return the status that the rows of *url* in *text* have, before or after the line about the failure (empty if there
+    is none, or several), and whether such a row names *url*. A row without a URL counts if *url* *is_alone* in the
+    text.
     """
-    rows = (row for row in _ROWS.finditer(text) if _is_row_of(row, url, is_alone=is_alone))
-    statuses = {row["status"] or row["status2"] for row in rows}
-    return statuses.pop() if len(statuses) == 1 else ""
+    rows = [row for row in _ROWS.finditer(text) if _is_row_of(row, url, is_alone=is_alone)]
+    statuses = {row["status"] or row["status2"] or row["status3"] for row in rows}
+    return (statuses.pop(), any(map(_place_of, rows))) if len(statuses) == 1 else ("", False)
 
 
 def preflights_by_url(text: str) -> dict[str, str | None]:
@@ -262,7 +279,7 @@ def location_named(target: str) -> str:
     Return *target*, to which a redirect leads, or what is not a URL if it is redacted or not known.
     """
     target = target[:LONGEST_WORD]
-    return _NOWHERE if not target or _REDACTED.fullmatch(target) else target
+    return f"{_NOWHERE}{target}" if not target or _REDACTED.fullmatch(target) else target
 
 
 def path_logged(text: str) -> str:
@@ -301,24 +318,37 @@ def is_same(one: str, other: str) -> bool:
     """
     Whether *one* and *other* are the same URL; one of them may be cut off, and people confuse http and https.
     """
-    (one, is_cut), (other, is_other_cut) = map(_bared, (one, other))
-    return one == other or (is_cut and other.startswith(one)) or (is_other_cut and one.startswith(other))
+    (one, rest), (other, other_rest) = map(_bared, (one, other))
+    if rest is not None and other_rest is not None:
+        return one.startswith(other) or other.startswith(one)
+    if rest is not None:
+        return other.startswith(one) and other.endswith(rest)
+    return one == other if other_rest is None else one.startswith(other) and one.endswith(other_rest)
 
 
-def _bared(url: str) -> tuple[str, bool]:
+def _bared(url: str) -> tuple[str, str | None]:
     """
-    Return *url* without its scheme and what marks its end, and whether it is cut off.
+    Return *url* without its scheme and a slash at its end, or what is before and behind the place where it is cut.
     """
-    return _HTTP.sub("", url.rstrip(".")).rstrip("/"), url.endswith("...")
+    head, mark, rest = _HTTP.sub("", url).partition("...")
+    rest = rest.strip("./")
+    return (head, rest) if mark else (head.rstrip("./"), None)
 
 
 def _is_row_of(row: re.Match[str], url: str, *, is_alone: bool) -> bool:
+    if not _place_of(row):
+        return is_alone
     named = row["url"] or row["url2"] or row["url3"]
     # Chromium and Safari write the last part of the path, before or after their own line.
     place = (row["place"] or row["place2"] or "").rpartition("/")[2]
-    if named is None and not place:
-        return is_alone
     return (named is None or is_same(named, url)) and place in {"", url.rstrip("/").rpartition("/")[2]}
+
+
+def _place_of(row: re.Match[str]) -> str:
+    """
+    Return the URL, or the part of it, that a row names; empty if none.
+    """
+    return next(filter(None, (row[name] for name in ("url", "url2", "url3", "place", "place2"))), "")
 
 
 def with_scheme(url: str) -> str:
@@ -331,39 +361,33 @@ def with_scheme(url: str) -> str:
 
 class NamedUrl(NamedTuple):
     """
-    The *url* that a message names, and the *first* one before all redirects; empty if it names none, or hides it.
+    The *url* that a message names, and the *first* one before all redirects; empty if it names none, or hides it. If
+    only the host is hidden, *path* and *first_path* are what follows it, and *server* is what takes its place, if the
+    end of it is shown.
     """
 
     url: str = ""
     first: str = ""
     is_redacted: bool = False
+    path: str = ""
+    first_path: str = ""
+    server: str = ""
 
 
 def url_named(text: str, said: Mapping[str, str], origin: str | None) -> NamedUrl:
     """
     Return the URL that *text* names, relative to a page on *origin*; the core of the message may have *said* one.
     """
-    named = [(said["url"], "")] if "url" in said else []
-    if not named:
-        every = ((pattern, pattern.search(text)) for pattern in _URLS)
-        named = [(found["url"], found.groupdict().get("first") or "") for _, found in every if found is not None]
-        if (rest := _REST.match(text)) is not None:
-            named.append((f"http{'s' if rest['secure'] else ''}://{rest['rest']}", ""))
-        placed = _PLACED.search(text)
-        if placed is not None:
-            named.append((f"{'http' if placed['local'] else 'https'}://{placed[0].strip()}", ""))
-        pseudo = dict(_PSEUDO.findall(text))
-        if "authority" in pseudo:
-            named.insert(0, (f"{pseudo.get('scheme', 'https')}://{pseudo['authority']}{pseudo.get('path', '/')}", ""))
     if _ONLY_FIRST.match(text):
         return NamedUrl()
-    is_shown = False
-    for url, first in named:
+    is_shown, hidden = False, ("", "", "")
+    for url, first in [(said["url"], "")] if "url" in said else _urls_in(text):
         whole = as_url(url, origin)
         if whole:
-            return NamedUrl(whole, as_url(first, origin) if first else whole)
+            return NamedUrl(whole, as_url(first, origin) if first else whole, first_path=_path_of(first))
         # A relative URL is not blacked out.
         is_shown = is_shown or not url.startswith(("/", "./", "../"))
+        hidden = hidden if any(hidden) else (_path_of(url), _path_of(first), _server_of(url))
     if not is_shown:
         pages = {found.start(found.lastindex or 0) for pattern in _ORIGINS for found in pattern.finditer(text)}
         others = (found[0] for found in _LONE_URL.finditer(text) if found.start() not in pages)
@@ -372,7 +396,45 @@ def url_named(text: str, said: Mapping[str, str], origin: str | None) -> NamedUr
         lone -= {url for url in lone if origin is not None and url.rstrip("/") == origin}
         if len(lone) == 1 and not _REDACTED.fullmatch(url := lone.pop()):
             return NamedUrl(url[:LONGEST_WORD], url[:LONGEST_WORD])
-    return NamedUrl(is_redacted=is_shown)
+    return NamedUrl("", "", is_shown, *hidden)
+
+
+def _urls_in(text: str) -> list[tuple[str, str]]:
+    """
+    Return each URL that *text* names, and the one before all redirects (empty if it names none); the likeliest first.
+    """
+    pseudo = dict(_PSEUDO.findall(text))
+    named = []
+    if "authority" in pseudo:
+        named.append((f"{pseudo.get('scheme', 'https')}://{pseudo['authority']}{pseudo.get('path', '/')}", ""))
+    matches = (pattern.search(text) for pattern in _URLS)
+    named += [(found["url"], found.groupdict().get("first") or "") for found in matches if found is not None]
+    if (rest := _REST.match(text)) is not None:
+        named.append((f"http{'s' if rest['secure'] else ''}://{rest['rest']}", ""))
+    if (placed := _PLACED.search(text)) is not None:
+        named.append((f"{'http' if placed['local'] else 'https'}://{placed[0].strip()}", ""))
+    if not named and "Access-Control-Request-" in text and (host := _HOST.search(text)) is not None:
+        named.append((with_scheme(f"{host['host']}{host['port'] or ''}{path_logged(text) or '/'}"), ""))
+    return named
+
+
+def _path_of(url: str) -> str:
+    """
+    Return what follows the host of *url*, as far as nothing of it is hidden.
+    """
+    found = _PATH.match(url[:LONGEST_WORD])
+    if found is None:
+        return ""
+    return found[1].rpartition("/")[0] if url.startswith("...", found.end()) else found[1]
+
+
+def _server_of(url: str) -> str:
+    """
+    Return the scheme and the host of *url*, with a name of ours in place of what is hidden at the beginning of the
+    host; empty if less than a domain is shown.
+    """
+    found = _HOST_AT_END.match(url[:LONGEST_WORD])
+    return "" if found is None else f"{found['scheme']}://example{found['domain']}/"
 
 
 def as_url(text: str, origin: str | None) -> str:
@@ -423,6 +485,15 @@ def page_in(text: str, said: Mapping[str, str]) -> tuple[str | None, bool]:
         elif (origin := origin_named(word)) is not None:
             return origin, False
     return (NULL, False) if "requests from null" in text else (None, is_shown)
+
+
+def script_origin_in(text: str, url: str) -> str:
+    """
+    Return the one origin on this machine from which the scripts in *text* come, if that is not where *url* leads: most
+    likely, the page is there, too. Empty if there is none, or several.
+    """
+    origins = {found[0] for found in _SCRIPTS.finditer(text)}
+    return origins.pop() if len(origins) == 1 and not url.startswith(tuple(origins)) else ""
 
 
 def _origins(text: str) -> Iterator[str]:

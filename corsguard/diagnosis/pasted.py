@@ -53,6 +53,11 @@ _SPLIT: Final = re.compile(
 )
 # Firefox's console has no space between the type of a row, the method and the URL.
 _ROW: Final = re.compile(r"\b(?:XHR|HR)?(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) ?(?=https?://)")
+# Nor has it one between the URL and the name of the failure.
+_GLUED: Final = re.compile(
+    r"(?<=[^\s'\"(\[])(?=CORS (?:Allow|Did|Disabled|External|Failed|Invalid|Method|Missing|Multiple|No|Not|Origin|"
+    r"Preflight|Request) ?[A-Z])"
+)
 # Items of a list: each is a message of its own. The options of a command are not items.
 _ITEM: Final = re.compile(r"^(?:[\u2022\u2717\u2718\u274c]|-(?!-|[A-Za-z] )|\d{1,2}[.)])(?= ?\S)[ \u274c]*")
 # A link whose text is a URL is that URL. For any other link, such as [Learn More], the text stays.
@@ -120,11 +125,16 @@ def plain(text: str) -> str:
     text = _ESCAPE.sub(_unescaped, text)
     text = _TAG.sub(" ", _QUOTE.sub("", _FENCE.sub("", text)))
     text = _LINK.sub(lambda found: found["text"], _AUTOLINK.sub(lambda found: found["url"], text))
-    lines = [_ROW.sub(r"\1 ", re.sub(r"\s+", " ", line.translate(_STRAIGHT)).strip()) for line in text.split("\n")]
+    lines = [_in_words(re.sub(r"\s+", " ", line.translate(_STRAIGHT)).strip()) for line in text.split("\n")]
     joined = _SPLIT.sub(r"Access-Control-\1-", " ".join(_separated(_marked(lines))))
     whole = _DOUBLED.sub("'", _ROW.sub(r"\1 ", _STRAY.sub("", _SPACES.sub(" ", joined)))).strip()
     whole = _MARKS.sub(r"'\1'", whole) if _MARKED.search(whole) else whole
     return _SEVERAL.sub(r"\1, ", whole)
+
+
+def _in_words(line: str) -> str:
+    line = _ROW.sub(r"\1 ", line)
+    return _GLUED.sub(" ", line) if "CORS " in line else line
 
 
 def _marked(lines: list[str]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """
-Tells who answers a URL: an application, object storage, the app that shows the page, somebody else's server, or a page
-for people.
+Tells who answers a URL: an application, the settings of a service, object storage, the app that shows the page, or
+somebody else's server.
 
 Only an application has a policy. For the others, this says what they need instead.
 """
@@ -8,24 +8,46 @@ Only an application has a policy. For the others, this says what they need inste
 import re
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 from corsguard.browser import Failure, Reason
-from corsguard.browser.evidence import is_within_site, url_of
+from corsguard.browser.advice import NO_COOKIES
+from corsguard.browser.evidence import as_shown, is_led_to_login, is_within_site, status_of, url_of
 from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, PREFLIGHT_ONLY, REASONS
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, address_space
 from corsguard.fixes import Fix
 from corsguard.origin import NULL
 
+from .messages import URL
+
 # Schemes of what nobody answers.
 WITHOUT_SERVER: Final = frozenset(
     "about blob chrome chrome-extension data edge file javascript moz-extension ms-appx ms-appx-web".split()
 )
-# Hosts of object storage.
-_BUCKET: Final = re.compile(
-    r"(?:^|\.)(?:(?:firebase)?storage\.googleapis\.com|s3[\w.-]*\.amazonaws\.com|blob\.core\.windows\.net|"
-    r"r2\.cloudflarestorage\.com|digitaloceanspaces\.com|backblazeb2\.com)$"
-)
+
+
+class Responder(NamedTuple):
+    """
+    Who answers the *urls*, and in *words* what to do.
+
+    *who* is `page` if the page has to request something else; `files` and `others` for public services, `bucket` for
+    object storage, `settings` for what has a list of its own, none of which has a policy; and `front` for what is
+    in front of an application.
+    """
+
+    who: Literal["page", "files", "others", "bucket", "settings", "front"]
+    urls: re.Pattern[str]
+    words: str
+
+
+def _hosts(names: str) -> re.Pattern[str]:
+    """
+    Return a pattern for URLs on the hosts *names*, and below them.
+    """
+    either = "|".join(map(re.escape, names.split()))
+    return re.compile(rf"[a-z]+://(?:[^/?#@]*\.)?(?P<domain>{either})(?::\d+)?(?:[/?#]|$)")
+
+
 _OF_APP: Final = (
     "No server answers this URL: the app itself does, by a scheme of its own. Load the page by that scheme, too (not "
     "from a development server), or let the app read the file by its own functions (Capacitor: the plugin Filesystem)."
@@ -33,63 +55,208 @@ _OF_APP: Final = (
 _OF_BUCKET: Final = (
     "This is object storage: its CORS rules belong to the bucket, and no application of yours answers there."
 )
-# URLs that answer with a page for people, and what a script does instead.
-_FOR_PEOPLE: Final = (
-    (
+_NOT_YOURS: Final = "If the server is not yours, let a server of yours request it, and let the page ask that one."
+_OF_OTHERS: Final = (
+    "{domain} is a public service, whose operator decides which pages may read its answers. Look for a way in its "
+    "documentation (a setting of your account, a library for pages). Otherwise let a server of yours request it, and "
+    "let the page ask that one."
+)
+# The first one counts.
+_RESPONDERS: Final = (
+    Responder(
+        "page",
         # RFC 6749, 3.1, in the forms of the usual login servers.
         re.compile(
             r"https?://[^/?#]+/(?:[^?#]*/)?"
-            r"(?:oauth2?(?:/v[\d.]+)?/auth(?:orize)?|openid-connect/auth|authorize)/?(?:[?#].*)?"
+            r"(?:oauth2?(?:/v[\d.]+)?/auth(?:orize)?|openid-connect/auth|authorize)/?(?:[?#]|$)"
         ),
-        (
-            "A login begins at this URL: it answers with a page for the user, which no script may read. Let the "
-            "browser go there (location.assign(url), a link), and not fetch() or XMLHttpRequest."
-        ),
+        "A login begins at this URL: it answers with a page for the user, which no script may read. Let the browser go "
+        "there (location.assign(url), a link), and not fetch() or XMLHttpRequest.",
     ),
-    (
-        re.compile(r"https?://(?:www\.)?github\.com/([^/?#]+/[^/?#]+)/(?:blob|raw)/([^?#]+).*"),
-        (
-            "GitHub answers with a page about the file. Let the page request the file itself, which is shared with "
-            r"every origin: https://raw.githubusercontent.com/\1/\2"
+    Responder(
+        "page",
+        re.compile(r"https?://(?:www\.)?github\.com/(?P<repository>[^/?#]+/[^/?#]+)/(?:blob|raw)/(?P<file>[^?#]+)"),
+        "GitHub answers with a page about the file. Let the page request the file itself, which is shared with every "
+        "origin: https://raw.githubusercontent.com/{repository}/{file}",
+    ),
+    Responder(
+        "page",
+        re.compile(r"[a-z]+://(?P<word>undefined|null|nan)(?:[.:/?#]|$)", re.IGNORECASE),
+        'The host has the name "{word}", so the page made this URL from a variable that has no value. Set it: most '
+        "often it is a variable of the environment in which the page is built.",
+    ),
+    Responder(
+        "bucket",
+        re.compile(
+            r"[a-z]+://(?:[^/?#]*\.)?(?:(?:firebase)?storage\.googleapis\.com|s3[\w.-]*\.amazonaws\.com|"
+            r"blob\.core\.windows\.net|r2\.cloudflarestorage\.com|digitaloceanspaces\.com|backblazeb2\.com)(?:[:/?#]|$)|"
+            # A URL that was signed for the page.
+            r"[^?#]*\?(?:[^#]*&)?(?:X-Amz-Signature|AWSAccessKeyId|X-Goog-Signature)=",
         ),
+        _OF_BUCKET,
+    ),
+    Responder(
+        "files",
+        _hosts(
+            "ajax.googleapis.com cdn.skypack.dev cdnjs.cloudflare.com code.jquery.com esm.sh fonts.googleapis.com "
+            "fonts.gstatic.com jsdelivr.net kit.fontawesome.com maxcdn.bootstrapcdn.com stackpath.bootstrapcdn.com "
+            "unpkg.com use.fontawesome.com use.typekit.net"
+        ),
+        "{domain} serves files to every page, so this is a fault of the service or of the request. Correct the URL, "
+        "use another such service, or serve the file yourself.",
+    ),
+    Responder(
+        "settings",
+        _hosts("auth0.com"),
+        "Auth0 decides by its settings: add the page's origin to Allowed Origins (CORS) and Allowed Web Origins of the "
+        "application.",
+    ),
+    Responder(
+        "settings",
+        _hosts("okta.com okta-emea.com oktapreview.com"),
+        "Okta decides by its settings: add the page's origin to Trusted Origins, with CORS (Security, API).",
+    ),
+    Responder(
+        "settings",
+        _hosts("b2clogin.com ciamlogin.com login.microsoftonline.com"),
+        "Microsoft's login decides by the registration of the application: list the page's redirect URI under "
+        "Single-page application. Is the URL one that pages may request?",
+    ),
+    Responder(
+        "settings",
+        re.compile(r"https?://[^/?#]+/(?:auth/)?realms/[^/?#]+/"),
+        "This is Keycloak: add the page's origin to Web origins of the client.",
+    ),
+    Responder(
+        "settings",
+        re.compile(r"https?://[^/?#]+\.supabase\.co/functions/"),
+        "This is an Edge Function of Supabase: let it answer OPTIONS itself, before anything else, and send these "
+        "headers with each of its answers, errors included.",
+    ),
+    Responder(
+        "settings",
+        re.compile(r"[a-z]+://[^/?#]+/(?:[^?#]*/)?socket\.io/"),
+        "This is Socket.IO, which has a list of origins of its own (in Python, cors_allowed_origins; in Node, "
+        "cors.origin).",
+    ),
+    Responder(
+        "settings",
+        re.compile(r"http://[^/?#]+:11434(?:[/?#]|$)"),
+        "This is the port of Ollama, which has a list of origins of its own: OLLAMA_ORIGINS.",
+    ),
+    Responder(
+        "settings",
+        re.compile(
+            r"https?://[^/?#]+/(?:[^?#]*/)?(?:@vite|@id|@fs|node_modules/\.vite|__webpack_hmr|sockjs-node|_next/webpack-hmr)"
+            r"(?:[/?#]|$)"
+        ),
+        "This is a development server: allow the page's origin there (Vite, Nuxt: server.cors; webpack: "
+        "devServer.headers; Next.js: allowedDevOrigins), or open the page at the address of that server.",
+    ),
+    Responder(
+        "front",
+        re.compile(r"https?://[^/?#]+\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?:[:/?#]|$)"),
+        "API Gateway answers OPTIONS, and its own errors (403, 429, 5xx), before your code: switch CORS on there, for "
+        "the gateway responses, too, and deploy.",
+    ),
+    Responder(
+        "front",
+        re.compile(r"https?://[^/?#]+\.lambda-url\.[a-z0-9-]+\.on\.aws(?:[:/?#]|$)"),
+        "The function URL has CORS settings of its own: use them or your code, not both.",
+    ),
+    Responder(
+        "front",
+        _hosts("cloudfront.net"),
+        "CloudFront has to pass OPTIONS and the header Origin on (an origin request policy), or to add the headers "
+        "itself (a response headers policy). Then invalidate what it has stored.",
+    ),
+    Responder(
+        "front",
+        _hosts("cloudfunctions.net run.app"),
+        "If the function is not public, Google answers 401 or 403 before it, also to a preflight.",
+    ),
+    Responder(
+        "front",
+        _hosts("azurewebsites.net"),
+        "Azure has CORS settings of its own for the app, which come before those of your code: use one of the two.",
+    ),
+    Responder(
+        "front",
+        _hosts("azure-api.net"),
+        "API Management answers before your code: it needs a cors policy in its inbound section.",
+    ),
+    Responder(
+        "others",
+        _hosts(
+            "adyen.com airtable.com alchemy.com alphavantage.co amazon-adsystem.com anthropic.com apple.com "
+            "arcgis.com atlassian.com atlassian.net binance.com bing.com braintreegateway.com coingecko.com "
+            "coinmarketcap.com datadoghq.com deepseek.com discord.com doubleclick.net dropbox.com etherscan.io "
+            "facebook.com facebook.net fbcdn.net github.com gitlab.com google-analytics.com google.com "
+            "googleapis.com googlesyndication.com googletagmanager.com googleusercontent.com "
+            "graph.microsoft.com groq.com gstatic.com hotjar.com hubspot.com huggingface.co infura.io "
+            "instagram.com intercom.io klarna.com linkedin.com live.com mailchimp.com mapbox.com medium.com "
+            "mistral.ai mixpanel.com myshopify.com newsapi.org notion.com office.com openai.com "
+            "openstreetmap.org openweathermap.org outlook.com paypal.com pinterest.com razorpay.com reddit.com "
+            "riotgames.com segment.com segment.io sendgrid.com sentry.io shopify.com slack.com spotify.com "
+            "squareup.com steampowered.com stripe.com svc.ms telegram.org tiktok.com trello.com twilio.com "
+            "twitch.tv twitter.com wikipedia.org x.com yahoo.com youtube.com zoom.us"
+        ),
+        _OF_OTHERS,
     ),
 )
 
 
-def is_without_application(failure: Failure) -> bool:
+def place_of(failure: Failure) -> Responder | None:
+    """
+    Return who answers the URL of *failure*, with the words for this URL; None if it may be any application.
+    """
+    if REASONS[failure.reason].kind != "cors":
+        return None
+    for place in _RESPONDERS:
+        found = place.urls.match(failure.url)
+        # Where redirects lead is not what the page requested.
+        if found is not None and (place.who != "page" or failure.url == failure.first_url):
+            return place._replace(words=place.words.format_map(found.groupdict()))
+    return None
+
+
+def has_no_application(failure: Failure) -> bool:
     """
     Whether something other than an application answers, for certain.
     """
-    return _is_of_bucket(failure) or is_of_app(failure) or is_for_people(failure)
+    place = place_of(failure)
+    return is_of_app(failure) or (place is not None and place.who != "front")
 
 
-def is_for_people(failure: Failure) -> bool:
+def must_request_another(failure: Failure) -> bool:
     """
-    Whether the page requested what is a page for people.
+    Whether the page has to request something else, whatever a server answers.
     """
-    return bool(_instead(failure))
+    place = place_of(failure)
+    return is_of_app(failure) or (place is not None and place.who == "page")
 
 
-def _instead(failure: Failure) -> str:
+def fix_at_place(failure: Failure, fix: Fix, assumed: Collection[str]) -> Fix:
     """
-    Return what a script does in place of requesting a page for people; empty if *failure* is not about one.
-    """
-    is_of_rule = failure.reason in CORS_CHECK or failure.reason in PREFLIGHT_ONLY
-    if not is_of_rule or failure.url != failure.first_url:
-        return ""
-    matches = ((pattern.fullmatch(failure.url), words) for pattern, words in _FOR_PEOPLE)
-    return next((match.expand(words) for match, words in matches if match is not None), "")
-
-
-def fix_at_place(failure: Failure, fix: Fix) -> Fix:
-    """
-    Return *fix*, or what takes its place where no application answers.
+    Return *fix*, with what the place needs, or what takes its place where no application answers.
     """
     if is_of_app(failure):
         return Fix(words=_OF_APP)
-    if words := _instead(failure):
-        return Fix(words=words)
-    return _fix_of_bucket(failure, fix) if _is_of_bucket(failure) else fix
+    if is_led_to_login(failure):
+        return fix
+    place = place_of(failure)
+    if place is None:
+        return replace(fix, words=f"{fix.words} {_NOT_YOURS}") if _may_be_of_others(failure, assumed) else fix
+    if place.who == "page":
+        return Fix(words=place.words)
+    if place.who in {"files", "others"}:
+        return _fix_of_others(failure, place, assumed)
+    if place.who == "bucket":
+        return _fix_of_bucket(failure, fix)
+    if place.who == "front":
+        return replace(fix, words=f"{fix.words} {place.words}")
+    is_of_list = failure.reason in {Reason.MISSING_ALLOW_ORIGIN, Reason.ALLOW_ORIGIN_MISMATCH, *OF_STATUS}
+    return replace(fix, words=place.words if is_of_list else f"{fix.words} {place.words}", policy={})
 
 
 def look_at_place(failure: Failure, look: tuple[str, ...]) -> tuple[str, ...]:
@@ -98,21 +265,32 @@ def look_at_place(failure: Failure, look: tuple[str, ...]) -> tuple[str, ...]:
     """
     if is_of_app(failure):
         return ("the address bar, or the start of the app: by which scheme is the page loaded?",)
-    if is_for_people(failure):
-        return ("the code of the page: where does it call this URL?",)
-    if _is_of_bucket(failure):
-        return ("the CORS rules of the bucket: origins, methods, headers", look[0])
-    return look
+    place = None if is_led_to_login(failure) else place_of(failure)
+    match None if place is None else place.who:
+        case "page":
+            return ("the code of the page: where does it call this URL?",)
+        case "files":
+            return ("the URL in its own tab: does it answer with the file?", *look[:1])
+        case "others":
+            return ("the documentation of the service: may pages request this URL?", *look[:1])
+        case "bucket":
+            is_of_header = failure.reason is Reason.HEADER_NOT_ALLOWED
+            return ("the CORS rules of the bucket: origins, methods, headers", *(look if is_of_header else look[:1]))
+        case "settings":
+            return ("the list of that server: is the page's origin in it?", *look[:1])
+        case _:
+            return look
 
 
-def may_be_of_others(failure: Failure, assumed: Collection[str]) -> bool:
+def _may_be_of_others(failure: Failure, assumed: Collection[str]) -> bool:
     """
     Whether the URL is on a public host that is not known to be the page's.
     """
     url = url_of(failure.url)
     is_public = url is not None and url.scheme in HTTP_SCHEMES and address_space(url.host) == "public"
     is_within = "page" not in assumed and is_within_site(failure)
-    return REASONS[failure.reason].kind == "cors" and is_public and "url" not in assumed and not is_within
+    is_known = "url" not in assumed or not failure.url.startswith(URL)
+    return REASONS[failure.reason].kind == "cors" and is_public and is_known and not is_within
 
 
 def is_of_app(failure: Failure) -> bool:
@@ -127,9 +305,26 @@ def is_of_app(failure: Failure) -> bool:
     return is_of_rule and is_own
 
 
-def _is_of_bucket(failure: Failure) -> bool:
-    url = url_of(failure.url)
-    return url is not None and REASONS[failure.reason].kind == "cors" and _BUCKET.search(url.host) is not None
+def _fix_of_others(failure: Failure, place: Responder, assumed: Collection[str]) -> Fix:
+    """
+    Return what a page can do about a public service.
+    """
+    words, page = place.words, ""
+    if failure.reason in {Reason.WILDCARD_WITH_CREDENTIALS, Reason.ALLOW_CREDENTIALS_NOT_TRUE}:
+        page = NO_COOKIES
+    elif failure.reason is Reason.HEADER_NOT_ALLOWED and failure.value:
+        page = f"leave out the request header {as_shown(failure.value)}"
+    elif place.who == "files":
+        words += (
+            " A file needs no preflight: leave out the headers that the page, or its service worker, adds."
+            if failure.is_preflight
+            else " An element without crossorigin and integrity needs no CORS (a font or a module always does)."
+        )
+    elif "page" not in assumed and is_within_site(failure):
+        words = "Page and server belong to the same public service: a user of it has nothing to change."
+    if (status := status_of(failure)) >= "400":
+        words = f"Status {status}: the answer is an error, and its body may say why. {words}"
+    return Fix(words=words, page=(page,) if page else ())
 
 
 def _fix_of_bucket(failure: Failure, fix: Fix) -> Fix:
@@ -141,6 +336,12 @@ def _fix_of_bucket(failure: Failure, fix: Fix) -> Fix:
         words = (
             "Object storage redirects to the region of the bucket. Let the page request the URL with the region in it "
             "(S3: bucket.s3.REGION.amazonaws.com)."
+        )
+    elif failure.reason is Reason.PREFLIGHT_STATUS:
+        words = (
+            f"{_OF_BUCKET} Its status, and the body of the OPTIONS row, say why: a bucket that does not exist, or has "
+            "another name, is one reason (404); rules that do not list the origin, the method or a header are another "
+            "one (403)."
         )
     elif failure.sent_origin == NULL or failure.reason not in {Reason.MISSING_ALLOW_ORIGIN, *OF_STATUS}:
         words = f"{fix.words} {_OF_BUCKET}"

@@ -91,14 +91,14 @@ def test_a_word_in_place_of_a_url_means_that_it_is_blacked_out(text):
 )
 def test_a_placeholder_for_a_method_is_only_explained_if_it_is_shown(rest, stands):
     shown = run(f"{BLOCKED}{rest}").stdout
-    assert shown.count("set it with --method") == bool(stands)
+    assert shown.count("set it with -X") == bool(stands)
     assert f"{stands} stands for" in shown or not stands
 
 
 def test_an_option_adds_what_a_message_does_not_name():
     text = f"{REFUSED}Did not find method in CORS header \u2018Access-Control-Allow-Methods\u2019)."
     shown = run(text).stdout
-    assert "METHOD stands for what the message does not name: set it with --method" in shown
+    assert "METHOD stands for what the message does not name: set it with -X" in shown
     assert f"{PAGE} stands for what the message does not name: set it with --page" in shown
     known = run(
         text, "--page", "http://localhost:3000", "--method", "PUT", "-H", "x-a: secret7", "--credentials"

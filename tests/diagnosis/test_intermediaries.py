@@ -32,7 +32,7 @@ SEEN = {
     "a cache with the answer for another origin": (
         200,
         [("Access-Control-Allow-Origin", "https://other.example"), ("Age", "9")],
-        "This is another site's origin, and the answer comes from a cache (Age: 9): it was stored for that site.",
+        "This is another origin, and the answer comes from a cache (Age: 9): it was stored for a page there.",
     ),
 }
 

@@ -113,9 +113,7 @@ def test_a_bucket_needs_no_application_for_a_value_that_is_wrong():
         ("https://github.com/login/oauth/authorize?client_id=1", "location.assign(url)"),
         ("https://github.com/a/b/blob/main/data/c.json?raw=true", "https://raw.githubusercontent.com/a/b/main/data/c.json"),
         ("https://github.com/a/b/raw/main/c.json", "https://raw.githubusercontent.com/a/b/main/c.json"),
-        ("https://sso.example.com/auth/realms/a/protocol/openid-connect/token", ""),
         ("https://api.example.com/authorized", ""),
-        ("https://api.github.com/repos/a/b/contents/c.json", ""),
         ("https://api.example.com/v1/auth", ""),
     ],
 )  # fmt: skip
@@ -123,12 +121,195 @@ def test_a_page_for_people_is_not_requested_by_a_script(url, instead):
     missing = f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present".replace(APP, "https://front.test")
     (said,) = document(missing.replace(API, url))["messages"]
     assert (instead or "The origin is not listed") in said["fix"]["words"]
-    assert (said["next"] is None, "If this server is not yours" in "".join(said["notes"])) == (
-        bool(instead),
-        not instead,
-    )
+    assert (said["next"] is None, "If the server is not yours" in said["fix"]["words"]) == (bool(instead), not instead)
     redirected = missing.replace(f"'{API}'", f"'{url}' (redirected from 'https://api.example.com/me')")
     assert not instead or instead not in document(redirected)["messages"][0]["fix"]["words"]
+
+
+MISSING = f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present".replace(APP, "https://front.test")
+
+
+@pytest.mark.parametrize(
+    ("url", "words", "has_policy"),
+    [
+        ("https://undefined.s3.amazonaws.com/a", "a variable that has no value", False),
+        ("https://undefined/api", "a variable that has no value", False),
+        ("https://api.undefined.example/", "The origin is not listed", True),
+        ("https://files.example.com/a?X-Amz-Date=1&X-Amz-Signature=2", "object storage", False),
+        ("https://cdn.jsdelivr.net/npm/a.js", "jsdelivr.net serves files" , False),
+        ("https://notunpkg.com/a.js", "The origin is not listed", True),
+        ("https://tenant.eu.auth0.com/oauth/token", "Allowed Origins (CORS)", False),
+        ("https://dev-1.okta.com/oauth2/v1/token", "Trusted Origins", False),
+        ("https://tenant.b2clogin.com/a/token", "Single-page application", False),
+        ("https://sso.example.com/auth/realms/a/protocol/openid-connect/token", "Web origins of the client", False),
+        ("https://abc.supabase.co/functions/v1/hello", "answer OPTIONS itself", False),
+        ("https://abc.supabase.co/rest/v1/items", "The origin is not listed", True),
+        ("https://chat.example.com/socket.io/?EIO=4", "Socket.IO", False),
+        ("http://127.0.0.1:11434/api/tags", "OLLAMA_ORIGINS", False),
+        ("http://[::1]:5173/@vite/client", "server.cors", False),
+        ("https://abc.execute-api.us-east-1.amazonaws.com/dev", "API Gateway answers OPTIONS", True),
+        ("https://abc.lambda-url.us-east-1.on.aws/", "not both", True),
+        ("https://d111111abcdef8.cloudfront.net/a", "CloudFront", True),
+        ("https://us-central1-a.cloudfunctions.net/f", "not public", True),
+        ("https://app.azurewebsites.net/api", "Azure", True),
+        ("https://api.azure-api.net/a", "cors policy", True),
+        ("https://api.stripe.com/v1/charges", "stripe.com is a public service", False),
+        ("https://api.github.com/repos/a/b", "github.com is a public service", False),
+        ("https://storage.googleapis.com/b/a", "object storage", False),
+        ("https://stripe.com.example/", "The origin is not listed", True),
+    ],
+)  # fmt: skip
+def test_who_answers_a_url_decides_what_has_to_change(url, words, has_policy):
+    told = run(MISSING.replace(API, url)).stdout
+    assert words in told
+    assert ("Add it to what the policy lists" in told) is has_policy
+    assert (f"Next: corsguard check {shlex.quote(url)} --page https://front.test" in told) is (
+        "a variable that has no value" not in words
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "page", "words"),
+    [
+        (f"{BLOCKED}The value of the 'Access-Control-Allow-Origin' header in the response must not be the wildcard '*'", APP, 'leave out credentials: "include"'),
+        (f"{BLOCKED}Request header field x-a is not allowed by Access-Control-Allow-Headers in preflight response.", APP, "leave out the request header x-a"),
+        (f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present", "https://js.stripe.com", "has nothing to change"),
+        (f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present\nGET {API} net::ERR_FAILED 500", APP, "Status 500: the answer is an error"),
+    ],
+)  # fmt: skip
+def test_a_page_can_do_little_about_a_public_service(text, page, words):
+    (said,) = document(text.replace(APP, page).replace(API, "https://r.stripe.com/0"))["messages"]
+    assert words in " ".join([said["fix"]["words"], *said["fix"]["page"]])
+    assert (said["fix"]["policy"], said["fix"]["send"]) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("head", "words"), [(BLOCKED, "An element without crossorigin"), (CHECK, "A file needs no preflight")]
+)
+def test_a_file_of_a_public_service_needs_no_preflight(head, words):
+    text = f"{head}No 'Access-Control-Allow-Origin' header is present".replace(API, "https://unpkg.com/a.js")
+    assert words in document(text)["messages"][0]["fix"]["words"]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://abcXXXX.execute-api.eu-west-2.amazonaws.com/prod/me", "https://example.execute-api.eu-west-2.amazonaws.com/prod/me"),
+        ("https://<tenant>.okta.com/oauth2/v1/token", "https://example.okta.com/oauth2/v1/token"),
+        ("https://SHOP_NAME.myshopify.com/api", "https://example.myshopify.com/api"),
+        ("https://bucket-redacted.account_id.r2.cloudflarestorage.com/a.png", "https://example.r2.cloudflarestorage.com/a.png"),
+        ("https://xxx.com/me", "https://api.example.com/me"),
+        ("http://xxx:8080/me?a=1", "https://api.example.com/me?a=1"),
+        ("https://<host>/a/<id>/b", "https://api.example.com/a/"),
+        ("https://***/a/b...", "https://api.example.com/a"),
+        ("https://192.168.x.x/a", "https://api.example.com/a"),
+        ("https://...", "https://api.example.com/"),
+    ],
+)  # fmt: skip
+def test_of_a_hidden_url_the_rest_counts(url, shown):
+    (said,) = document(f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present".replace(API, url))["messages"]
+    assert (said["url"], said["redacted"]) == (shown, ["url"])
+    told = run(f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present".replace(API, url)).stdout
+    assert f"{shown} stands for what the message hides" in told
+    assert told.startswith(f"Chromium: A request of a page on {APP} failed: ")
+
+
+def test_a_hidden_redirect_to_a_login_is_seen():
+    url = "http://xxx:8080/realms/a/protocol/openid-connect/auth?b=1' (redirected from 'http://xxx:8081/cities"
+    told = run(MISSING.replace(f"'{API}'", f"'{url}')")).stdout
+    assert "answer 401 to scripts" in told
+    assert "https://api.example.com/cities stands for what the message hides" in told
+    safari = "Cross-origin redirection to https://<server>/oauth/authorize?a=<b> denied by Cross-Origin Resource Sharing policy: Origin http://localhost:3000 is not allowed by Access-Control-Allow-Origin."
+    assert "answer 401 to scripts" in run(safari).stdout
+
+
+@pytest.mark.parametrize(
+    ("row", "is_sure"),
+    [
+        ("Failed to load resource: the server responded with a status of 404 (Not Found)", False),
+        ("HTTP404: NOT FOUND", False),
+        (f"GET {API} 404 (Not Found)", True),
+        ("items:1 Failed to load resource: the server responded with a status of 404 (Not Found)", True),
+    ],
+)
+def test_a_status_without_a_url_may_be_of_another_request(row, is_sure):
+    (said,) = document(f"{row}\n{BLOCKED}No 'Access-Control-Allow-Origin' header is present")["messages"]
+    assert "(404)" in said["meaning"]
+    assert said["assumed"] == ([] if is_sure else ["status"])
+    assert ("it may be about another request" in " ".join(said["notes"])) is not is_sure
+
+
+@pytest.mark.parametrize(
+    ("page", "url", "is_one"),
+    [
+        ("http://127.0.0.1:8000", "http://localhost:8000/a", True),
+        ("http://0.0.0.0:8000", "http://localhost:8000/a", True),
+        ("http://localhost:3000", "http://127.0.0.1:8000/a", False),
+        ("http://app.test:8000", "http://localhost:8000/a", False),
+    ],
+)
+def test_one_server_with_two_names_is_recognized(page, url, is_one):
+    for text in (
+        f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present",
+        f"{BLOCKED}The request client is not a secure context and the resource is in more-private address space `local`.",
+    ):
+        (said,) = document(text.replace(APP, page).replace(API, url))["messages"]
+        assert ("Open the page at http://localhost:8000" in " ".join(said["notes"])) is is_one
+
+
+def test_the_visitor_s_computer_is_not_the_server():
+    told = run(MISSING.replace(API, "http://127.0.0.1:4200/a").replace("front.test", "front.com")).stdout
+    assert "127.0.0.1 is the computer of the person who opens the page" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        (f"Mixed Content: The page at '{APP}/' was loaded over HTTPS, but requested an insecure XMLHttpRequest endpoint 'http://api.example.net/a'.", f"corsguard check https://api.example.net/a --page {APP}"),
+        ("Access to XMLHttpRequest at 'domain.com:7777/a' from origin 'http://domain.com' has been blocked by CORS policy: Cross origin requests are only supported for protocol schemes: http, https.", "corsguard check http://domain.com:7777/a --page http://domain.com"),
+        ("[blocked] The page at https://app.example.com/ was not allowed to display insecure content from ipc://test.", None),
+        (f"{REFUSED}missing token ‘accept’ in CORS header ‘Access-Control-Allow-Headers’ from CORS preflight channel).", f"corsguard check {API} --page https://app.example.com -H 'accept: application/json; v=\"1\"'"),
+    ],
+)  # fmt: skip
+def test_the_next_command_asks_what_the_page_has_to_ask(text, command):
+    assert document(text)["messages"][0]["next"] == command
+
+
+@pytest.mark.parametrize(
+    ("text", "seen", "unseen"),
+    [
+        (f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present", "the status: a 500", "the OPTIONS row"),
+        (f"{CHECK}No 'Access-Control-Allow-Origin' header is present", "the OPTIONS row", "the status: a 500"),
+        (f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present\nGET {API} 404 (Not Found)", "the row of the request", "the status: a 500"),
+        (f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present\nGET {API} 500 (Internal Server Error)", "the status: a 500", "the OPTIONS row"),
+        ("Error: Cross origin http://localhost forbidden\n    at Object.validCORSHeaders", "the URL of the document", "Network panel"),
+    ],
+)  # fmt: skip
+def test_nothing_is_looked_at_that_is_said_already(text, seen, unseen):
+    look = " ".join(document(text)["messages"][0]["look_at"])
+    assert seen in look
+    assert unseen not in look
+
+
+def test_only_a_policy_of_asgi_guards_a_websocket():
+    told = run(
+        "WebSocket connection to 'wss://api.example.com/feed' failed: Error during WebSocket handshake: Unexpected response code: 403"
+    ).stdout
+    assert "    ASGI:" in told
+    assert "    WSGI:" not in told
+
+
+def test_several_failures_are_numbered():
+    told = run(f"{MISSING}\nGET https://other.example/a net::ERR_FAILED").stdout
+    assert told.startswith("1 of 2\n")
+    assert "\n2 of 2\n" in told
+    assert "1 of" not in run(MISSING).stdout
+
+
+def test_a_script_of_the_stack_tells_where_the_page_most_likely_is():
+    text = "Error: XMLHttpRequest error.\n at https://api.example.net/negotiate\n at f (http://localhost:63192/dart_sdk.js:4362:12)"
+    (said,) = document(text)["messages"]
+    assert (said["origin"], "page" in said["assumed"]) == ("http://localhost:63192", True)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +368,10 @@ def test_a_setting_that_is_read_letter_by_letter_is_named(origin, is_letter):
 
 def test_the_next_command_has_a_header_where_the_method_needs_no_preflight():
     text = f"POST {API} net::ERR_FAILED\n{CHECK}No 'Access-Control-Allow-Origin' header is present"
-    assert document(text)["messages"][0]["next"].endswith(" -X POST -H 'content-type: application/json'")
+    assert document(text)["messages"][0]["next"].endswith(
+        " -X POST -H 'content-type: application/json' --preflight-only"
+    )
+    assert "content-type: application/json stands for what the message does not name" in run(text).stdout
 
 
 def test_a_redirect_to_a_login_is_not_repaired_by_the_order_of_layers():
@@ -287,7 +471,7 @@ def test_the_status_in_another_line_is_used():
     (said,) = document(text)["messages"]
     assert said["fix"]["words"].startswith("Status 404. OPTIONS reaches the router, which has no route for it")
     assert said["method"] == "PUT"
-    assert said["next"] == f"corsguard check {API} --page {APP} -X PUT"
+    assert said["next"] == f"corsguard check {API} --page {APP} -X PUT --preflight-only"
 
 
 @pytest.mark.parametrize(
@@ -300,7 +484,10 @@ def test_the_status_in_another_line_is_used():
             f"{REFUSED}Did not find method in CORS header \u2018Access-Control-Allow-Methods\u2019).",
             " -X PUT --preflight-only",
         ),
-        (f"{BLOCKED}Method PUT is not allowed by Access-Control-Allow-Methods in preflight response.", " -X PUT"),
+        (
+            f"{BLOCKED}Method PUT is not allowed by Access-Control-Allow-Methods in preflight response.",
+            " -X PUT --preflight-only",
+        ),
         (
             f"{BLOCKED}Request header field x-a is not allowed by Access-Control-Allow-Headers in preflight response.",
             " -H 'x-a: ...'",

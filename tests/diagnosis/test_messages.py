@@ -368,6 +368,18 @@ def test_items_of_a_list_are_separated():
             f"{AT}: {NO_HEADER}\n{AT.replace(P, APP)}: {NO_HEADER}",
             [("missing_allow_origin", A), ("missing_allow_origin", A)],
         ),
+        (
+            f"GET https://other.example/a net::ERR_FAILED\n{AT}: {NO_HEADER}\nGET {A} net::ERR_FAILED",
+            [("missing_allow_origin", A), ("not_told", "https://other.example/a")],
+        ),
+        (
+            f"Access to fetch at 'https://b.example/a' (redirected from '{A}') from origin '{P}' has been blocked by CORS policy: {NO_HEADER}\nGET {A} net::ERR_FAILED",
+            [("missing_allow_origin", "https://b.example/a")],
+        ),
+        (
+            f"Access to fetch at 'https://b.example/a?long=1...&end=2' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}\nGET https://b.example/a?long=1&more=3&end=2 net::ERR_FAILED",
+            [("missing_allow_origin", "https://b.example/a?long=1...&end=2")],
+        ),
     ],
 )  # fmt: skip
 def test_no_failure_is_left_out_and_none_is_counted_twice(text, told):
@@ -486,7 +498,7 @@ def test_reading_a_repeated_text_takes_linear_time(core):
     read(text, NOBODY)
     read(text.replace(" ", ""), NOBODY)
     read(text.replace(" ", "\n"), NOBODY)
-    assert time.process_time() - started < 0.6
+    assert time.process_time() - started < 1
 
 
 @given(st.lists(st.sampled_from([text for text, *_ in MESSAGES]) | st.text(max_size=60), max_size=6).map(" ".join))

@@ -26,13 +26,13 @@ def also(origin):
 # What failed, words that the diagnosis must have, and the lines to change.
 FIXES = [
     # The software that answered in place of the CORS layer, by the status.
-    (failure(Reason.MISSING_ALLOW_ORIGIN), "not listed, or the CORS layer does not guard this path", SHARE),
+    (failure(Reason.MISSING_ALLOW_ORIGIN), "not listed, or no CORS layer guards this path", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, None, ("Vary", "Accept, origin"), status=403), "varies on Origin", SHARE),
     (preflight(Reason.MISSING_ALLOW_ORIGIN, status=401), "Authentication runs before CORS", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=401), "The user is not logged in", SHARE),
     (preflight(Reason.MISSING_ALLOW_ORIGIN, status=405), "OPTIONS reaches the router", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=404), "No route, or no guarded one", SHARE),
-    (failure(Reason.MISSING_ALLOW_ORIGIN, status=502), "A proxy or the server", SHARE),
+    (failure(Reason.MISSING_ALLOW_ORIGIN, status=502), "A proxy or a gateway in front", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=413), "A proxy or the server", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=500), "There was an unhandled exception", SHARE),
     (
@@ -249,17 +249,17 @@ FIXES = [
     ),
     (
         refused_header("access-control-allow-origin"),
-        "these are response headers, and the page sends them",
+        "belongs to a response",
         ["page:   leave out the request header access-control-allow-origin"],
     ),
     (
         refused_header("acces-control-allow-origin"),
-        "these are response headers",
+        "belongs to a response",
         ["page:   leave out the request header acces-control-allow-origin"],
     ),
     (
         refused_header("access-control-allow-origin", allowed="X-A"),
-        "these are response headers",
+        "belongs to a response",
         ["page:   leave out the request header access-control-allow-origin"],
     ),
     (
@@ -269,7 +269,7 @@ FIXES = [
     ),
     (
         refused_header("access-control-allow-origin", "x-token"),
-        "these are response headers",
+        "belongs to a response",
         [
             "send:   Access-Control-Allow-Headers: X-Token",
             'policy: allow_headers=["X-Token"]',
@@ -278,7 +278,7 @@ FIXES = [
     ),
     (
         refused_header("baggage", "sentry-trace"),
-        "A library in the page adds it",
+        "Most likely, a library in the page adds it",
         [
             "send:   Access-Control-Allow-Headers: Baggage, Sentry-Trace",
             'policy: allow_headers=["Baggage", "Sentry-Trace"]',
@@ -310,7 +310,7 @@ FIXES = [
     (
         failure(Reason.BAD_SCHEME, "api.example.com", url="api.example.com:8000/x", exchange=None),
         "The URL has no scheme",
-        ['page:   fetch("http://api.example.com:8000/x")'],
+        ['page:   fetch("https://api.example.com:8000/x")'],
     ),
     (
         failure(Reason.BAD_SCHEME, "localhost", url="localhost:8000/x", exchange=None),
@@ -323,7 +323,7 @@ FIXES = [
         ['page:   fetch("https://b.example/")'],
     ),
     # It is not CORS.
-    (failure(Reason.UNREACHABLE, "refused", exchange=None), "no response came from https://api.example.com. Is", []),
+    (failure(Reason.UNREACHABLE, "refused", exchange=None), "nothing listens at https://api.example.com. Is", []),
     (
         preflight(Reason.UNREACHABLE, "hung up", exchange=None),
         "a proxy or a firewall in front drops OPTIONS: let it pass OPTIONS on",

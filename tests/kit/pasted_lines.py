@@ -230,7 +230,7 @@ LINES = [
     Line("not CORS", "GET https://api.example.com/x net::ERR_BLOCKED_BY_RESPONSE.CoepFrameResourceNeedsCoepHeader", "coep_frame", A),
     # Found in public issues, shortened.
     Line("cut off", f"Access to XMLHttpRequest at '{A}' from origin has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", A),
-    Line("cut off", "This can be fixed by moving the resource to the same domain or enabling CORS. Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at https://api.example.com/x.", "cut_off", A),
+    Line("cut off", "This can be fixed by moving the resource to the same domain or enabling CORS. Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at https://api.example.com/x.", "unexplained", A),
     Line("languages", f"Запрос из постороннего источника заблокирован: Политика одного источника запрещает чтение удаленного ресурса на {A}. Это может быть исправлено путем перемещения ресурса в тот же домен или включением CORS.", "cut_off", A),
     Line("languages", f"Запрос из постороннего источника заблокирован: Политика одного источника запрещает чтение удаленного ресурса на {A}. (Причина: заголовок CORS 'Access-Control-Allow-Origin' не совпадает с 'http://localhost:8888/').", "allow_origin_mismatch", A),
     Line("languages", f"Requisição cross-origin bloqueada: A política de mesma origem (Same Origin Policy) impede a leitura do recurso remoto em {A}. (Motivo: o cabeçalho CORS 'Access-Control-Allow-Origin' não está presente).", "missing_allow_origin", A),
@@ -737,4 +737,52 @@ LINES = [
     Line("not CORS", "Refused to apply style from 'http://172.19.0.14:8080/a.css' because its MIME type ('') is not a supported stylesheet MIME type", "wrong_type", "http://172.19.0.14:8080/a.css"),
     Line("not CORS", "Refused to apply style from http://127.0.0.1:5500/a.css because its MIME type (text/html) is not a supported stylesheet MIME type", "wrong_type", "http://127.0.0.1:5500/a.css", says="text/html"),
     Line("not CORS", "Refused to set unsafe header origin", "forbidden_header"),
+    # Cut off within the reason.
+    *(
+        Line("cut off", f"{AT}: {reason}", name, A, P, says=says)
+        for reason, name, says in (
+            ("Response to preflight request doesn't pass access control check: It does not have HTTP ok stat", "preflight_status", "outermost"),
+            ("Response to preflight request doesn't pass access control check: It does n", "preflight_cut_off", "If the line goes on"),
+            ("Response to preflight request doesn't pass access control check: Redirect is not allowed for a pre", "preflight_redirect", "redirects"),
+            ("Request header field x-trace is not allo", "header_not_allowed", "X-Trace"),
+            ("Method PUT is not allowed by Acc...", "method_not_allowed", "PUT"),
+            ("The 'Access-Control-Allow-Origin' header contains multi", "multiple_allow_origin", "twice"),
+            ("The 'Access-Control-Allow-Origin' header has a value 'https://b.example' that is n", "allow_origin_mismatch", "https://b.example"),
+            ("The value of the 'Access-Control-Allow-Origin' header in the resp", "wildcard_with_credentials", "* never counts"),
+            ("The value of the 'Access-Control-Allow-Credentials' head", "allow_credentials_not_true", "not exactly"),
+        )
+    ),
+    Line("cut off", f"{FIREFOX}http://localhost:5001/... (Reason: expected ‘true’ in CORS header ‘Access-Control-Allow-Credentials’).", "allow_credentials_not_true", "http://localhost:5001/..."),
+    Line("cut off", f"{FIREFOX}http://localhost:5001/api.... (Reason: CORS header ‘Access-Control-Allow-Origin’ missing).", "missing_allow_origin", "http://localhost:5001/api..."),
+    # Hidden within the path.
+    Line("redacted", "VM24:1 PUT https://storage.googleapis.com/[rest of generated key] net::ERR_FAILED", "not_told", "https://storage.googleapis.com/[rest of generated key]"),
+    # One line in two.
+    Line("wrapped", "Cookie “a” will be soon rejected because it has the “sameSite” attribute set to\n“none” or an invalid value, without the “secure” attribute.\nTo know more about the “sameSite“ attribute,\nread https://developer.mozilla.org/docs/Web/HTTP/Cookies", "cookies_warned"),
+    Line("panels", f"XHROPTIONS{A}CORS Missing Allow Origin\n{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ missing). Status code: 404.\n{FIREFOX}{A}. (Reason: CORS request did not succeed). Status code: (null).", "preflight_missing_allow_origin", A, says="OPTIONS reaches the router"),
+    Line("panels", "XHROPTIONShttps://x/api\nCORS Missing Allow Origin\nCross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at https://x/api. (Reason: CORS header ‘Access-Control-Allow-Origin’ missing).", "preflight_missing_allow_origin"),
+    Line("names", f"Access to fetch at 'https://masked-xxxxxx.vercel.app/a' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}\nPOST https://proxy.vercel.app/a net::ERR_FAILED", "missing_allow_origin", "https://proxy.vercel.app/a", P),
+    Line("names", "Response to preflight request doesn't pass access control check: No 'Access-Control-Allow-Origin' header is present on the requested resource.\nOPTIONS /a HTTP/1.1\nAccess-Control-Request-Method:PUT\nHost:acc.blob.core.windows.net\nOrigin:http://localhost:3000", "preflight_missing_allow_origin", "https://acc.blob.core.windows.net/a", P, says="object storage"),
+    # A cause that the line does not prove.
+    Line("status", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ missing). Status code: 403.", "missing_allow_origin", A, says="Some CORS layers"),
+    Line("status", f"{AT}: {NO_HEADER}\nGET {A} net::ERR_FAILED 504 (Gateway Timeout)", "missing_allow_origin", A, P, says="no CORS layer within the application adds headers"),
+    Line("values", f"XMLHttpRequest cannot load {A}. {NO_HEADER} Origin 'null' is therefore not allowed access.", "missing_allow_origin", A, "null", says="or a redirect from one origin to another"),
+    Line("values", f"{FIREFOX}{A}. (Reason: missing token ‘accept’ in CORS header ‘Access-Control-Allow-Headers’ from CORS preflight channel).", "header_not_allowed", A, says="only because of its value"),
+    # No response.
+    Line("not CORS", "WebSocket connection to 'ws://locahost:3000/s' failed: Error in connection establishment: net::ERR_NAME_NOT_RESOLVED", "unreachable", "ws://locahost:3000/s", says="spelt right", never="Is the server running"),
+    Line("not CORS", "GET http://localhost:8888/a net::ERR_CONNECTION_REFUSED", "unreachable", "http://localhost:8888/a", says="nothing listens", never="extension"),
+    Line("not CORS", "t::ERR_NAME_NOT_RESOLVED\n(anonymous) @ app.js:1", "unreachable", says="spelt right"),
+    Line("not CORS", f"{FIREFOX}http://kong_my-project:8000/auth. (Reason: CORS request did not succeed). Status code: (null)", "unreachable", "http://kong_my-project:8000/auth", says="a service of Docker"),
+    Line("not CORS", f"{FIREFOX}https://localhost:9001/a. (Reason: CORS request did not succeed). Status code: (null).", "unreachable", "https://localhost:9001/a", says="trust its certificate"),
+    # Rules of others.
+    Line("not CORS", "client:745 WebSocket connection to 'ws://localhost:3000/_nuxt/?token=hbttnGO2POq9' failed: \ncreateConnection @ client:745\nconnect @ client:412", "hot_reload", "ws://localhost:3000/_nuxt/?token=hbttnGO2POq9", says="server.hmr"),
+    Line("not CORS", "Firefox can’t establish a connection to the server at ws://localhost:4200/_next/webpack-hmr.\nThe connection to ws://localhost:4200/_next/webpack-hmr was interrupted while the page was loading.", "hot_reload", "ws://localhost:4200/_next/webpack-hmr"),
+    Line("not CORS", "WebSocket connection to 'ws://localhost:5173/?token=hbttnGO2POq9' failed: ", "hot_reload", "ws://localhost:5173/?token=hbttnGO2POq9"),
+    Line("not CORS", "WebSocket connection to 'ws://localhost:8080/graphql' failed: ", "websocket", "ws://localhost:8080/graphql"),
+    Line("not CORS", "Error: Unauthorized request from http://172.16.1.16:8081. This may happen because of a conflicting browser extension to intercept HTTP requests.", "refused_by_server", page="http://172.16.1.16:8081", says="Expo"),
+    Line("not CORS", "The following ImageCodecException was thrown resolving an image codec:\nFailed to load network image.\nImage URL:\nhttps://cdn.example.org/a.png\nTrying to load an image from another domain? Find answers at:\nhttps://flutter.dev/docs/development/platform-integration/web-images", "not_told", "https://cdn.example.org/a.png"),
+    Line("not CORS", "403: Cross-site POST form submissions are forbidden", "csrf_sveltekit", says="ORIGIN"),
+    Line("not CORS", "[Error] Refused to connect to https://a.example/crossdomain.xml because it does not appear in the connect-src directive of the Content Security Policy.", "csp", "https://a.example/crossdomain.xml", says="to connect-src"),
+    Line("not CORS", "DOMException: Failed to execute 'texImage2D' on 'WebGLRenderingContext': The video element contains cross-origin data, and may not be loaded", "tainted_canvas", says="<video crossorigin"),
+    Line("not CORS", "DOMException: Failed to execute 'texImage2D' on 'WebGLRenderingContext': The image element contains cross-origin data, and may not be loaded", "tainted_canvas", says="<img crossorigin"),
+    Line("not CORS", "GET https://api.example.com/a 429 (Too Many Requests)", "status", "https://api.example.com/a", says="limits how often", never="route"),
 ]  # fmt: skip

@@ -10,6 +10,9 @@ from corsguard.browser import Reason
 
 from .core import ERRNO, Core, core
 
+# The value of a line that is the row of a request.
+ROW: Final = "net::ERR_FAILED"
+
 CONNECTIONS: Final[tuple[Core, ...]] = (
     core(r"(?:Unexpected response code:|\bHandshake status) (?P<status>\d{3})", Reason.HANDSHAKE_REFUSED),
     core(r"HTTP Authentication failed; no valid credentials", Reason.HANDSHAKE_REFUSED, "401"),
@@ -26,6 +29,16 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
         "the connection was closed before an answer",
     ),
     core(r"WebSocket opening handshake timed out", Reason.UNREACHABLE, "the handshake timed out"),
+    # Vite and Nuxt, Next.js, webpack.
+    core(
+        r"(?:WebSocket connection to '?|establish a connection to the server at )"
+        r"(?P<url>wss?://[^/\s']{1,253}/(?:[^\s']{0,2048}?(?:_nuxt|_next/webpack-hmr|sockjs-node)/?)"
+        r"(?:[?#][^\s']{0,2048})?)'?(?: failed: ?(?:\w+ @|\(anon|\[|\w+:\d|$)|\.)|"
+        r"\[vite\] failed to connect to websocket|"
+        r"WebSocket connection to '(?P<url2>wss?://[^/\s']{1,253}/\?token=[\w-]{8,20})' failed: ?"
+        r"(?:\w+ @|\(anon|\[|\w+:\d|$)",
+        "hot_reload",
+    ),
     core(r"WebSocket is closed before the connection is established", "websocket_left"),
     # Firefox says so of an EventSource, too, and of an open connection that fails.
     core(r"The connection to (?P<url>\S{1,2048}) was interrupted while|was interrupted while the page", "interrupted"),
@@ -98,6 +111,8 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
 
 # Lines that say less than a line of Firefox in another language.
 VAGUE: Final = (
+    core(r"can be fixed by moving the resource to the same domain or enabling CORS", "unexplained"),
+    core(r"has been blocked because of the CORS policy", "postman"),
     core(r"preflight request does(?:n't| not) pass", "preflight_cut_off"),
     core(
         r"blocked by (?:the )?CORS policy|Cross-Origin Request (?:Blocked|Warning)|by Cross-Origin Resource Sharing "
@@ -129,6 +144,14 @@ VAGUE: Final = (
         "status",
     ),
     core(r"downloadable font: download failed", "font"),
+    # From Flutter for the web.
+    core(r"Failed to load network image\..{0,20}? Image URL: (?:\[ ?\] )?(?P<url>https?://\S{1,2048})", "not_told"),
+    # The row of a request in Chromium's console.
+    core(
+        r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE) (?P<url>https?://[^\s'\"]{1,2048}) net::ERR_FAILED(?! \d)",
+        "not_told",
+        ROW,
+    ),
     core(
         # The name of the element looked like markup.
         r"Loading failed for the(?: [^'\s]{1,20})?(?: with source '?(?P<url>[^'\s]{1,2048}))?",

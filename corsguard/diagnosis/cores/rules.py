@@ -111,6 +111,10 @@ RULES: Final[tuple[Core, ...]] = (
         "csp",
         "worker-src",
     ),
+    # From Safari.
+    core(
+        r"does not appear in the (?P<value>[a-z]{3,10}-src(?:-elem)?) directive of the Content Security Policy", "csp"
+    ),
     # What is forbidden by a directive for everything is allowed by one of its own.
     core(
         r"Content[ -]Security[ -]Policy.{0,1200}?Note that '(?P<value>[a-z]{3,10}-src(?:-elem)?)' was not explicitly",
@@ -159,6 +163,7 @@ RULES: Final[tuple[Core, ...]] = (
         "orb",
     ),
     core(r"BLOCKED_BY_ORB|NS_\w*ORB|OpaqueResponseBlocking|Cross-Origin Read Blocking|\bCORB\b", "orb"),
+    core(r"The (?P<value>video) element contains cross-origin data", "tainted_canvas"),
     core(
         r"Tainted canvas|tainted by cross-origin data|contains cross-origin data, and may not be|"
         r"canvas (?:as it is|is|has been|was) tainted|"
@@ -254,8 +259,9 @@ RULES: Final[tuple[Core, ...]] = (
         r"cookies? (?:in cross-site context |in a cross-site context )?will be blocked in (?:a )?future",
         "cookies_warned",
     ),
-    core(r"SameSite|third-party cookie|Cookie ['\"].{1,200}?['\"] has been rejected", "cookies"),
+    core(r"(?<!about the ['\"])SameSite|third-party cookie|Cookie ['\"].{1,200}?['\"] has been rejected", "cookies"),
     core(r"checking failed - (?P<origin>\S{1,2048}) does not match any trusted", "csrf_django"),
+    core(r"Cross-site \w+ form submissions are forbidden", "csrf_sveltekit"),
     core(r"CSRF cookie not set", "csrf_cookie"),
     core(
         r"(?:Origin|Referer) checking failed|CSRF verification failed|CSRF Failed:|"
@@ -266,7 +272,7 @@ RULES: Final[tuple[Core, ...]] = (
     core(r"apollo-require-preflight", "csrf_apollo"),
     core(r"AMP-Access-Control-Allow-Source-Origin", "amp_header"),
     core(
-        r"\bCSRF|VerifyCsrfToken|InvalidAuthenticityToken|Cross-site \w+ form submissions are forbidden|"
+        r"\bCSRF|VerifyCsrfToken|InvalidAuthenticityToken|"
         # From Gorilla, qBittorrent, Rails, Next.js and Go.
         r"\borigin invalid\b|(?:Origin|Referer) header & Target origin mismatch|"
         r"\bOrigin and Referer headers? (?:do(?:es)?n't|do(?:es)? not) match|"

@@ -34,6 +34,12 @@ SERVERS: Final[tuple[Core, ...]] = (
         "refused_by_server",
         "origin",
     ),
+    # Of Expo's development server.
+    core(
+        r"Unauthorized request from (?P<origin>https?://[^\s/]{1,253}?)\. This may happen because of a conflicting",
+        "refused_by_server",
+        "origin (Expo's development server: open the page at the address that it prints)",
+    ),
     # Of python-socketio, which has a list of its own.
     core(r"is not an accepted origin\b", "refused_by_server", "origin (Socket.IO's own list, cors_allowed_origins)"),
     core(r"\bheaders? requested (?:is|are) not allowed\b", "refused_by_server", "headers"),

@@ -74,7 +74,8 @@ SHARING: Final[tuple[Core, ...]] = (
     ),
     core(_REDIRECT, Reason.MISSING_ALLOW_ORIGIN),
     core(
-        r"must not be the wildcard|Credential is not supported if|Cannot use wildcard|"
+        r"must not be the wildcard|value of the 'Access-Control-Allow-Origin' header in|"
+        r"Credential is not supported if|Cannot use wildcard|"
         r"wildcard '?.?'? cannot be used in the '?Access-Control-Allow-Origin|"
         # From older versions of Firefox, without words for credentials.
         r"Access-Control-Allow-Origin'? does not match '\*'|\bSEC7121\b|"
@@ -86,12 +87,13 @@ SHARING: Final[tuple[Core, ...]] = (
     core(r"does not match '(?P<value>[^',]{0,2048},[^']*)'", Reason.MULTIPLE_ALLOW_ORIGIN),
     core(
         r"Multiple CORS header|cannot contain more than one origin|Access-Control-Allow-Origin'? header contains "
-        r"multiple values|\bSEC7128\b|Multiple Access-Control-Allow-Origin headers",
+        r"mult|\bSEC7128\b|Multiple Access-Control-Allow-Origin headers",
         Reason.MULTIPLE_ALLOW_ORIGIN,
     ),
     core(r"Allow-Credentials'? header(?: in the response)? is '(?P<value>[^']*)'", Reason.ALLOW_CREDENTIALS_NOT_TRUE),
     core(
-        r"expected '?true'? in CORS header|Allow-Credentials'? is not [\"']?true|Allow-Credentials'? header in the "
+        r"value of the 'Access-Control-Allow-Credentials|expected '?true'? in CORS header|"
+        r"Allow-Credentials'? is not [\"']?true|Allow-Credentials'? header in the "
         r"response is|\bSEC71(?:22|29)\b|Allow-Credentials was not present or was not",
         Reason.ALLOW_CREDENTIALS_NOT_TRUE,
     ),
@@ -104,12 +106,13 @@ SHARING: Final[tuple[Core, ...]] = (
         "redirect_with_preflight",
     ),
     core(
-        r"Redirect is not allowed for a preflight|external redirect not allowed|Response for preflight is invalid "
+        r"Redirect is not allowed for|external redirect not allowed|Response for preflight is invalid "
         r"\(redirect\)|\bSEC7126\b",
         Reason.PREFLIGHT_REDIRECT,
     ),
     core(
-        r"does not have HTTP ok status|preflight (?:response|channel) did not succeed|Preflight response is not "
+        r"does not have HTTP ok|control check: It does not|"
+        r"preflight (?:response|channel) did not succeed|Preflight response is not "
         r"successful|preflight has invalid HTTP status(?: code)?:? ?(?P<status>\d{3})?|"
         r"cannot load \S{1,2048} Invalid HTTP status code (?P<status2>\d{3})|"
         r"\bOPTIONS (?:\S{1,2048} )?(?P<status3>[45]\d\d) \(|Method OPTIONS not allowed\b|"
@@ -133,14 +136,18 @@ SHARING: Final[tuple[Core, ...]] = (
     core(r"Access-Control-Allow-Headers has an invalid value: (?P<value>\S.{0,200})", Reason.ALLOW_HEADERS_UNPARSABLE),
     core(
         r"\b(?!method\b|it\b)(?P<method>[A-Za-z]+)'? is not allowed by '?Access-Control-Allow-Methods|"
-        r"not allowed by '?Access-Control-Allow-Methods",
+        r"not allowed by '?Access-Control-Allow-Methods|"
+        # Cut off.
+        r"policy: Method (?P<method2>[A-Z]{3,10}) is n[\w -]{0,32}(?:\.{3})?$",
         Reason.METHOD_NOT_ALLOWED,
     ),
     core(r"Did not find method in CORS header", Reason.METHOD_NOT_ALLOWED),
     core(r"Authorization will not be covered|'?Authorization'? header is not covered", Reason.HEADER_NOT_ALLOWED, "*"),
     core(
         r"header(?: field)? '?(?!field\b)(?P<header>[^\s']+)'? is not allowed by '?Access-Control-Allow-Headers|"
-        r"(?:^|[ '])(?!field\b|header\b|it\b)(?P<header2>[\w-]+)'? is not allowed by '?Access-Control-Allow-Headers",
+        r"(?:^|[ '])(?!field\b|header\b|it\b)(?P<header2>[\w-]+)'? is not allowed by '?Access-Control-Allow-Headers|"
+        # Cut off.
+        r"Request header field (?P<header3>[^\s']+) is n[\w -]{0,32}(?:\.{3})?$",
         Reason.HEADER_NOT_ALLOWED,
     ),
     core(r"header '?(?P<header>[^\s']+)'? is not allowed according to header", Reason.HEADER_NOT_ALLOWED),
@@ -155,7 +162,7 @@ SHARING: Final[tuple[Core, ...]] = (
         r"policy: No '?Access-Control-A[\w-]{0,11}(?:\.{3})?$",
         Reason.MISSING_ALLOW_ORIGIN,
     ),
-    core(r"has a value '(?P<value>[^']*)' that is not equal to", Reason.ALLOW_ORIGIN_MISMATCH),
+    core(r"header has a value '(?P<value>[^']*)'", Reason.ALLOW_ORIGIN_MISMATCH),
     core(r"contains the invalid value '(?P<value>[^']*)'", Reason.ALLOW_ORIGIN_MISMATCH),
     core(r"Access-Control-Allow-Origin'? does not match '(?P<value>[^']*)'", Reason.ALLOW_ORIGIN_MISMATCH),
     core(

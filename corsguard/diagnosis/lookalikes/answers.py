@@ -26,6 +26,19 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
             "the token's header in the policy."
         ),
     ),
+    "csrf_sveltekit": Lookalike(
+        "Not CORS but SvelteKit's protection against CSRF: the request came through, and SvelteKit refused it, because "
+        "its Origin is not that of the server.",
+        (
+            "the address bar, and the address that the server thinks it has",
+            "a proxy in front: which host does it send?",
+        ),
+        Fix(
+            words="Tell the server its own address: the variable ORIGIN (adapter-node), or PROTOCOL_HEADER and "
+            "HOST_HEADER behind a proxy. If {origin} is another one of yours, list it in csrf.trustedOrigins."
+        ),
+        check_helps=False,
+    ),
     "csrf_django": Lookalike(
         "Not CORS but Django's protection against CSRF: the request came through, and Django refused it.",
         ("the answer's body: which check failed", "CSRF_TRUSTED_ORIGINS", "the token: the cookie and X-CSRFToken"),

@@ -18,10 +18,10 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
             "the row of the handshake in the Network panel: its status, and the Origin that was sent",
             "the log of the server: did the handshake arrive, and who refused it?",
             "a proxy in front: does it forward Upgrade, Connection, Origin and Host?",
-            "the same page in Chromium, whose console says more",
+            "in Firefox or Safari: the same page in Chromium, whose console often says more",
         ),
         Fix(
-            words="Let the command below play the browser. If the server answers with 403, it judges Origin: add "
+            words="Let the command below ask as a browser does. If the server answers with 403, it judges Origin: add "
             "{origin} to its list, with credentials."
         ),
     ),
@@ -74,14 +74,14 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
             "a proxy in front: does it buffer, or close long connections?",
         ),
         Fix(
-            words="Let the command below play the browser. If it can read the answer, look at the server and at its "
+            words="Let the command below ask as a browser does. If it can read the answer, look at the server and its "
             "proxy."
         ),
     ),
     "outside_browsers": Lookalike(
         "curl and Postman do not apply CORS: a response that they can read may still be blocked for a page.",
         ("the same request with an Origin header, and the preflight before it",),
-        Fix(words="Let the command below play the browser."),
+        Fix(words="Let the command below ask as a browser does."),
     ),
     "options_alone": Lookalike(
         "This OPTIONS request is not a preflight, because it has no Access-Control-Request-Method: a server may answer "
@@ -93,7 +93,7 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
     "request_alone": Lookalike(
         "This is a request without its answer, so it does not show what failed, or whether anything did.",
         ("the headers of the response, in the Network panel", "the line of the console"),
-        Fix(words="Paste the answer, too, or let the command below play the browser."),
+        Fix(words="Paste the answer, too, or let the command below ask as a browser does."),
     ),
     "cut_off": Lookalike(
         "Blocked by CORS, and this line does not say why.",
@@ -101,8 +101,37 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
             "the rest of the line, if it goes on: copy all of it",
             "the row of the request in the Network panel: its status, and the Access-Control-* lines of the response",
         ),
-        Fix(words="If the line goes on, paste all of it; or let the command below play the browser."),
+        Fix(words="If the line goes on, paste all of it; or let the command below ask as a browser does."),
         is_cors=True,
+    ),
+    "unexplained": Lookalike(
+        "Blocked by CORS. Old versions of Firefox (up to 35) did not say why.",
+        ("the row of the request in the Network panel: its status, and the Access-Control-* lines of the response",),
+        Fix(words="Let the command below ask as a browser does, or open the page in a newer browser."),
+        is_cors=True,
+    ),
+    "postman": Lookalike(
+        "Postman in a browser has the limits of a page: the server does not share the answer with Postman's page.",
+        ("the agent of Postman, at the bottom: the browser's, or the desktop agent?",),
+        Fix(
+            words="Send the request by Postman's desktop agent, or by its app, which have no CORS. That says nothing "
+            "about what your page may read: let the command below ask as a browser does."
+        ),
+        is_cors=True,
+    ),
+    "hot_reload": Lookalike(
+        "Not CORS: the page could not open the WebSocket by which a development server reloads it. Everything else in "
+        "the page works.",
+        (
+            "the development server: is it running at this host and this port?",
+            "a proxy in front (nginx, Docker, a tunnel): does it forward Upgrade and Connection?",
+        ),
+        Fix(
+            words="Let the page reach it: Vite and Nuxt, server.hmr (protocol, host, clientPort); webpack, "
+            "devServer.client.webSocketURL; Next.js, allowedDevOrigins, and a proxy that forwards the upgrade. In "
+            "production, there is no such WebSocket."
+        ),
+        check_helps=False,
     ),
     "issue_heading": Lookalike(
         "A CORS header of a response is missing or not valid. This heading of Chromium's Issues panel does not say "
@@ -111,7 +140,7 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
             "the issue, unfolded: its table names the request, the header and the value",
             "the other lines of the console: a blocked request has its own line",
         ),
-        Fix(words="Paste the line of the console, or let the command below play the browser."),
+        Fix(words="Paste the line of the console, or let the command below ask as a browser does."),
         is_cors=True,
     ),
     "preflight_cut_off": Lookalike(
@@ -120,7 +149,7 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
             "the rest of the line, if it goes on: copy all of it",
             "the OPTIONS row in the Network panel: its status, and the Access-Control-* lines of the response",
         ),
-        Fix(words="If the line goes on, paste all of it; or let the command below play the browser."),
+        Fix(words="If the line goes on, paste all of it; or let the command below ask as a browser does."),
         is_cors=True,
     ),
     "cors_used": Lookalike(
@@ -142,14 +171,14 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
             "a native app: http without TLS, or a certificate that the device does not trust",
             'in a browser: the other lines of the console ("blocked by CORS policy")',
         ),
-        Fix(words="In a native app, look at the network. For a browser, let the command below play it."),
+        Fix(words="In a native app, look at the network. For a browser, let the command below ask as one."),
     ),
     "not_told": Lookalike(
-        "This line says only that something failed: pages are never told why.",
+        "This line says only that something failed: browsers do not tell a page why.",
         (
             'the other lines of the console: "blocked by CORS policy", "Cross-Origin Request Blocked", net::ERR_...',
             "the Network panel: the row of the request, and the OPTIONS row before it",
         ),
-        Fix(words="Paste the other line here, or let the command below play the browser."),
+        Fix(words="Paste the browser's own line here, or let the command below ask as a browser does."),
     ),
 }

@@ -77,21 +77,27 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
         check_helps=False,
     ),
     "tainted_canvas": Lookalike(
-        "The image was loaded without CORS, so scripts may not use its pixels: they can neither read a canvas on which "
-        "it was drawn, nor make a texture of it.",
-        ("the element: <img crossorigin>", "then Access-Control-Allow-Origin of the image"),
-        Fix(words="Let the server share images with a policy.", page=('<img crossorigin="anonymous" src="...">',)),
+        "The image, or the video, was loaded without CORS, so scripts may not use its pixels: they can neither read a "
+        "canvas on which it was drawn, nor make a texture of it.",
+        ("the element: does it have crossorigin?", "then Access-Control-Allow-Origin of the file"),
+        Fix(
+            words="Let its server send Access-Control-Allow-Origin for it (a policy does).",
+            page=('<{element} crossorigin="anonymous" src="...">',),
+        ),
     ),
     "tainted_audio": Lookalike(
         "The audio was loaded without CORS, so scripts may not process it, and it is silent.",
         ("the element: <audio crossorigin>, <video crossorigin>", "then Access-Control-Allow-Origin of the audio"),
-        Fix(words="Let the server share audio with a policy.", page=('<audio crossorigin="anonymous" src="...">',)),
+        Fix(
+            words="Let the server send Access-Control-Allow-Origin for the audio (a policy does).",
+            page=('<audio crossorigin="anonymous" src="...">',),
+        ),
     ),
     "text_track": Lookalike(
         "The subtitles are on another origin. A browser loads them only if the video itself is loaded with CORS.",
         ("the element: <video crossorigin>, not <track>", "then Access-Control-Allow-Origin of video and subtitles"),
         Fix(
-            words="Let the server share the video and the subtitles with a policy.",
+            words="Let the server send Access-Control-Allow-Origin for the video and the subtitles (a policy does).",
             page=('<video crossorigin="anonymous"><track src="..."></video>',),
         ),
     ),
@@ -105,18 +111,21 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
     "script_error": Lookalike(
         'The script was loaded without CORS, so window.onerror only gets "Script error."',
         ("the element: <script crossorigin>", "then Access-Control-Allow-Origin of the script"),
-        Fix(words="Let the server share scripts with a policy.", page=('<script crossorigin="anonymous" src="...">',)),
+        Fix(
+            words="Let the server send Access-Control-Allow-Origin for scripts (a policy does).",
+            page=('<script crossorigin="anonymous" src="...">',),
+        ),
     ),
     "stylesheet_rules": Lookalike(
         "The stylesheet was loaded without CORS, so scripts may not read its rules.",
         ("the element: <link crossorigin>", "then Access-Control-Allow-Origin of the stylesheet"),
         Fix(
-            words="Let the server share stylesheets with a policy.",
+            words="Let the server send Access-Control-Allow-Origin for stylesheets (a policy does).",
             page=('<link rel="stylesheet" crossorigin="anonymous" href="...">',),
         ),
     ),
     "wrong_type": Lookalike(
-        "Not CORS: the response for a script, a stylesheet or a font has another type, or is not of its type.",
+        "Not CORS: the response for a script, a stylesheet or a font is of another type.",
         ("the URL in its own tab: is it the file, or an error page?", "Content-Type of the response"),
         Fix(
             words="Let the URL answer with the file and its type (text/javascript, text/css, font/woff2). A compressed "
@@ -128,7 +137,7 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
         "The element has an integrity attribute but was loaded without CORS, so the browser may not check the content.",
         ("the element: crossorigin", "then Access-Control-Allow-Origin of the resource"),
         Fix(
-            words="Let the server share the resource with a policy.",
+            words="Let the server send Access-Control-Allow-Origin for it (a policy does).",
             page=('<script crossorigin="anonymous" integrity="..." src="...">',),
         ),
     ),

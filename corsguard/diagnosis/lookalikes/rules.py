@@ -43,13 +43,14 @@ RULES: Final[Mapping[str, Lookalike]] = {
         ("the version of the browser", "the row of the request: with this line, most versions only warned"),
         Fix(
             words="Update the browser (or Electron): current ones need no such header, and ask the user instead (Local "
-            "Network Access)."
+            "Network Access). For the old ones, the answer to the preflight needs "
+            "Access-Control-Allow-Private-Network: true."
         ),
         detail="The resource is in the address space {value}, and the page announced none.",
     ),
     "mixed_content_warned": Lookalike(
         "Not CORS but mixed content, and only a warning: this line does not say that the request was blocked.",
-        ("the URL that the page asks: http: from a page of https:?",),
+        ("the URL that the page requests: does it begin with https: (a WebSocket: wss:)?",),
         Fix(words="Let the page request {target} over https, before a browser blocks it."),
     ),
     "cleartext": Lookalike(
@@ -96,8 +97,8 @@ RULES: Final[Mapping[str, Lookalike]] = {
             "the URL: names with ads, track or analytics are on block lists",
         ),
         Fix(
-            words="Switch the blocker (or Firefox's tracking protection) off for this page, or rename the resource. "
-            f"{NO_HEADER_HELPS}"
+            words="Switch the blocker (or Firefox's tracking protection) off for this page. If the resource is yours, "
+            f"rename it; if not, the page has to work without it. {NO_HEADER_HELPS}"
         ),
     ),
     "hsts": Lookalike(
@@ -135,8 +136,8 @@ RULES: Final[Mapping[str, Lookalike]] = {
         "Not CORS: the page does not allow other pages to frame it.",
         ("X-Frame-Options, and frame-ancestors in Content-Security-Policy, of the framed page",),
         Fix(
-            words="Add {origin} to frame-ancestors in the Content-Security-Policy of the framed page, and send no "
-            "X-Frame-Options with it."
+            words="Add {origin} to frame-ancestors in the Content-Security-Policy of the framed page, and leave "
+            "X-Frame-Options out of it."
         ),
         check_helps=False,
     ),
@@ -206,7 +207,7 @@ RULES: Final[Mapping[str, Lookalike]] = {
     ),
     "isolation": Lookalike(
         "Not CORS: the page uses a feature for which it has to be isolated from other origins.",
-        ("crossOriginIsolated in the console of the page", "the two headers below, of the page itself"),
+        ("crossOriginIsolated in the console of the page", "the two headers of the page itself"),
         Fix(
             words="Send both with the page. Each resource of another origin then needs CORS, or "
             "Cross-Origin-Resource-Policy.",

@@ -181,7 +181,7 @@ def method_not_listed(environ):
     ),
     fails(
         "header_not_allowed",
-        "response headers, and the page sends them",
+        "belongs to a response",
         "leave out the request header",
         headers={"Access-Control-Allow-Origin": "*"},
     ),

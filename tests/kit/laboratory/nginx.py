@@ -143,7 +143,7 @@ block(
 block(
     "nginx-inheritance",
     "nginx drops the headers of the server where a location adds its own.",
-    fails("missing_allow_origin", "does not guard this path", f"Access-Control-Allow-Origin: {ORIGIN}"),
+    fails("missing_allow_origin", "no cors layer guards this path", f"Access-Control-Allow-Origin: {ORIGIN}"),
     kind="look-alike",
     lines="""
     add_header Access-Control-Allow-Origin *;
@@ -156,7 +156,7 @@ block(
 block(
     "nginx-bad-gateway",
     "nginx answers 502 in place of an application that is down.",
-    fails("missing_allow_origin", "a proxy or the server itself", f"Access-Control-Allow-Origin: {ORIGIN}"),
+    fails("missing_allow_origin", "a proxy or a gateway in front", f"Access-Control-Allow-Origin: {ORIGIN}"),
     kind="look-alike",
     lines="""
     location / {
