@@ -146,6 +146,30 @@ _RESPONDERS: Final = (
     ),
     Responder(
         "settings",
+        re.compile(r"https?://[^/?#]+:9200(?:[/?#]|$)"),
+        "This is the port of Elasticsearch, which has settings of its own: http.cors.enabled, http.cors.allow-origin, "
+        "http.cors.allow-headers.",
+    ),
+    Responder(
+        "settings",
+        re.compile(r"https?://[^/?#]+:5984(?:[/?#]|$)"),
+        "This is the port of CouchDB, which has settings of its own: enable_cors in the section chttpd, and the "
+        "section cors.",
+    ),
+    Responder(
+        "settings",
+        _hosts("salesforce.com force.com"),
+        "Salesforce has a list of its own: Setup, CORS. Its login has a switch of its own there, for OAuth endpoints.",
+    ),
+    Responder(
+        "settings",
+        _hosts("script.google.com script.googleusercontent.com"),
+        "This is a web app of Google Apps Script, which answers no preflight, and shares neither its errors nor its "
+        "login. Deploy it for everyone, and send the request without what needs a preflight: Content-Type: text/plain "
+        "for the JSON, and no other headers.",
+    ),
+    Responder(
+        "settings",
         re.compile(
             r"https?://[^/?#]+/(?:[^?#]*/)?(?:@vite|@id|@fs|node_modules/\.vite|__webpack_hmr|sockjs-node|_next/webpack-hmr)"
             r"(?:[/?#]|$)"
@@ -163,6 +187,23 @@ _RESPONDERS: Final = (
         "front",
         re.compile(r"https?://[^/?#]+\.lambda-url\.[a-z0-9-]+\.on\.aws(?:[:/?#]|$)"),
         "The function URL has CORS settings of its own: use them or your code, not both.",
+    ),
+    Responder(
+        "front",
+        _hosts("fly.dev herokuapp.com netlify.app onrender.com railway.app vercel.app"),
+        "If the app does not run, or has no such route, the router of {domain} answers in its place, without CORS "
+        "headers (404, 405, 502, 503): look at the app's log.",
+    ),
+    Responder(
+        "front",
+        _hosts("ngrok.app ngrok.dev ngrok.io ngrok-free.app ngrok-free.dev"),
+        "The free plan of ngrok answers browsers with a page of its own, without CORS headers: let the page send the "
+        "header ngrok-skip-browser-warning, and allow it.",
+    ),
+    Responder(
+        "front",
+        _hosts("app.github.dev gitpod.io"),
+        "The port has to be public. Otherwise it redirects to a login, also for a preflight.",
     ),
     Responder(
         "front",
