@@ -31,7 +31,6 @@ from corsguard.policy import Policy
 from corsguard.protection import REMEDIES
 
 from .connection_advice import (
-    MIXED_SOMEWHERE,
     bad_scheme,
     change,
     client_certificate,
@@ -93,6 +92,14 @@ NO_COOKIES: Final = (
     "it needs no cookies (a bearer token is not a cookie)"
 )
 
+_LARGE_BODY: Final = (
+    "The body is larger than the server, or a proxy in front, accepts: send less, or raise its limit (nginx: "
+    "client_max_body_size)."
+)
+_LONG_HEAD: Final = (
+    "The URL or the headers are longer than the server, or a proxy in front, accepts: send less (cookies count, too), "
+    "or raise its limit."
+)
 _BEHIND_A_PROXY: Final = (
     "A proxy or a gateway in front answers so if the application does not answer it, or not in time. Fix that first: "
     "no CORS layer within the application adds headers to this answer."
@@ -148,8 +155,11 @@ _BY_STATUS: Final = {
             ),
         ),
     ),
+    408: ("The server, or a proxy, waited too long for the request. Fix that first.",) * 2,
+    413: (_LARGE_BODY,) * 2,
     **dict.fromkeys(
-        (408, 413, 414, 431), ("A proxy or the server itself answers with this status. Fix that first.",) * 2
+        (414, 431),
+        (_LONG_HEAD,) * 2,
     ),
     **dict.fromkeys(
         (502, 503, 504),
@@ -179,6 +189,8 @@ _BY_STATUS: Final = {
         ),
     ),
 }
+# No order of layers within an application changes these.
+_BEFORE_ANY_LAYER: Final = frozenset({408, 413, 414, 431, 502, 503, 504, *range(520, 531)})
 _NO_AGREEMENT: Final = (
     "Not CORS: the page has Cross-Origin-Embedder-Policy, which requires each resource to agree, and this resource has "
     "no Cross-Origin-Resource-Policy. Send it. Or load the resource with CORS (an element: crossorigin), and let the "
@@ -192,6 +204,7 @@ _UNSET: Final = frozenset({"", ABSENT, "undefined", "none", "nil", "false", "tru
 _VALUES_IN_QUESTION: Final = frozenset({"accept", "accept-language", "content-language"})
 # Misspelt, too, these belong to a response.
 _ENDS_OF_RESPONSES: Final = ("allow-origin", "allow-headers", "allow-methods", "allow-credentials")
+_PREFIXES_OF_LIBRARIES: Final = ("sentry-", "x-datadog-", "x-firebase-", "x-goog-", "x-ms-client-", "x-stainless-")
 _LIBRARY_HEADERS: Final = frozenset(
     "baggage sentry-trace traceparent tracestate x-b3-traceid x-datadog-trace-id x-requested-with".split()
 )
@@ -209,13 +222,13 @@ def _share(failure: Failure, why: str, *kept: str, page: str = "") -> Fix:
     if credentials and not is_sound(origin, credentials=True):
         origin = origin.replace("http://", "https://", 1)
         why += (
-            " With credentials, load the page over https: anyone in the network can impersonate a page on http, so no "
-            "policy lists one."
+            " With credentials, load the page over https: anyone in the network can impersonate a page on http, so "
+            "corsguard lists none."
         )
-        page = f"load it from {origin}"
+        page = f"{page}, or load it from {origin}" if page else f"load it from {origin}"
         if failure.url.startswith("http://") and not is_trustworthy(server_of(failure)):
             # Mixed Content, "should fetching request be blocked as mixed content?"
-            page += f", and let it request {as_shown(failure.url.replace('http://', 'https://', 1))}"
+            page += ", and let it request https, too"
     send = [
         f"{ALLOW_ORIGIN}: {origin}",
         *([f"{ALLOW_CREDENTIALS}: true"] if credentials else []),
@@ -267,17 +280,17 @@ def _is_another_site(pattern: str, origin: str) -> bool:
     return parsed is not None and not nearest(Policy(allow_origins=[pattern]), parsed)
 
 
-def _answer_401(failure: Failure) -> Fix:
+def _answer_401(failure: Failure, unnamed: Collection[str]) -> Fix:
+    where = "" if "url" in unnamed else f", {as_shown(failure.url)}"
     return change(
-        f"The server redirected to what looks like a login page, {as_shown(failure.url)}: answer 401 to scripts "
-        "instead of a redirect.",
+        f"The server redirected to what looks like a login page{where}: answer 401 to scripts instead of a redirect.",
         "401 Unauthorized, with the CORS headers and no Location",
     )
 
 
-def _missing(failure: Failure) -> Fix:
+def _missing(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     if is_led_to_login(failure):
-        return _answer_401(failure)
+        return _answer_401(failure, unnamed)
     seen = _seen_in_answer(failure)
     if seen is None and "origin" in (get(headers_of(failure), "Vary") or "").lower():
         return _share(failure, "The answer varies on Origin, so a CORS layer is there and does not list this origin.")
@@ -324,8 +337,8 @@ def _likely_bypass(failure: Failure) -> str:
     if seen := _seen_in_status(failure):
         return seen
     return (
-        "The origin is not listed, or no CORS layer guards this path: there is none, or a router, a login or a proxy "
-        "answers before it."
+        "The server does not list the origin, or has no CORS layer on this path, or something in front of it answers "
+        "(a login, a router, a proxy)."
     )
 
 
@@ -335,7 +348,11 @@ def _seen_in_status(failure: Failure) -> str | None:
     """
     status = 0 if failure.exchange is None or failure.exchange.response is None else failure.exchange.response.status
     if redirect_target(failure) is not None:
-        return f"{_why_redirected(failure)} {_OUTERMOST}, so that redirects get CORS headers too."
+        why = _why_redirected(failure)
+        if _leads_elsewhere(failure):
+            # Fetch, "redirect-tainted origin".
+            return f"{why} After this redirect to another origin, the browser sends Origin: null, which nobody lists."
+        return f"{why} {_OUTERMOST}, so that redirects get CORS headers too."
     if (seen := _seen_in_answer(failure)) is not None:
         return seen
     if status >= HTTPStatus.BAD_REQUEST and status not in _BY_STATUS:
@@ -345,7 +362,18 @@ def _seen_in_status(failure: Failure) -> str | None:
         )
     if status not in _BY_STATUS:
         return None
-    return f"Status {status}. {_BY_STATUS[status][0 if failure.is_preflight else 1]} {_OUTERMOST}."
+    why = f"Status {status}. {_BY_STATUS[status][0 if failure.is_preflight else 1]}"
+    return why if status in _BEFORE_ANY_LAYER else f"{why} {_OUTERMOST}."
+
+
+def _leads_elsewhere(failure: Failure) -> bool:
+    """
+    Whether the answer redirects from one origin to another, neither of which is the page's.
+    """
+    target, source = redirect_target(failure), url_of(failure.url)
+    if not isinstance(target, Url) or source is None:
+        return False
+    return target.origin not in {source.origin, failure.page_origin} and source.origin != failure.page_origin
 
 
 def _why_redirected(failure: Failure) -> str:
@@ -406,7 +434,7 @@ def _multiple(failure: Failure) -> Fix:
 
 def _why_unset(value: str) -> str:
     if value == ABSENT:
-        return "Firefox prints (null) if the response has no such header, or none came; or else the server"
+        return "Firefox prints (null) if the header is absent, or there twice; or else the server"
     said = f'"{as_shown(value)}"' if value else "empty"
     return f"The header is {said}: the server"
 
@@ -422,7 +450,8 @@ def _mismatch(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
             "variable is not set.",
         )
     if origin == NULL:
-        return _share(failure, f'The header says "{as_shown(value)}", the page sent Origin: null.')
+        sent = "and this browser does not accept it" if value == NULL else "the page sent Origin: null"
+        return _share(failure, f'The header says "{as_shown(value)}", {sent}.')
     if value == NULL:
         return _share(
             failure,
@@ -469,9 +498,9 @@ def _credentials(failure: Failure) -> Fix:
     return _share(failure, why, page=NO_COOKIES)
 
 
-def _preflight_redirect(failure: Failure) -> Fix:
+def _preflight_redirect(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     if is_led_to_login(failure):
-        return _answer_401(failure)
+        return _answer_401(failure, unnamed)
     target, source = redirect_target(failure), url_of(failure.url)
     page = ""
     if isinstance(target, Url) and source is not None and not is_login(target.href, source.href):
@@ -553,7 +582,7 @@ def _header(failure: Failure) -> Fix:
         return _allow_headers(failure, "A JSON body adds the header Content-Type.", refused)
     if all(name.startswith("x-devtools-") for name in refused):
         return change("The browser's developer tools add it: switch it off there. The server has nothing to change.")
-    if _LIBRARY_HEADERS.issuperset(refused):
+    if all(name in _LIBRARY_HEADERS or name.startswith(_PREFIXES_OF_LIBRARIES) for name in refused):
         why = "Most likely, a library in the page adds it: allow it, or switch it off there."
         return _allow_headers(failure, why, refused)
     if any(map(_VALUES_IN_QUESTION.__contains__, refused)) and failure.exchange is None:
@@ -620,7 +649,6 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
         "Not CORS. Use another method: no server can allow {value}.", page='method: "POST"'
     ),
     Reason.BAD_PORT: _always("Not CORS: browsers block this port. Serve on another one, such as 8000 or 443."),
-    Reason.MIXED_CONTENT: mixed,
     Reason.SAME_ORIGIN_MODE: _always("The page itself forbids requests to other origins.", page='mode: "cors"'),
     Reason.NO_CORS_REDIRECT_MODE: _always(
         "The page asked for a combination of options that does not exist.", page='redirect: "follow"'
@@ -628,8 +656,6 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
     Reason.BAD_SCHEME: bad_scheme,
     Reason.TLS: tls,
     Reason.TLS_CLIENT_CERTIFICATE: client_certificate,
-    Reason.PREFLIGHT_REDIRECT: _preflight_redirect,
-    Reason.MISSING_ALLOW_ORIGIN: _missing,
     Reason.WILDCARD_WITH_CREDENTIALS: _wildcard,
     Reason.MULTIPLE_ALLOW_ORIGIN: _multiple,
     Reason.ALLOW_ORIGIN_MISMATCH: _mismatch,
@@ -667,10 +693,12 @@ _OF_NAMED: Final[Mapping[Reason, Callable[[Failure, Collection[str]], Fix]]] = {
     Reason.ALLOW_ORIGIN_MISMATCH: _mismatch,
     Reason.BAD_SCHEME: bad_scheme,
     Reason.UNREACHABLE: unreachable,
+    Reason.MIXED_CONTENT: mixed,
+    Reason.PREFLIGHT_REDIRECT: _preflight_redirect,
+    Reason.MISSING_ALLOW_ORIGIN: _missing,
 }
 # The advice for these reasons if the URL or the page is not known.
 _UNNAMED: Final[Mapping[Reason, Fix]] = {
-    Reason.MIXED_CONTENT: MIXED_SOMEWHERE,
     Reason.TLS: change(
         "Not CORS, and no header helps: open the URL in its own tab and look at the certificate (self-signed, expired, "
         "for another host?), or use http if the server does not speak TLS."

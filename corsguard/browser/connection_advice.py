@@ -14,7 +14,7 @@ from corsguard.validation import problems_of
 
 from .evidence import REDIRECTS, as_shown, in_ascii, scheme_of, status_of, url_of, words_of
 from .failures import Failure
-from .urls import HTTP_SCHEMES, of_handshake
+from .urls import HTTP_SCHEMES, is_trustworthy, of_handshake
 
 # What a status other than 101 says about a WebSocket handshake.
 _OF_HANDSHAKES: Final = {
@@ -102,9 +102,9 @@ def is_sound(origin: str, *, credentials: bool) -> bool:
     return not problems_of({"allow_origins": [origin], "allow_credentials": credentials})
 
 
-MIXED_SOMEWHERE: Final = change(
-    "Not CORS: serve it over https. If the page uses https already, the server redirects to http: let it redirect to "
-    "https (behind a proxy, tell the application that the proxy speaks TLS)."
+_MIXED_SOMEWHERE: Final = change(
+    "Not CORS: request it over https, and let the server speak TLS. If the page does so already, the server redirects "
+    "to http: let it redirect to https (behind a proxy, tell the application that the proxy speaks TLS)."
 )
 
 
@@ -247,7 +247,9 @@ def client_certificate(failure: Failure) -> Fix:
     )
 
 
-def mixed(failure: Failure) -> Fix:
+def mixed(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
+    if "url" in unnamed:
+        return _MIXED_SOMEWHERE
     if failure.mode == "websocket":
         page = f'new WebSocket("{as_shown(failure.url.replace("ws://", "wss://", 1))}")'
         return change("Not CORS: request it over wss, and let the server speak TLS.", page=page)
@@ -258,8 +260,15 @@ def mixed(failure: Failure) -> Fix:
             "a secure one."
         )
     if scheme == "https":
-        return MIXED_SOMEWHERE
+        return _MIXED_SOMEWHERE
     url = as_shown(failure.url.replace("http://", "https://", 1))
+    if is_trustworthy(server_of(failure)):
+        # Mixed Content, "a priori authenticated URL".
+        return change(
+            "Not CORS: current versions of Chromium and Firefox let a page of https request http URLs of this "
+            "computer. Update the browser, or request it over https.",
+            page=f'fetch("{url}")',
+        )
     return change(
         "Not CORS: request it over https, and let the server speak TLS.",
         page=f"load it from {url}" if failure.mode == "no-cors" else f'fetch("{url}")',

@@ -20,7 +20,7 @@ from .evidence import (
 )
 from .failures import Failure
 from .reasons import CORS_CHECK, OF_HANDSHAKE, REASONS, Reason
-from .urls import Url, address_space
+from .urls import HTTP_SCHEMES, Url, address_space
 
 
 def notes(failure: Failure, *, with_safari: bool = True) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ def _notes_on_surroundings(failure: Failure) -> Iterator[str]:
     if failure.page_origin.partition(":")[0].endswith("-extension"):
         yield (
             "An extension can read from each host that host_permissions in its manifest lists, without CORS: in its "
-            "service worker and its own pages, but not in its content scripts."
+            "service worker and its own pages, but not in its content scripts, and not from the browser's own store."
         )
     if failure.with_credentials and failure.reason in CORS_CHECK and not is_within_site(failure):
         yield (
@@ -97,4 +97,5 @@ def _is_less_public(failure: Failure) -> bool:
     page, url = url_of(failure.page_origin), url_of(failure.url)
     if page is None or url is None or not url.host:
         return False
-    return address_space(page.host) == "public" and address_space(url.host) != "public"
+    is_of_web = page.scheme in HTTP_SCHEMES
+    return is_of_web and address_space(page.host) == "public" and address_space(url.host) != "public"

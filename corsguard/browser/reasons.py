@@ -256,7 +256,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         why='Scripts can only fetch URLs of http and https (Fetch, "main fetch", HTTP(S) scheme).',
         instead="Write the whole URL, which begins with https://.",
         example=Example(url="localhost:8000/items"),
-        look=("the URL that the page requests: does it begin with https://?", "the address bar: file://?"),
+        look=("the URL that the page requests: does it begin with http:// or https://?", "the address bar: file://?"),
         chromium=_says(
             _CANNOT + 'URL scheme "{scheme}" is not supported.', file="Not allowed to load local resource: {url}"
         ),

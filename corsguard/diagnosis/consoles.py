@@ -66,7 +66,7 @@ def read(text: str, known: Known) -> list[Message]:
         # Safari repeats a cause without the URL.
         around = [] if first.cause in causes else nearby
         message = _placed(first, part, around, known)
-        methods = asked.get(message.url, ()) if known.method is None else ()
+        methods = next((asked[url] for url in asked if _is_at(url, message)), ()) if known.method is None else ()
         if len(methods) == 1 and (again := read_one(part, of_method := known._replace(method=methods[0]))):
             message = _placed(again, part, around, of_method)
         status, is_its_own = status_in_rows(whole, message.url, is_alone=len(urls) <= 1)
@@ -217,6 +217,9 @@ def _repeats(message: Message, other: Message) -> bool:
     is_checked = message.failure is not None and message.failure.reason in CORS_CHECK
     is_row = other.name == Reason.PREFLIGHT_STATUS and "page" in other.assumed
     if is_checked and is_row and _is_about(message, other.url):
+        return True
+    # The server logs what it refuses, and the browser says what is missing then.
+    if is_checked and other.name == "refused_by_server" and not other.is_named:
         return True
     # Cypress repeats what its own access to the page of another origin causes.
     if message.name == "cypress" and other.name == "frame":

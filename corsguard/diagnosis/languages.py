@@ -207,6 +207,10 @@ _HEADER: Final = re.compile(r"['\"]? ?Access-Control-Allow-(?P<name>[A-Za-z]+)\b
 _APOSTROPHE: Final = re.compile(r"(?<=[A-Za-z\u00c0-\u00ff])'(?=[A-Za-z\u00c0-\u00ff])")
 # If the quotation marks were typed again, the opening one and the closing one may differ.
 _QUOTED: Final = re.compile(r"['\"] ?(?P<value>[^'\"]{0,200}?) ?['\"]")
+# The reason, before what somebody wrote after it.
+_IN_BRACKETS: Final = re.compile(r"[\s.'\"]{0,4}[(\uff08](?:[^()\uff08\uff09]|\(null\))*[)\uff09]")
+# The words before a reason, if nothing else was copied.
+_BECAUSE: Final = re.compile("(?:Grund|Raison|Razón|Motivo|Причина|Powód|理由|原因) ?[:\uff1a]", re.IGNORECASE)
 # Words for "blocked", and words about origins. One of each is next to the words of a language.
 BLOCKED: Final = re.compile(
     "blo[ck]|bloqu|拦截|阻止|封鎖|封锁|ブロック|차단|блок|engel|letilt|chặn|บล็อก|مسدود|αποκλ", re.IGNORECASE
@@ -289,7 +293,7 @@ def translated(text: str) -> Translated | None:
         return Translated(Reason.MIXED_CONTENT, content["url"])
     blocked = _blocked(text)
     url = _URL.search(text, 0 if blocked is None else blocked.start())
-    before = url or blocked
+    before = url or blocked or _BECAUSE.search(text)
     if before is None:
         return None
     rest = text[before.end() :][:_LONGEST_REST]
@@ -304,8 +308,10 @@ def translated(text: str) -> Translated | None:
 
 
 def _told(rest: str, url: str, *, is_whole: bool) -> Translated | None:
-    headers = {found["name"].lower().rstrip("s") for found in _HEADER.finditer(rest)}
-    said = _APOSTROPHE.sub(" ", _HEADER.sub(" ", rest))
+    within = _IN_BRACKETS.match(rest)
+    reason = rest if within is None else within[0]
+    headers = {found["name"].lower().rstrip("s") for found in _HEADER.finditer(reason)}
+    said = _APOSTROPHE.sub(" ", _HEADER.sub(" ", reason))
     quoted = [found["value"] for found in _QUOTED.finditer(said)]
     values = [value for value in quoted if value.lower() not in _NO_VALUES]
     status = _STATUS.search(rest)
@@ -313,7 +319,7 @@ def _told(rest: str, url: str, *, is_whole: bool) -> Translated | None:
         if clue.header and clue.header.rstrip("s") not in (headers or {"none"}):
             continue
         fitting = [*_fitting(clue.value, values)]
-        if fitting and (not clue.word or _TERMS[clue.word].search(said)):
+        if fitting and (not clue.word or _TERMS[clue.word].search(f"{said}{rest[len(reason) :]}")):
             return Translated(clue.means, url, fitting[0], "" if status is None else status["status"])
     return Translated("cut_off", url) if is_whole else None
 

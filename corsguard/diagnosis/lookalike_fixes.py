@@ -2,6 +2,7 @@
 What to change about a failure that looks like CORS, with the page and the server that a line names.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -19,6 +20,29 @@ _LISTING: Final = frozenset(
     "answered csrf csrf_django cut_off framed_twice login_origin no_credentials_only not_framed preflight_cut_off "
     "refused_by_server websocket".split()
 )
+_OLD_HEADER: Final = "For the old ones, the answer to the preflight needs Access-Control-Allow-Private-Network: true."
+# What to do where the value that a line names says more.
+_OF_VALUES: Final[Mapping[tuple[str, str], Fix]] = {
+    ("csp", "sandbox"): Fix(
+        words="In the page's policy, or in the attribute sandbox of its frame, add the allow-... that it needs."
+    ),
+    ("orb", "no media"): Fix(
+        words="The response says that it is an image, a video or audio, but its content is something else: look at the "
+        "body (is it empty, an error, or changed by a proxy or an extension?). CORS does not help."
+    ),
+    ("orb", "text/html"): Fix(
+        words="The response has the type text/html, as an error or a login has. It is not what the page wants to load: "
+        "correct the URL (open it in its own tab)."
+    ),
+    # The line names no address space, but a header.
+    ("private_network_access", ""): Fix(
+        words=f"{LOOKALIKES['private_network_access'].fix.words} For the old ones, the answer to the preflight needs "
+        "Access-Control-Allow-Private-Network: true."
+    ),
+    ("status", "429"): Fix(
+        words="The status is 429: the server limits how often it is called. Try again later, and less often."
+    ),
+}
 _FALLBACK: Final = (
     "If the policy does not have this directive yet, begin it with the sources of default-src, whose place it takes."
 )
@@ -29,6 +53,8 @@ def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | N
     Return what to change about the lookalike *name*. The page is on *origin* (None if not known) and requests *target*.
     *header* and *value* are those that the line names.
     """
+    if (name, value) in _OF_VALUES:
+        return _OF_VALUES[name, value]
     row = LOOKALIKES[name]
     shown = as_shown(value)
     if name == "not_exposed":
@@ -43,24 +69,10 @@ def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | N
             f"The redirect leads to what looks like a login page, {shown}: answer 401 to scripts instead of a redirect."
         )
         return Fix(words=words, send=("401 Unauthorized, with the CORS headers and no Location",))
-    if name == "orb" and "html" in value:
-        words = (
-            "The response has the type text/html, as an error or a login has, and is not what the page wants to load: "
-            "correct the URL (open it in its own tab)."
-        )
-        return Fix(words=words)
-    if name == "status" and value == "429":
-        return Fix(
-            words="The status is 429: the server limits how often it is called. Try again later, and less often."
-        )
     is_mixed = target.startswith("http://") and not is_trustworthy(target) and (origin or "").startswith("https:")
     if name == "csp" and is_mixed:
         fix = fix_of_lookalike(name, origin, target.replace("http:", "https:", 1), header, value)
         return replace(fix, words=f"A page of https loads nothing by plain http: let it request https. {fix.words}")
-    if name == "csp" and value == "sandbox":
-        return Fix(
-            words="In the page's policy, or in the attribute sandbox of its frame, add the allow-... that it needs."
-        )
     if origin == NULL and name in _LISTING:
         words = (
             "The page sent Origin: null, which no server should trust, because any sandboxed frame sends it. It comes "
@@ -86,5 +98,5 @@ def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | N
     pages = row.fix.page if is_whole else ()
     page = tuple(dict.fromkeys(line.format_map({**blanks, "header": name}) for line in pages for name in names))
     # CSP, "fallback": only these have one.
-    more = f" {_FALLBACK}" if name == "csp" and (not value or "-src" in value) else ""
+    more = f" {_FALLBACK}" if name == "csp" and value != "default-src" and (not value or "-src" in value) else ""
     return replace(row.fix, words=f"{detail}{row.fix.words.format_map(blanks)}{more}", page=page, policy=policy)

@@ -5,7 +5,7 @@ The meaning of a console message: the cause, the fix, what to look at, and the c
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from corsguard.browser import Failure, Reason
@@ -37,6 +37,7 @@ from .places import (
     is_of_app,
     look_at_place,
     must_request_another,
+    responder_of,
 )
 from .playing import Fetch, lines_of
 from .rehearsal import Rehearsal, rehearse, staged, staged_handshake
@@ -52,9 +53,11 @@ _EITHER: Final = frozenset({"Safari", OLD_WEBKIT, OLD_MICROSOFT, "Edge up to 18"
 _OF_EXCHANGES: Final = frozenset({"outside_browsers", "request_alone", "status"})
 # Marks where a console, or a person, has shortened a URL, or hidden a part of its path.
 _CUT: Final = re.compile(
-    r"\.{3}|\*{3}|(?<=[^/]/)[^?#]*[{<]|<|%[A-Z_]{3,}%|X{3,}|\bx{4,}\b|\[[^\[\]]* [^\[\]]*\]|-here\b"
+    r"\.{3}|\*{3}|(?<=[^/]/)[^?#]*[{<]|<|%[A-Z_]{3,}%|\$\{?[A-Z_]{2,}|X{3,}|\bx{4,}\b|"
+    r"\[(?:[^\[\]]* [^\[\]]*|(?i:redacted|removed|hidden|masked))\]|-here\b"
 )
-_SOURCES: Final = frozenset({"blob", "data", "filesystem", "mediastream"})
+# Lines that do not say what failed, about what a server answered.
+_ANSWERED: Final = frozenset({"answered", "cut_off", "not_exposed", "orb", "preflight_cut_off", "unexplained"})
 # The value that is assumed if only the name of a header is known: one that needs a preflight (Fetch,
 # "CORS-safelisted request-header").
 _VALUES: Final = {
@@ -121,6 +124,9 @@ class Meaning:
         # Few lines name the method, and GET stands for a method that is not named.
         unnamed = (*message.assumed, "method") if message.method == "GET" else message.assumed
         told = cause(message.failure, unnamed)
+        if "status" in message.assumed:
+            before, status, after = told.rpartition(status_of(message.failure))
+            told = f"{before}perhaps {status}{after}"
         if message.engine in _EITHER and message.failure.reason is Reason.MISSING_ALLOW_ORIGIN:
             return f"{told.removesuffix('.')}, or one that names another origin."
         return told
@@ -153,13 +159,17 @@ class Meaning:
     def fix(self) -> Fix:
         message = self.message
         if message.failure is not None:
-            return fix_at_place(message.failure, fix_of(message.failure, message.assumed), message.assumed)
+            fix = fix_at_place(message.failure, fix_of(message.failure, message.assumed), message.assumed)
+            return replace(fix, words=_hedged(message, fix.words))
         target = message.target if message.is_named else "the origin of the resource"
-        if (scheme := message.url.partition(":")[0]) in _SOURCES:
+        scheme = message.url.partition(":")[0]
+        if scheme not in {*HTTP_SCHEMES, *SOCKET_SCHEMES}:
             # CSP, "scheme-source": what has no host of its own.
             target = f"{scheme}:"
         page = None if "page" in message.assumed else message.origin
-        return fix_of_lookalike(message.lookalike, page, target, message.header, message.value)
+        fix = fix_of_lookalike(message.lookalike, page, target, message.header, message.value)
+        responder = responder_of(message.url) if message.is_named and message.lookalike in _ANSWERED else None
+        return fix if responder is None else replace(fix, words=f"{fix.words} {responder.words}")
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -346,6 +356,46 @@ def _url_to_check(message: Message) -> str:
     return url
 
 
+def _hedged(message: Message, words: str) -> str:
+    """
+    Return the *words* of a fix for *message*, as far as they are certain.
+    """
+    if message.failure is not None and "status" in message.assumed:
+        status = status_of(message.failure)
+        words = words.replace(f"Status {status}. ", f"If the status is {status}: ", 1)
+        words = words.replace(f"Status {status}: ", f"If the status is {status}, ", 1)
+    near = _near(message)
+    return f"{near} Otherwise: {words}" if near and message.is_cors else words
+
+
+def _near(message: Message) -> str:
+    """
+    Return how the page needs no CORS, if it and the URL are most likely on one server; empty if not.
+    """
+    page, url = url_of(message.origin), url_of(message.url)
+    if page is None or url is None or {"page", "url"} & {*message.assumed}:
+        return ""
+    target = as_shown(message.target)
+    is_of_port = (page.scheme, page.port) == (url.scheme, url.port)
+    if {page.host, url.host} <= _LOCAL_HOSTS and page.host != url.host and is_of_port:
+        return (
+            f"Page and URL have the same port on this machine, so most likely one server has two names. Open the page "
+            f"at {target}, or request a relative URL: then no CORS is needed."
+        )
+    if page.host.removeprefix("www.") == url.host.removeprefix("www.") and page.host != url.host and is_of_port:
+        return (
+            f"Page and URL differ only by www, so most likely one of the two redirects to the other. Open the page at "
+            f"{target}, or request a relative URL: then no CORS is needed."
+        )
+    if page.host == url.host and {page.scheme, url.scheme} == {"http", "https"} and page.port == url.port is None:
+        return (
+            f"Page and URL differ only by https, so they are most likely one server. Let the page request a relative "
+            f"URL, or {as_shown(message.origin)}: then no CORS is needed. Behind a proxy that speaks TLS, tell the "
+            "application so (X-Forwarded-Proto), because it writes the URL."
+        )
+    return ""
+
+
 def _look(failure: Failure) -> Iterator[str]:
     """
     Yield what to look at, as far as it is not said already.
@@ -358,17 +408,6 @@ def _look(failure: Failure) -> Iterator[str]:
             yield OPTIONS_ROW
         elif line != EXCEPTION or status_of(failure) in ({"500"} if failure.is_preflight else {"", "500"}):
             yield line
-
-
-def _is_one_server(message: Message) -> bool:
-    """
-    Return whether the page and the URL are most likely on one server, which has two names on this machine.
-    """
-    page, url = url_of(message.origin), url_of(message.url)
-    if page is None or url is None or "page" in message.assumed or "url" in message.assumed:
-        return False
-    are_local = {page.host, url.host} <= _LOCAL_HOSTS and page.host != url.host
-    return are_local and (page.scheme, page.port) == (url.scheme, url.port)
 
 
 def _is_without_host(origin: str) -> bool:
@@ -384,11 +423,10 @@ def _notes(message: Message) -> Iterator[str]:
         yield "The URL has no path: if the request had one, copy the whole URL from the Network panel."
     if _is_without_host(message.origin) and _can_be_checked(message):
         yield "The page's origin has no host. Let the app have one: the command below takes localhost."
-    if _is_one_server(message):
-        yield (
-            f"Page and URL have the same port on this machine, so most likely one server has two names. Open the page "
-            f"at {as_shown(message.target)}, or request a relative URL: then no CORS is needed."
-        )
+    if (near := _near(message)) and not message.is_cors:
+        yield near
+    if message.is_named and (url := url_of(message.url)) is not None and url.host == "0.0.0.0":  # noqa: S104 - see above
+        yield "0.0.0.0 is an address to listen at, not one to request: let the page use localhost."
     if message.failure is None:
         return
     if "status" in message.assumed:

@@ -17,11 +17,12 @@ from corsguard.browser.urls import SOCKET_SCHEMES
 from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.origin import NULL
 
-from .cores import CORES, VAGUE, first_core, without_urls
+from .cores import BLOCKED, CORES, VAGUE, first_core, without_urls
 from .languages import translated
 from .lookalikes import LOOKALIKES
 from .named import (
     LONGEST_WORD,
+    NamedPage,
     NamedUrl,
     allow_origin_named,
     location_named,
@@ -180,7 +181,7 @@ class Message:
 
 def read_one(text: str, known: Known) -> Message | None:
     found = first_core(CORES, text)
-    is_english = found is not None or first_core(VAGUE[:2], text) is not None
+    is_english = found is not None or first_core(BLOCKED, text) is not None
     if not is_english and (told := translated(text)) is not None:
         groups = {"url": told.url, "value": told.value, "status": told.status}
         groups["header"] = told.value if told.means is Reason.HEADER_NOT_ALLOWED else ""
@@ -218,19 +219,20 @@ def _message(  # noqa: PLR0913 - the parts of one message
     has_cors = REASONS[means].kind == "cors" if isinstance(means, Reason) else LOOKALIKES[means].is_cors
     is_socket = means in OF_HANDSHAKE or (names_socket(text) and not has_cors)
     stands = SOCKET_URL if is_socket else URL
-    shown_origin, is_origin_shown = (known.origin, False) if known.origin is not None else page_in(text, said)
+    page = NamedPage(known.origin) if known.origin is not None else page_in(text, said)
+    shown_origin = page.origin
     at = NamedUrl() if means in WITHOUT_REQUEST else url_named(text, said, shown_origin)
     if means is not Reason.BAD_SCHEME:
         # A browser prints the scheme, so a person left it out.
         at = at._replace(url=with_scheme(at.url), first=with_scheme(at.first))
     value, header = said.get("value"), said.get("header")
     # The path counts, even if the host has to be set.
-    stands = at.server or stands
-    url = at.url or f"{stands}{at.path or ('' if is_socket else path_logged(text)[1:])}"
-    first = at.first or (f"{stands}{at.first_path}" if at.url or at.first_path else url)
+    url = at.url or _standing(stands, at.shown or ("" if is_socket else path_logged(text)[1:]))
+    first = at.first or (_standing(stands, at.first_shown) if at.url or at.first_shown else url)
     origin = (
         shown_origin
         or _twice(means, value)
+        or page.hidden
         or _PAGES.get(means)
         or (NULL if names_file(url, text) else script_origin_in(text, url) or assumed_page(url))
     )
@@ -244,11 +246,11 @@ def _message(  # noqa: PLR0913 - the parts of one message
     usual = METHOD if means is Reason.METHOD_NOT_ALLOWED else "GET"
     unnamed = {
         "url": not at.url,
-        "first": bool(at.url or at.first_path) and not at.first,
+        "first": bool(at.url or at.first_shown) and not at.first,
         "page": shown_origin is None,
         "method": method is None and (means in _OF_PREFLIGHT or (means in CORS_CHECK and is_preflight)),
     }
-    redacted = {"url": at.is_redacted, "first": True, "page": is_origin_shown}
+    redacted = {"url": at.is_redacted, "first": True, "page": page.is_redacted}
     assumed = tuple(name for name, is_unnamed in unnamed.items() if is_unnamed)
     method = usual if method is None else method
     failure = None
@@ -286,6 +288,13 @@ def _message(  # noqa: PLR0913 - the parts of one message
         assumed=assumed,
         redacted=tuple(name for name in assumed if redacted.get(name)),
     )
+
+
+def _standing(stands: str, shown: str) -> str:
+    """
+    Return what stands for a URL of which only a part is *shown*; *stands* is its server, if nothing of that is shown.
+    """
+    return shown if "://" in shown else f"{stands}{shown}"
 
 
 def _twice(means: Reason | str, value: str | None) -> str:

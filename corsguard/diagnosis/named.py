@@ -43,7 +43,7 @@ _URLS: Final = (
         r"(?P<url>X{3,}|\*{3,}|['\"]?(?:\[[^\[\]]{1,200}\]|<[^<>]{1,200}>|\{[^{}]{1,200}\}|\([^()]{1,200}\)))"
         r"['\"]?(?=[.:,]? |[.:,]?$)"
     ),
-    re.compile(r"remote resource at '?(?P<url>[^'\s]+?)'?\.? ?(?:soon\. )?(?:\(|$)"),
+    re.compile(r"remote resource at '?(?P<url>[^'\s]+?(?:\.{3})?)'?\.? ?(?:soon\. )?(?:\(|$)"),
     re.compile(
         r"(?:cannot load|Failed to load) "
         r"(?P<url>(?:[a-z][a-z0-9+.-]*:|[\[{<]|[\w-]+\.[\w-])[^\s'\"]+?)[.:]? (?=[A-Z]|due )"
@@ -57,7 +57,7 @@ _URLS: Final = (
     ),
     re.compile(
         r"(?:connect(?:ing)? to|resource at|content from|Cancelled load to|module:?|load|fetch) "
-        r"[\"']?(?P<url>(?:https?|wss?)://[^\s'\"]+)",
+        r"[\"']?(?P<url>[a-z][a-z0-9+.-]*://[^\s'\"]+)",
         re.IGNORECASE,
     ),
     re.compile(r"Refused to \w+(?: \w+){0,2} '(?P<url>[^']+)' (?:in a frame )?because"),
@@ -195,11 +195,16 @@ _ROWS: Final = re.compile(
     r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<url>https?://[^\s'\"]{1,2048}) (?:\S{1,2} )?"
     r"(?:(?:\[?HTTP/[\d.]{1,3}|net::ERR_[A-Z_]{1,40}) )?(?P<status>[1-5]\d\d)\b|"
     # Of Internet Explorer.
-    r"\bHTTP(?P<status3>[45]\d\d): [A-Z]|"
+    r"\bHTTP(?P<status3>[45]\d\d): [A-Z](?:[^:]{0,200}? (?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) - "
+    r"(?P<url4>https?://[^\s'\"]{1,2048}))?|"
+    # Its method was not copied.
+    r"(?<!\S)(?P<url5>https?://[^\s'\"]{1,2048}) (?P<status4>[45]\d\d) \([A-Z]|"
     r"(?:(?<!\S)(?P<place>[^\s'\"]{1,2048}):\d{1,6} )?(?:(?P<url2>https?://[^\s'\"]{1,2048}) )?"
     r"Failed to load resource: the server responded with a status of (?P<status2>\d{3})(?: \([^()]{0,40}\))?"
     r"(?: (?P<url3>https?://[^\s'\"]{1,2048})| \((?P<place2>[^\s'\"()]{1,2048}?)(?:, line \d{1,6})?\))?"
 )
+_STATUS_GROUPS: Final = ("status", "status2", "status3", "status4")
+_URL_GROUPS: Final = ("url", "url2", "url3", "url4", "url5")
 _WITHOUT_SCHEME: Final = re.compile(r"(localhost|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?(?:[/?#]|$)")
 # Where a stack says that a script of a development server is.
 _SCRIPTS: Final = re.compile(
@@ -209,11 +214,15 @@ _SCRIPTS: Final = re.compile(
 _ONLY_FIRST: Final = re.compile(r"\s?\(?redirected from '")
 _WRAP: Final = re.compile(r"(?<=[/&=?_-]) (?=\w)")
 _HTTP: Final = re.compile(r"^https?://")
-_PATH: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]*/((?:(?!\.{3}|\*{3})[^\s'\"<>{}\[\]\u2580-\u259f])+)")
-# The labels at the end of a host of which nothing is hidden.
-_HOST_AT_END: Final = re.compile(
+_PATH: Final = re.compile(
+    r"(?:[a-z][a-z0-9+.-]*://[^/?#]*|<[^<>]*>|\{[^{}]*\}|\[[^\[\]]*\]|\.{3,4})"
+    r"/((?:(?!\.{3}|\*{3})[^\s'\"<>{}\[\]\u2580-\u259f])+)"
+)
+# A URL, with the labels at the end of its host of which nothing is hidden.
+_HIDDEN_HOST: Final = re.compile(
     r"(?P<scheme>https?|wss?)://[^/?#]*?"
-    r"(?P<domain>(?:(?-i:\.(?![a-z0-9-]*(?:x{3}|redacted|your|example))[a-z0-9-]+))+(?<!\.)\.[a-z]{2,20})(?::\d{1,5})?(?=[/?#]|$)"
+    r"(?P<domain>(?:(?-i:\.(?![a-z0-9-]*(?:x{3}|redacted|your|example))[a-z0-9-]+))+(?<!\.)\.[a-z]{2,20})?"
+    r"(?P<port>:\d{1,5})?(?=[/?#]|$)"
 )
 # The host in the lines of a request.
 _HOST: Final = re.compile(r"(?<![\w-])Host: ?(?P<host>[\w-]+(?:\.[\w-]+)+|localhost)(?P<port>:\d{1,5})?(?![\w.])")
@@ -237,7 +246,7 @@ def status_in_rows(text: str, url: str, *, is_alone: bool) -> tuple[str, bool]:
     text.
     """
     rows = [row for row in _ROWS.finditer(text) if _is_row_of(row, url, is_alone=is_alone)]
-    statuses = {row["status"] or row["status2"] or row["status3"] for row in rows}
+    statuses = {next(filter(None, (row[name] for name in _STATUS_GROUPS))) for row in rows}
     return (statuses.pop(), any(map(_place_of, rows))) if len(statuses) == 1 else ("", False)
 
 
@@ -338,7 +347,7 @@ def _bared(url: str) -> tuple[str, str | None]:
 def _is_row_of(row: re.Match[str], url: str, *, is_alone: bool) -> bool:
     if not _place_of(row):
         return is_alone
-    named = row["url"] or row["url2"] or row["url3"]
+    named = next(filter(None, (row[name] for name in _URL_GROUPS)), None)
     # Chromium and Safari write the last part of the path, before or after their own line.
     place = (row["place"] or row["place2"] or "").rpartition("/")[2]
     return (named is None or is_same(named, url)) and place in {"", url.rstrip("/").rpartition("/")[2]}
@@ -348,7 +357,7 @@ def _place_of(row: re.Match[str]) -> str:
     """
     Return the URL, or the part of it, that a row names; empty if none.
     """
-    return next(filter(None, (row[name] for name in ("url", "url2", "url3", "place", "place2"))), "")
+    return next(filter(None, (row[name] for name in (*_URL_GROUPS, "place", "place2"))), "")
 
 
 def with_scheme(url: str) -> str:
@@ -362,16 +371,15 @@ def with_scheme(url: str) -> str:
 class NamedUrl(NamedTuple):
     """
     The *url* that a message names, and the *first* one before all redirects; empty if it names none, or hides it. If
-    only the host is hidden, *path* and *first_path* are what follows it, and *server* is what takes its place, if the
-    end of it is shown.
+    a part of one is hidden, *shown* and *first_shown* are the rest of it, with a name of ours in place of the host, or
+    without a host.
     """
 
     url: str = ""
     first: str = ""
     is_redacted: bool = False
-    path: str = ""
-    first_path: str = ""
-    server: str = ""
+    shown: str = ""
+    first_shown: str = ""
 
 
 def url_named(text: str, said: Mapping[str, str], origin: str | None) -> NamedUrl:
@@ -380,14 +388,14 @@ def url_named(text: str, said: Mapping[str, str], origin: str | None) -> NamedUr
     """
     if _ONLY_FIRST.match(text):
         return NamedUrl()
-    is_shown, hidden = False, ("", "", "")
+    is_shown, rests = False, ("", "")
     for url, first in [(said["url"], "")] if "url" in said else _urls_in(text):
         whole = as_url(url, origin)
         if whole:
-            return NamedUrl(whole, as_url(first, origin) if first else whole, first_path=_path_of(first))
+            return NamedUrl(whole, as_url(first, origin) if first else whole, first_shown=_rest_of(first))
         # A relative URL is not blacked out.
         is_shown = is_shown or not url.startswith(("/", "./", "../"))
-        hidden = hidden if any(hidden) else (_path_of(url), _path_of(first), _server_of(url))
+        rests = rests if any(rests) else (_rest_of(url), _rest_of(first))
     if not is_shown:
         pages = {found.start(found.lastindex or 0) for pattern in _ORIGINS for found in pattern.finditer(text)}
         others = (found[0] for found in _LONE_URL.finditer(text) if found.start() not in pages)
@@ -396,7 +404,7 @@ def url_named(text: str, said: Mapping[str, str], origin: str | None) -> NamedUr
         lone -= {url for url in lone if origin is not None and url.rstrip("/") == origin}
         if len(lone) == 1 and not _REDACTED.fullmatch(url := lone.pop()):
             return NamedUrl(url[:LONGEST_WORD], url[:LONGEST_WORD])
-    return NamedUrl("", "", is_shown, *hidden)
+    return NamedUrl("", "", is_shown, *rests)
 
 
 def _urls_in(text: str) -> list[tuple[str, str]]:
@@ -418,6 +426,13 @@ def _urls_in(text: str) -> list[tuple[str, str]]:
     return named
 
 
+def _rest_of(url: str) -> str:
+    """
+    Return what is shown of *url*, a part of which is hidden.
+    """
+    return f"{_server_of(url)}{_path_of(url)}"
+
+
 def _path_of(url: str) -> str:
     """
     Return what follows the host of *url*, as far as nothing of it is hidden.
@@ -425,16 +440,22 @@ def _path_of(url: str) -> str:
     found = _PATH.match(url[:LONGEST_WORD])
     if found is None:
         return ""
-    return found[1].rpartition("/")[0] if url.startswith("...", found.end()) else found[1]
+    if url.startswith("...", found.end()):
+        # The last part is not whole.
+        return found[1].partition("?")[0] if "?" in found[1] else found[1].rpartition("/")[0]
+    return found[1].rstrip(".,;")
 
 
 def _server_of(url: str) -> str:
     """
-    Return the scheme and the host of *url*, with a name of ours in place of what is hidden at the beginning of the
-    host; empty if less than a domain is shown.
+    Return the scheme, the host and the port of *url*, with a name of ours in place of what is hidden of the host; empty
+    if it has no scheme.
     """
-    found = _HOST_AT_END.match(url[:LONGEST_WORD])
-    return "" if found is None else f"{found['scheme']}://example{found['domain']}/"
+    found = _HIDDEN_HOST.match(url[:LONGEST_WORD])
+    if found is None:
+        return ""
+    host = f"example{found['domain']}" if found["domain"] else "api.example.com"
+    return f"{found['scheme']}://{host}{found['port'] or ''}/"
 
 
 def as_url(text: str, origin: str | None) -> str:
@@ -450,7 +471,7 @@ def as_url(text: str, origin: str | None) -> str:
         # What stands for a host.
         return ""
     # A password is secret, and fetch() does not accept one.
-    bare = whole.rstrip(".,:;)'")
+    bare = whole.rstrip(".,:;'" if "(" in whole else ".,:;)'")
     is_cut = whole.startswith("...", len(bare)) and "/" in bare.partition("://")[2]
     text = _USERINFO.sub("", f"{bare}..." if is_cut else bare.strip())
     if text.startswith("file:///"):
@@ -467,24 +488,34 @@ def as_url(text: str, origin: str | None) -> str:
     return f"https://{text}" if _HOST_ONLY.fullmatch(text) else ""
 
 
-def page_in(text: str, said: Mapping[str, str]) -> tuple[str | None, bool]:
+class NamedPage(NamedTuple):
     """
-    Return the origin of the page that *text* names, and whether it is redacted; the core of the message may have *said*
-    one.
+    The *origin* of the page that a message names, None if it names none, or hides it; *hidden* is then what takes its
+    place, if something of it is shown.
+    """
+
+    origin: str | None
+    is_redacted: bool = False
+    hidden: str = ""
+
+
+def page_in(text: str, said: Mapping[str, str]) -> NamedPage:
+    """
+    Return the page that *text* names; the core of the message may have *said* one.
     """
     named = [said["origin"]] if "origin" in said else []
     # A server behind a proxy names the host alone.
     named = [f"https://{word}" if _HOST_ONLY.fullmatch(word) else word for word in named]
-    is_shown = False
+    is_shown, hidden = False, ""
     for word in [*named, *_origins(text)]:
         if " " in word.strip():
             # What stands for an origin.
-            return None, True
+            return NamedPage(None, is_redacted=True)
         if _REDACTED.fullmatch(word):
-            is_shown = True
+            is_shown, hidden = True, hidden or _server_of(word).rstrip("/").replace("//api.", "//app.")
         elif (origin := origin_named(word)) is not None:
-            return origin, False
-    return (NULL, False) if "requests from null" in text else (None, is_shown)
+            return NamedPage(origin)
+    return NamedPage(NULL) if "requests from null" in text else NamedPage(None, is_shown, hidden)
 
 
 def script_origin_in(text: str, url: str) -> str:

@@ -42,7 +42,9 @@ _ESCAPE: Final = re.compile(
 )
 # Marks of bold text. Three stars in a row, or two in a URL, belong to the text.
 _FENCE: Final = re.compile(r"```(?:\w{0,20}(?=[ \t]*(?:\n|$)))?|(?<![\w*/'])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?![\w*/'])")
-_QUOTE: Final = re.compile(r"^[ \t]*(?:> ?|(?://+|\*|#)[ \t]+)+", re.MULTILINE)
+_QUOTE: Final = re.compile(r"^[ \t]*(?:> ?|(?://+|\*|#)[ \t]+|\+[ \t]?(?=[A-Za-z'\"]))+", re.MULTILINE)
+# Somebody prevented that a link is made of a URL.
+_LOOSE: Final = re.compile(r"\b(https?|wss?) ?: ?//(?=\S)")
 # Where a line was empty.
 _SPACES: Final = re.compile(r" {2,}")
 # A quotation whose lines were joined.
@@ -133,7 +135,7 @@ def plain(text: str) -> str:
 
 
 def _in_words(line: str) -> str:
-    line = _ROW.sub(r"\1 ", line)
+    line = _LOOSE.sub(r"\1://", _ROW.sub(r"\1 ", line))
     return _GLUED.sub(" ", line) if "CORS " in line else line
 
 

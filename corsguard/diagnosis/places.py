@@ -16,10 +16,12 @@ from corsguard.browser.evidence import as_shown, is_led_to_login, is_within_site
 from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, PREFLIGHT_ONLY, REASONS
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, address_space
 from corsguard.fixes import Fix
+from corsguard.names import ALLOW_ORIGIN
 from corsguard.origin import NULL
 
 from .messages import URL
 
+_STAND_IN: Final = URL.partition("//")[2].rstrip("/")
 # Schemes of what nobody answers.
 WITHOUT_SERVER: Final = frozenset(
     "about blob chrome chrome-extension data edge file javascript moz-extension ms-appx ms-appx-web".split()
@@ -53,7 +55,8 @@ _OF_APP: Final = (
     "from a development server), or let the app read the file by its own functions (Capacitor: the plugin Filesystem)."
 )
 _OF_BUCKET: Final = (
-    "This is object storage: its CORS rules belong to the bucket, and no application of yours answers there."
+    "This is object storage: its CORS rules belong to the bucket (of Azure, to the account), and no application "
+    "of yours answers there."
 )
 _NOT_YOURS: Final = "If the server is not yours, let a server of yours request it, and let the page ask that one."
 _OF_OTHERS: Final = (
@@ -98,9 +101,9 @@ _RESPONDERS: Final = (
     Responder(
         "files",
         _hosts(
-            "ajax.googleapis.com cdn.skypack.dev cdnjs.cloudflare.com code.jquery.com esm.sh fonts.googleapis.com "
-            "fonts.gstatic.com jsdelivr.net kit.fontawesome.com maxcdn.bootstrapcdn.com stackpath.bootstrapcdn.com "
-            "unpkg.com use.fontawesome.com use.typekit.net"
+            "ajax.googleapis.com cdn.bootcss.com cdn.skypack.dev cdnjs.cloudflare.com code.jquery.com esm.sh "
+            "fonts.googleapis.com fonts.gstatic.com jsdelivr.net kit.fontawesome.com maxcdn.bootstrapcdn.com "
+            "stackpath.bootstrapcdn.com unpkg.com use.fontawesome.com use.typekit.net"
         ),
         "{domain} serves files to every page, so this is a fault of the service or of the request. Correct the URL, "
         "use another such service, or serve the file yourself.",
@@ -138,6 +141,11 @@ _RESPONDERS: Final = (
         re.compile(r"[a-z]+://[^/?#]+/(?:[^?#]*/)?socket\.io/"),
         "This is Socket.IO, which has a list of origins of its own (in Python, cors_allowed_origins; in Node, "
         "cors.origin).",
+    ),
+    Responder(
+        "settings",
+        re.compile(r"[a-z]+://[^/?#]+/\.well-known/mercure(?:[/?#]|$)"),
+        "This is a Mercure hub, which has a list of origins of its own: cors_origins.",
     ),
     Responder(
         "settings",
@@ -247,18 +255,25 @@ _RESPONDERS: Final = (
 )
 
 
+def responder_of(url: str, *, is_first: bool = True) -> Responder | None:
+    """
+    Return who answers *url*, with the words for this URL; None if it may be any application. If *url* is not the
+    *first* one, redirects led there, and the page did not request it.
+    """
+    for place in _RESPONDERS:
+        found = place.urls.match(url)
+        if found is not None and (place.who != "page" or is_first):
+            return place._replace(words=place.words.format_map(found.groupdict()))
+    return None
+
+
 def place_of(failure: Failure) -> Responder | None:
     """
-    Return who answers the URL of *failure*, with the words for this URL; None if it may be any application.
+    Return who answers the URL of *failure*, if it is one of CORS.
     """
     if REASONS[failure.reason].kind != "cors":
         return None
-    for place in _RESPONDERS:
-        found = place.urls.match(failure.url)
-        # Where redirects lead is not what the page requested.
-        if found is not None and (place.who != "page" or failure.url == failure.first_url):
-            return place._replace(words=place.words.format_map(found.groupdict()))
-    return None
+    return responder_of(failure.url, is_first=failure.url == failure.first_url)
 
 
 def has_no_application(failure: Failure) -> bool:
@@ -297,7 +312,8 @@ def fix_at_place(failure: Failure, fix: Fix, assumed: Collection[str]) -> Fix:
     if place.who == "front":
         return replace(fix, words=f"{fix.words} {place.words}")
     is_of_list = failure.reason in {Reason.MISSING_ALLOW_ORIGIN, Reason.ALLOW_ORIGIN_MISMATCH, *OF_STATUS}
-    return replace(fix, words=place.words if is_of_list else f"{fix.words} {place.words}", policy={})
+    words = place.words if is_of_list else f"{fix.words} {place.words}"
+    return replace(fix, words=words, send=_for_its_page(failure, fix.send), policy={})
 
 
 def look_at_place(failure: Failure, look: tuple[str, ...]) -> tuple[str, ...]:
@@ -330,7 +346,7 @@ def _may_be_of_others(failure: Failure, assumed: Collection[str]) -> bool:
     url = url_of(failure.url)
     is_public = url is not None and url.scheme in HTTP_SCHEMES and address_space(url.host) == "public"
     is_within = "page" not in assumed and is_within_site(failure)
-    is_known = "url" not in assumed or not failure.url.startswith(URL)
+    is_known = "url" not in assumed or (url is not None and url.host != _STAND_IN)
     return REASONS[failure.reason].kind == "cors" and is_public and is_known and not is_within
 
 
@@ -353,6 +369,11 @@ def _fix_of_others(failure: Failure, place: Responder, assumed: Collection[str])
     words, page = place.words, ""
     if failure.reason in {Reason.WILDCARD_WITH_CREDENTIALS, Reason.ALLOW_CREDENTIALS_NOT_TRUE}:
         page = NO_COOKIES
+    elif failure.reason is Reason.MULTIPLE_ALLOW_ORIGIN:
+        words = (
+            f"The service sends the header twice, or something on the way adds one: a proxy, an antivirus program, an "
+            f"extension of the browser. Try without them. {words}"
+        )
     elif failure.reason is Reason.HEADER_NOT_ALLOWED and failure.value:
         page = f"leave out the request header {as_shown(failure.value)}"
     elif place.who == "files":
@@ -386,5 +407,15 @@ def _fix_of_bucket(failure: Failure, fix: Fix) -> Fix:
         )
     elif failure.sent_origin == NULL or failure.reason not in {Reason.MISSING_ALLOW_ORIGIN, *OF_STATUS}:
         words = f"{fix.words} {_OF_BUCKET}"
-    send = () if failure.reason in OF_STATUS else fix.send
-    return replace(fix, words=words, send=send, policy={})
+    # Rules have no line for Vary, which the storage sends by itself.
+    send = () if failure.reason in OF_STATUS else tuple(line for line in fix.send if not line.startswith("Vary"))
+    return replace(fix, words=words, send=_for_its_page(failure, send), policy={})
+
+
+def _for_its_page(failure: Failure, send: tuple[str, ...]) -> tuple[str, ...]:
+    """
+    Return *send* with the origin of the page, which a server of others may list even if no policy does.
+    """
+    is_replaced = failure.with_credentials and failure.sent_origin.startswith("http://")
+    own = f"{ALLOW_ORIGIN}: {as_shown(failure.sent_origin)}"
+    return tuple(own if is_replaced and line.startswith(ALLOW_ORIGIN) else line for line in send)

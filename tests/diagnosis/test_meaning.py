@@ -42,7 +42,7 @@ def test_a_message_is_explained_with_cause_fix_and_the_next_command(text, name, 
         ("Access to script at 'x' from origin 'null' has been blocked by CORS policy: Cross origin requests are only supported for protocol schemes: http, data, https.", False),
         ("Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at file:///x.json. (Reason: CORS request not http).", False),
         ("Failed to construct 'Worker': Script at 'file:///w.js' cannot be accessed from origin 'null'.", False),
-        ("Failed to construct 'Worker': Script at 'http://localhost:3000/w.js' cannot be accessed from origin 'http://localhost:3001'.", True),
+        ("Failed to construct 'Worker': Script at 'http://localhost:3000/w.js' cannot be accessed from origin 'http://localhost:3001'.", False),
         ("Access to fetch at 'https://ntp.example/' from origin 'chrome-search://local-ntp' has been blocked by CORS policy", False),
         ("Access to fetch at 'chrome-extension://abc/x' from origin 'https://app.example.com' has been blocked by CORS policy", False),
         (f"{BLOCKED.replace(APP, 'chrome-extension://abcdef')}No 'Access-Control-Allow-Origin' header is present", True),
@@ -120,7 +120,7 @@ def test_a_bucket_needs_no_application_for_a_value_that_is_wrong():
 def test_a_page_for_people_is_not_requested_by_a_script(url, instead):
     missing = f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present".replace(APP, "https://front.test")
     (said,) = document(missing.replace(API, url))["messages"]
-    assert (instead or "The origin is not listed") in said["fix"]["words"]
+    assert (instead or "The server does not list the origin") in said["fix"]["words"]
     assert (said["next"] is None, "If the server is not yours" in said["fix"]["words"]) == (bool(instead), not instead)
     redirected = missing.replace(f"'{API}'", f"'{url}' (redirected from 'https://api.example.com/me')")
     assert not instead or instead not in document(redirected)["messages"][0]["fix"]["words"]
@@ -134,16 +134,16 @@ MISSING = f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present".replace
     [
         ("https://undefined.s3.amazonaws.com/a", "a variable that has no value", False),
         ("https://undefined/api", "a variable that has no value", False),
-        ("https://api.undefined.example/", "The origin is not listed", True),
+        ("https://api.undefined.example/", "The server does not list the origin", True),
         ("https://files.example.com/a?X-Amz-Date=1&X-Amz-Signature=2", "object storage", False),
         ("https://cdn.jsdelivr.net/npm/a.js", "jsdelivr.net serves files" , False),
-        ("https://notunpkg.com/a.js", "The origin is not listed", True),
+        ("https://notunpkg.com/a.js", "The server does not list the origin", True),
         ("https://tenant.eu.auth0.com/oauth/token", "Allowed Origins (CORS)", False),
         ("https://dev-1.okta.com/oauth2/v1/token", "Trusted Origins", False),
         ("https://tenant.b2clogin.com/a/token", "Single-page application", False),
         ("https://sso.example.com/auth/realms/a/protocol/openid-connect/token", "Web origins of the client", False),
         ("https://abc.supabase.co/functions/v1/hello", "answer OPTIONS itself", False),
-        ("https://abc.supabase.co/rest/v1/items", "The origin is not listed", True),
+        ("https://abc.supabase.co/rest/v1/items", "The server does not list the origin", True),
         ("https://chat.example.com/socket.io/?EIO=4", "Socket.IO", False),
         ("http://127.0.0.1:11434/api/tags", "OLLAMA_ORIGINS", False),
         ("http://[::1]:5173/@vite/client", "server.cors", False),
@@ -163,7 +163,7 @@ MISSING = f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present".replace
         ("https://api.stripe.com/v1/charges", "stripe.com is a public service", False),
         ("https://api.github.com/repos/a/b", "github.com is a public service", False),
         ("https://storage.googleapis.com/b/a", "object storage", False),
-        ("https://stripe.com.example/", "The origin is not listed", True),
+        ("https://stripe.com.example/", "The server does not list the origin", True),
     ],
 )  # fmt: skip
 def test_who_answers_a_url_decides_what_has_to_change(url, words, has_policy):
@@ -206,7 +206,7 @@ def test_a_file_of_a_public_service_needs_no_preflight(head, words):
         ("https://SHOP_NAME.myshopify.com/api", "https://example.myshopify.com/api"),
         ("https://bucket-redacted.account_id.r2.cloudflarestorage.com/a.png", "https://example.r2.cloudflarestorage.com/a.png"),
         ("https://xxx.com/me", "https://api.example.com/me"),
-        ("http://xxx:8080/me?a=1", "https://api.example.com/me?a=1"),
+        ("http://xxx:8080/me?a=1", "http://api.example.com:8080/me?a=1"),
         ("https://<host>/a/<id>/b", "https://api.example.com/a/"),
         ("https://***/a/b...", "https://api.example.com/a"),
         ("https://192.168.x.x/a", "https://api.example.com/a"),
@@ -225,7 +225,7 @@ def test_a_hidden_redirect_to_a_login_is_seen():
     url = "http://xxx:8080/realms/a/protocol/openid-connect/auth?b=1' (redirected from 'http://xxx:8081/cities"
     told = run(MISSING.replace(f"'{API}'", f"'{url}')")).stdout
     assert "answer 401 to scripts" in told
-    assert "https://api.example.com/cities stands for what the message hides" in told
+    assert "http://api.example.com:8081/cities stands for what the message hides" in told
     safari = "Cross-origin redirection to https://<server>/oauth/authorize?a=<b> denied by Cross-Origin Resource Sharing policy: Origin http://localhost:3000 is not allowed by Access-Control-Allow-Origin."
     assert "answer 401 to scripts" in run(safari).stdout
 
@@ -241,7 +241,8 @@ def test_a_hidden_redirect_to_a_login_is_seen():
 )
 def test_a_status_without_a_url_may_be_of_another_request(row, is_sure):
     (said,) = document(f"{row}\n{BLOCKED}No 'Access-Control-Allow-Origin' header is present")["messages"]
-    assert "(404)" in said["meaning"]
+    assert f"({'' if is_sure else 'perhaps '}404)" in said["meaning"]
+    assert said["fix"]["words"].startswith("Status 404. " if is_sure else "If the status is 404: ")
     assert said["assumed"] == ([] if is_sure else ["status"])
     assert ("it may be about another request" in " ".join(said["notes"])) is not is_sure
 
@@ -261,7 +262,46 @@ def test_one_server_with_two_names_is_recognized(page, url, is_one):
         f"{BLOCKED}The request client is not a secure context and the resource is in more-private address space `local`.",
     ):
         (said,) = document(text.replace(APP, page).replace(API, url))["messages"]
-        assert ("Open the page at http://localhost:8000" in " ".join(said["notes"])) is is_one
+        told = " ".join([said["fix"]["words"], *said["notes"]])
+        assert ("Open the page at http://localhost:8000" in told) is is_one
+
+
+@pytest.mark.parametrize(
+    ("page", "url", "words"),
+    [
+        ("https://www.shop.example", "https://shop.example/api", "differ only by www"),
+        ("https://shop.example", "https://www.shop.example/api", "differ only by www"),
+        ("https://shop.example", "http://shop.example/api", "differ only by https"),
+        ("http://shop.example", "https://shop.example/api", "differ only by https"),
+        ("https://shop.example", "http://shop.example:8080/api", ""),
+        ("https://shop.example", "https://api.shop.example/", ""),
+    ],
+)
+def test_a_page_on_the_same_server_needs_no_cors(page, url, words):
+    missing = f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present".replace(APP, page).replace(API, url)
+    told = document(missing)["messages"][0]["fix"]["words"]
+    assert ("then no CORS is needed" in told) is bool(words)
+    assert words in told
+
+
+def test_an_address_to_listen_at_is_not_one_to_request():
+    told = run(f"{REFUSED}CORS request did not succeed). Status code: (null).".replace(API, "https://0.0.0.0:3002/x"))
+    assert "let the page use localhost" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("url", "header"),
+    [
+        ("https://acc.blob.core.windows.net/a", "Access-Control-Allow-Origin: http://10.0.0.1:3000"),
+        ("http://10.0.0.2:8082/socket.io/?EIO=3", "Access-Control-Allow-Origin: http://10.0.0.1:3000"),
+        ("http://10.0.0.2:8082/x", "Access-Control-Allow-Origin: https://10.0.0.1:3000"),
+    ],
+)
+def test_only_a_policy_refuses_a_page_of_http(url, header):
+    text = f"{BLOCKED}The value of the 'Access-Control-Allow-Origin' header in the response must not be the wildcard '*' when the request's credentials mode is 'include'."
+    (said,) = document(text.replace(APP, "http://10.0.0.1:3000").replace(API, url))["messages"]
+    assert header in said["fix"]["send"]
+    assert "leave out credentials" in said["fix"]["page"][0]
 
 
 def test_the_visitor_s_computer_is_not_the_server():

@@ -26,14 +26,14 @@ def also(origin):
 # What failed, words that the diagnosis must have, and the lines to change.
 FIXES = [
     # The software that answered in place of the CORS layer, by the status.
-    (failure(Reason.MISSING_ALLOW_ORIGIN), "not listed, or no CORS layer guards this path", SHARE),
+    (failure(Reason.MISSING_ALLOW_ORIGIN), "does not list the origin, or has no CORS layer", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, None, ("Vary", "Accept, origin"), status=403), "varies on Origin", SHARE),
     (preflight(Reason.MISSING_ALLOW_ORIGIN, status=401), "Authentication runs before CORS", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=401), "The user is not logged in", SHARE),
     (preflight(Reason.MISSING_ALLOW_ORIGIN, status=405), "OPTIONS reaches the router", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=404), "No route, or no guarded one", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=502), "A proxy or a gateway in front", SHARE),
-    (failure(Reason.MISSING_ALLOW_ORIGIN, status=413), "A proxy or the server", SHARE),
+    (failure(Reason.MISSING_ALLOW_ORIGIN, status=413), "client_max_body_size", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=500), "There was an unhandled exception", SHARE),
     (
         failure(Reason.MISSING_ALLOW_ORIGIN, None, ("Location", "/login?next=/"), status=302),
@@ -42,12 +42,12 @@ FIXES = [
     ),
     (
         failure(Reason.MISSING_ALLOW_ORIGIN, status=200, with_credentials=True),
-        "not listed",
+        "does not list the origin",
         SHARE_WITH_CREDENTIALS,
     ),
     (
         failure(Reason.MISSING_ALLOW_ORIGIN, None, ("Location", "https://b.example/x"), status=302),
-        "The server redirects to https://b.example/x: the page can request that URL instead. Put",
+        "The server redirects to https://b.example/x: the page can request that URL instead. After",
         SHARE,
     ),
     # Opaque origins, and why they are opaque.

@@ -7,13 +7,13 @@ be.
 
 from typing import Final
 
-from .connections import CONNECTIONS, VAGUE
+from .connections import BLOCKED, CONNECTIONS, VAGUE
 from .core import Core, first_core, without_urls
 from .rules import RULES
 from .servers import LOGS, SERVERS
 from .sharing import SHARING
 
-__all__ = ["CORES", "LOGS", "VAGUE", "Core", "first_core", "without_urls"]
+__all__ = ["BLOCKED", "CORES", "LOGS", "VAGUE", "Core", "first_core", "without_urls"]
 
 # The first core that matches counts, so the more specific cores come first.
 CORES: Final = (*SHARING, *SERVERS, *RULES, *CONNECTIONS, *LOGS)

@@ -109,8 +109,8 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
     core(rf"(?:connect|getaddrinfo) (?P<value>{ERRNO})\b", Reason.UNREACHABLE),
 )
 
-# Lines that say less than a line of Firefox in another language.
-VAGUE: Final = (
+# Lines that say less than a line of Firefox in another language. The first ones say that CORS blocked something.
+BLOCKED: Final = (
     core(r"can be fixed by moving the resource to the same domain or enabling CORS", "unexplained"),
     core(r"has been blocked because of the CORS policy", "postman"),
     core(r"preflight request does(?:n't| not) pass", "preflight_cut_off"),
@@ -122,11 +122,15 @@ VAGUE: Final = (
         r"\b(?:CORS|Cross-Origin Resource Sharing) policy (?:has |is |was )?(?:block|prevent|forbid)\w*",
         "cut_off",
     ),
+)
+VAGUE: Final = (
+    *BLOCKED,
     core(r"CORS response header values are valid|\(CORS\) request was blocked", "issue_heading"),
     # Of Redux Toolkit, which reads the body after the browser shared it.
     core(r"\bPARSING_ERROR\b.{0,2048}?\boriginalStatus|\boriginalStatus\b.{0,2048}?PARSING_ERROR", "answer_unreadable"),
     core(r"can't establish a connection to the server at (?P<url>https?://\S{1,2048})", "event_source"),
-    core(r"WebSocket|can't establish a connection to the server at|\bFirefox .{1,80} wss?://", "websocket"),
+    core(r"\bFirefox\b.{1,80}? '?(?P<url>wss?://[^\s'\"]{1,2048}?)(?=[.'\"]?(?:\s|$))", "websocket"),
+    core(r"WebSocket|can't establish a connection to the server at", "websocket"),
     core(r"\bFirefox .{1,80} (?P<url>https?://\S{1,2048})\.?$", "event_source"),
     core(r"opaque response|[\"']opaque[\"']|type: ?\"?opaque|no-cors", "opaque"),
     core(r"\bScript error\b", "script_error"),

@@ -158,6 +158,12 @@ RULES: Final[tuple[Core, ...]] = (
         "same-origin",
     ),
     core(
+        r"resource at ['\"](?P<url>https?://[^\"']{1,2048})['\"] was blocked by OpaqueResponseBlocking\..{0,80}?"
+        r"content-type declares image/video/audio, but sniffing fails",
+        "orb",
+        "no media",
+    ),
+    core(
         r"blocked cross-origin response (?P<url>\S{1,2048}) with MIME type (?P<value>[\w.+-]+/[\w.+-]*\w)|"
         r"is blocked by OpaqueResponseBlocking.{0,300}?[\"'](?P<url2>https?://[^\"']{1,2048})[\"']",
         "orb",
@@ -254,7 +260,7 @@ RULES: Final[tuple[Core, ...]] = (
     ),
     core(
         r"(?:future|upcoming|next) (?:release|version)s? of (?:Chrome|the browser).{0,80}cookies|"
-        r"Cookie ['\"].{1,200}?['\"] (?:will be soon|will soon be) (?:rejected|treated)|"
+        r"Cookie ['\"](?P<value>.{1,200}?)['\"] (?:will be soon|will soon be) (?:rejected|treated)|"
         r"Soon, cookies without the ['\"]SameSite|cookies are misusing the recommended ['\"]SameSite|"
         r"cookies? (?:in cross-site context |in a cross-site context )?will be blocked in (?:a )?future",
         "cookies_warned",

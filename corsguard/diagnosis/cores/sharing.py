@@ -36,7 +36,8 @@ SHARING: Final[tuple[Core, ...]] = (
         r"Access to [\w ]{1,40} at '(?P<url2>file:[^']{1,2048})'(?! \(redirected)|"
         r"from origin 'file://' has been blocked from|Same Origin Policy.{0,200}?['\"](?P<url4>file:[^'\"]{1,2048})|"
         r"Module source URI is not allowed in this document: ['\"](?P<url3>file:[^'\"]{1,2048})|"
-        r"Not allowed to load local resource: '?(?P<url5>file:[^\s']{1,2048})",
+        r"Not allowed to load local resource: '?(?P<url5>file:[^\s']{1,2048})|"
+        r"Origin 'null' is therefore not allowed access\. (?P<url6>file:///\S{1,2048})",
         Reason.BAD_SCHEME,
     ),
     # The proxies of development servers (webpack-dev-server, Create React App, Vite, Next.js), and refusals of these

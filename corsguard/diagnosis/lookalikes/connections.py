@@ -179,6 +179,6 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
             'the other lines of the console: "blocked by CORS policy", "Cross-Origin Request Blocked", net::ERR_...',
             "the Network panel: the row of the request, and the OPTIONS row before it",
         ),
-        Fix(words="Paste the browser's own line here, or let the command below ask as a browser does."),
+        Fix(words="Paste the lines around it, too, or let the command below ask as a browser does."),
     ),
 }

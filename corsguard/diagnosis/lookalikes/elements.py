@@ -74,6 +74,7 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
             words="Nothing has failed yet. Before it does: set the cookie with SameSite=None; Secure, if it has to be "
             "sent to another site, otherwise with SameSite=Lax."
         ),
+        detail="The cookie is {value}.",
         check_helps=False,
     ),
     "tainted_canvas": Lookalike(
@@ -82,7 +83,10 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
         ("the element: does it have crossorigin?", "then Access-Control-Allow-Origin of the file"),
         Fix(
             words="Let its server send Access-Control-Allow-Origin for it (a policy does).",
-            page=('<{element} crossorigin="anonymous" src="...">',),
+            page=(
+                '<{element} crossorigin="anonymous" src="...">',
+                '{element}.crossOrigin = "anonymous"; {element}.src = "..."',
+            ),
         ),
     ),
     "tainted_audio": Lookalike(
@@ -154,6 +158,7 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
             words="Serve the script from the page's origin. A worker that is not a service worker can also import it.",
             page=("new Worker(URL.createObjectURL(new Blob(['importScripts(\"https://...\")'])))",),
         ),
+        check_helps=False,
     ),
     "worker_redirected": Lookalike(
         "Not CORS: the script of a service worker may not be redirected.",

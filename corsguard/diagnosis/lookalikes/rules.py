@@ -40,11 +40,10 @@ RULES: Final[Mapping[str, Lookalike]] = {
     ),
     "private_network_access": Lookalike(
         "Private Network Access, which browsers have abandoned: Chromium up to 137 asked for a header of its own.",
-        ("the version of the browser", "the row of the request: with this line, most versions only warned"),
+        ("the version of the browser", "the row of the request: did it fail? Some versions only warned"),
         Fix(
             words="Update the browser (or Electron): current ones need no such header, and ask the user instead (Local "
-            "Network Access). For the old ones, the answer to the preflight needs "
-            "Access-Control-Allow-Private-Network: true."
+            "Network Access)."
         ),
         detail="The resource is in the address space {value}, and the page announced none.",
     ),
@@ -136,8 +135,8 @@ RULES: Final[Mapping[str, Lookalike]] = {
         "Not CORS: the page does not allow other pages to frame it.",
         ("X-Frame-Options, and frame-ancestors in Content-Security-Policy, of the framed page",),
         Fix(
-            words="Add {origin} to frame-ancestors in the Content-Security-Policy of the framed page, and leave "
-            "X-Frame-Options out of it."
+            words="Add {origin} to frame-ancestors in the Content-Security-Policy of the framed page, and do not "
+            "send X-Frame-Options."
         ),
         check_helps=False,
     ),

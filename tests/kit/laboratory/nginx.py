@@ -143,7 +143,7 @@ block(
 block(
     "nginx-inheritance",
     "nginx drops the headers of the server where a location adds its own.",
-    fails("missing_allow_origin", "no cors layer guards this path", f"Access-Control-Allow-Origin: {ORIGIN}"),
+    fails("missing_allow_origin", "has no cors layer on this path", f"Access-Control-Allow-Origin: {ORIGIN}"),
     kind="look-alike",
     lines="""
     add_header Access-Control-Allow-Origin *;
@@ -171,7 +171,7 @@ block(
     reads(credentials="include"),
     fails(
         "missing_allow_origin",
-        "a proxy or the server itself",
+        "client_max_body_size",
         f"Access-Control-Allow-Origin: {ORIGIN}",
         method="PUT",
         json={"name": "pen"},
