@@ -133,14 +133,15 @@ def _of_page(message: Message, origin: str) -> Message:
 def _with_status(message: Message, status: str, *, is_its_own: bool) -> Message:
     """
     Return *message* with the *status* of the row of its request, if its reason is one that a status explains. If the
-    row may not be *its_own*, the status is assumed.
+    row may not be *its_own*, the status is a possible one.
     """
     failure = message.failure
     if failure is None or failure.exchange is not None:
         return message
     exchange = answered(failure.reason, status, message.url, is_preflight=failure.is_preflight)
-    assumed = message.assumed if exchange is None or is_its_own else (*message.assumed, "status")
-    return replace(message, failure=replace(failure, exchange=exchange), assumed=assumed)
+    if exchange is not None and not is_its_own:
+        return replace(message, possible_status=status)
+    return replace(message, failure=replace(failure, exchange=exchange))
 
 
 def _of_preflight(message: Message, status: str | None) -> Message:

@@ -28,7 +28,7 @@ from .guarded import Guarded, guarded_by
 from .heads import read_heads, without_other_headers
 from .lookalike_fixes import fix_of_lookalike
 from .lookalikes import LOOKALIKES
-from .messages import METHOD, OLD_MICROSOFT, OLD_WEBKIT, Known, Message
+from .messages import METHOD, OLD_MICROSOFT, OLD_WEBKIT, Known, Message, answered
 from .named import with_scheme
 from .pages import page_named
 from .places import (
@@ -124,9 +124,6 @@ class Meaning:
         # Few lines name the method, and GET stands for a method that is not named.
         unnamed = (*message.assumed, "method") if message.method == "GET" else message.assumed
         told = cause(message.failure, unnamed)
-        if "status" in message.assumed:
-            before, status, after = told.rpartition(status_of(message.failure))
-            told = f"{before}perhaps {status}{after}"
         if message.engine in _EITHER and message.failure.reason is Reason.MISSING_ALLOW_ORIGIN:
             return f"{told.removesuffix('.')}, or one that names another origin."
         return told
@@ -159,8 +156,7 @@ class Meaning:
     def fix(self) -> Fix:
         message = self.message
         if message.failure is not None:
-            fix = fix_at_place(message.failure, fix_of(message.failure, message.assumed), message.assumed)
-            return replace(fix, words=_hedged(message, fix.words))
+            return _fix_of_failure(message, message.failure)
         target = message.target if message.is_named else "the origin of the resource"
         scheme = message.url.partition(":")[0]
         if scheme not in {*HTTP_SCHEMES, *SOCKET_SCHEMES}:
@@ -271,6 +267,7 @@ class Meaning:
             "value": as_shown(message.value),
             "assumed": [*message.assumed],
             "redacted": [*message.redacted],
+            "possible_status": message.possible_status or None,
             "meaning": self.title,
             "fix": self.fix.data(),
             "look_at": [*self.look_at],
@@ -356,16 +353,17 @@ def _url_to_check(message: Message) -> str:
     return url
 
 
-def _hedged(message: Message, words: str) -> str:
-    """
-    Return the *words* of a fix for *message*, as far as they are certain.
-    """
-    if message.failure is not None and "status" in message.assumed:
-        status = status_of(message.failure)
-        words = words.replace(f"Status {status}. ", f"If the status is {status}: ", 1)
-        words = words.replace(f"Status {status}: ", f"If the status is {status}, ", 1)
-    near = _near(message)
-    return f"{near} Otherwise: {words}" if near and message.is_cors else words
+def _fix_of_failure(message: Message, failure: Failure) -> Fix:
+    fix = fix_at_place(failure, fix_of(failure, message.assumed), message.assumed)
+    words = [fix.words]
+    if status := message.possible_status:
+        exchange = answered(failure.reason, status, failure.url, is_preflight=failure.is_preflight)
+        answer = replace(failure, exchange=exchange)
+        likely = fix_at_place(answer, fix_of(answer, message.assumed), message.assumed).words
+        words.append(f"A line that names no URL has a status, too. If it is that of this request: {likely}")
+    if message.is_cors and (near := _near(message)):
+        words = [near, "Otherwise:", *words]
+    return replace(fix, words=" ".join(words))
 
 
 def _near(message: Message) -> str:
@@ -429,9 +427,6 @@ def _notes(message: Message) -> Iterator[str]:
         yield "0.0.0.0 is an address to listen at, not one to request: let the page use localhost."
     if message.failure is None:
         return
-    if "status" in message.assumed:
-        status = status_of(message.failure)
-        yield f"The line with the status {status} names no URL: it may be about another request."
     if message.failure.first_url != message.url:
         yield f"The page requested {as_shown(message.failure.first_url, LONGEST_URL)}, which redirected there."
     url = url_of(message.url)

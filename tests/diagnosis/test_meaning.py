@@ -241,10 +241,10 @@ def test_a_hidden_redirect_to_a_login_is_seen():
 )
 def test_a_status_without_a_url_may_be_of_another_request(row, is_sure):
     (said,) = document(f"{row}\n{BLOCKED}No 'Access-Control-Allow-Origin' header is present")["messages"]
-    assert f"({'' if is_sure else 'perhaps '}404)" in said["meaning"]
-    assert said["fix"]["words"].startswith("Status 404. " if is_sure else "If the status is 404: ")
-    assert said["assumed"] == ([] if is_sure else ["status"])
-    assert ("it may be about another request" in " ".join(said["notes"])) is not is_sure
+    assert ("(404)" in said["meaning"]) is is_sure
+    assert said["possible_status"] == (None if is_sure else "404")
+    assert said["fix"]["words"].startswith("Status 404. ") is is_sure
+    assert ("If it is that of this request: Status 404. " in said["fix"]["words"]) is not is_sure
 
 
 @pytest.mark.parametrize(

@@ -437,7 +437,6 @@ def test_a_status_without_a_url_is_not_taken_among_several_urls():
         f"{A} Failed to load resource: the server responded with a status of 500 ()",
         f"GET {A} net::ERR_FAILED 500 (Internal Server Error)",
         f"GET {A.replace('https', 'http')} net::ERR_FAILED 500 (Internal Server Error)",
-        "Failed to load resource: the server responded with a status of 500 ()",
         "Request Method:GET Status Code:500 Internal Server Error",
     ],
 )
