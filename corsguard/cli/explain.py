@@ -20,9 +20,9 @@ from corsguard.browser.evidence import as_shown
 from corsguard.browser.exchanges import shown
 from corsguard.browser.wire import Header
 from corsguard.diagnosis import Meaning, read_message
+from corsguard.diagnosis.asking import LONGEST_URL
 from corsguard.diagnosis.consoles import LONGEST_MESSAGE
 from corsguard.diagnosis.guarded import FORMS, Guarded, load_guarded
-from corsguard.diagnosis.meaning import LONGEST_URL
 from corsguard.diagnosis.playing import Fetch
 from corsguard.diagnosis.rehearsal import Edit, Heard, Rehearsal, rehearse, staged
 from corsguard.errors import Problem

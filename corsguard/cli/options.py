@@ -13,8 +13,8 @@ from corsguard.browser.evidence import as_shown, url_of
 from corsguard.browser.headers import is_header_value
 from corsguard.browser.urls import authority
 from corsguard.browser.wire import Header
+from corsguard.diagnosis.asking import with_value
 from corsguard.diagnosis.commands import is_misspelt, url_meant
-from corsguard.diagnosis.meaning import with_value
 from corsguard.diagnosis.pages import page_named
 
 from .printing import printable

@@ -3,46 +3,50 @@ The meaning of a console message: the cause, the fix, what to look at, and the c
 """
 
 import re
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from corsguard.browser import Failure, Reason
 from corsguard.browser.advice import fix as fix_of
-from corsguard.browser.connection_advice import with_scheme_of_page
 from corsguard.browser.evidence import as_shown, is_led_to_login, status_of, url_of
 from corsguard.browser.notes import notes as notes_on
 from corsguard.browser.page import HeadersInit
 from corsguard.browser.reasons import CORS_CHECK, EXCEPTION, OF_STATUS, OPTIONS_ROW, REASONS, REQUEST_ROW
 from corsguard.browser.report import cause
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES
-from corsguard.browser.wire import Header
 from corsguard.fixes import Fix
-from corsguard.names import SAFELISTED_METHODS, is_forbidden_request_header
 from corsguard.origin import NULL
 from corsguard.policies import PoliciesLike
 
+from .asking import (
+    LONGEST_URL,
+    asked_method,
+    assumed_header,
+    can_be_checked,
+    command,
+    is_without_host,
+    staged_of,
+    with_value,
+)
 from .consoles import read
 from .guarded import Guarded, guarded_by
 from .heads import read_heads, without_other_headers
 from .lookalike_fixes import fix_of_lookalike
 from .lookalikes import LOOKALIKES
 from .messages import METHOD, OLD_MICROSOFT, OLD_WEBKIT, Known, Message, answered
-from .named import with_scheme
 from .pages import page_named
 from .places import (
     fix_at_place,
     has_no_application,
     is_of_app,
     look_at_place,
-    must_request_another,
+    one_server,
     responder_of,
 )
-from .playing import Fetch, lines_of
-from .rehearsal import Rehearsal, rehearse, staged, staged_handshake
+from .playing import lines_of
+from .rehearsal import Rehearsal, rehearse
 
-LONGEST_URL: Final = 2048
 # How many characters of a URL are shown, at least.
 _LONGEST_SHOWN: Final = 80
 # The engines whose consoles use the same words for a preflight's answer and for the response itself.
@@ -58,21 +62,10 @@ _CUT: Final = re.compile(
 )
 # Lines that do not say what failed, about what a server answered.
 _ANSWERED: Final = frozenset({"answered", "cut_off", "not_exposed", "orb", "preflight_cut_off", "unexplained"})
-# The value that is assumed if only the name of a header is known: one that needs a preflight (Fetch,
-# "CORS-safelisted request-header").
-_VALUES: Final = {
-    "accept": 'application/json; v="1"',
-    "accept-language": "en_GB",
-    "content-language": "en_GB",
-    "content-type": "application/json",
-    "range": "bytes=-500",
-}
-_READING: Final = frozenset({"GET", "HEAD"})
 _LOOK_IN_JSDOM: Final = (
     "the URL of the document in the test: does it have an origin that the server lists?",
     "the test: is it meant to reach a server at all, or does a mock answer?",
 )
-_LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]", "0.0.0.0"})  # noqa: S104 - a name that pages have
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +171,7 @@ class Meaning:
         them.
         """
         message, fix = self.message, self.fix
-        method = message.method if message.method == METHOD else _method(message, self.known)
+        method = message.method if message.method == METHOD else asked_method(message, self.known)
         first = "" if message.failure is None else message.failure.first_url
         words = {"url": message.url, "first": first, "page": message.origin, "method": method}
         said = [self.title, fix.words, *fix.page, *fix.send, *map(str, fix.policy.values()), self.next_command]
@@ -189,57 +182,15 @@ class Meaning:
             if name in message.assumed
             and any(re.search(rf"\b{re.escape(word[:_LONGEST_SHOWN])}", line) for line in said)
         }
-        header = self._assumed_header
+        header = assumed_header(message, self.known)
         return {**found, "header": ": ".join(with_value(header))} if header and self.next_command else found
-
-    @property
-    def _assumed_header(self) -> str:
-        """
-        The header that stands for the one that needed a preflight: a browser sends none for the method alone.
-        """
-        message, known = self.message, self.known
-        is_preflight = message.failure is not None and message.failure.is_preflight
-        is_needed = is_preflight and not _header_names(message, known) and not message.is_handshake
-        return "content-type" if is_needed and self._method_asked in SAFELISTED_METHODS else ""
-
-    @property
-    def _method_asked(self) -> str:
-        # A preflight that followed a redirect cannot be asked for alone.
-        message = self.message
-        is_first = message.failure is None or message.failure.first_url == message.url
-        return _method(message, self.known) if is_first else message.method
 
     @property
     def next_command(self) -> str:
         """
         The command that plays the browser against the server that the message names; empty if there is none to ask.
         """
-        message, known = self.message, self.known
-        if not _can_be_checked(message):
-            return ""
-        # A redirect is followed from where the page began.
-        words = ["corsguard", "check", shlex.quote(as_shown(_url_to_check(message), LONGEST_URL))]
-        # The model has no page without a host.
-        host = "localhost" if _is_without_host(message.origin) else ""
-        words += ["--page", shlex.quote(as_shown(f"{message.origin}{host}"))]
-        if message.is_handshake:
-            # A page cannot choose anything else.
-            return " ".join(words)
-        method = self._method_asked
-        if method != "GET":
-            words += ["-X", shlex.quote(as_shown(method))]
-        for name in _header_names(message, known) or filter(None, [self._assumed_header]):
-            words += ["-H", shlex.quote(f"{as_shown(name)}: {_VALUES.get(name, '...')}")]
-        if message.lookalike == "not_exposed" and message.header:
-            for name in message.header.split(", "):
-                words += ["--read", shlex.quote(as_shown(name))]
-        if message.lookalike == "cookies" or _has_credentials(message.failure, known):
-            words.append("--credentials")
-        is_preflight = message.failure is not None and message.failure.is_preflight
-        # Nothing is changed on a server to see what its preflight answers.
-        if method != message.method or (is_preflight and method not in _READING):
-            words.append("--preflight-only")
-        return " ".join(words)
+        return command(self.message, self.known)
 
     @property
     def apart_from_url(self) -> tuple[object, ...]:
@@ -304,7 +255,7 @@ def read_message(  # noqa: PLR0913 - what a message may leave out
         Meaning(
             message=message,
             known=known,
-            rehearsal=None if guarded is None else rehearse(guarded, _asked(message, known, guarded)),
+            rehearsal=None if guarded is None else rehearse(guarded, staged_of(message, known, guarded)),
         )
         for message in _found(text, known)
     ]
@@ -316,41 +267,6 @@ def _found(text: str, known: Known) -> list[Message]:
     """
     found = read(without_other_headers(text), known)
     return (_OF_EXCHANGES.issuperset(message.name for message in found) and read_heads(text, known)) or found
-
-
-def with_value(name: str, value: str = "") -> Header:
-    """
-    Return the header *name* with its *value*, or with one that needs a preflight if none is known.
-    """
-    return name, value or _VALUES.get(name.lower(), "1")
-
-
-def _can_be_checked(message: Message) -> bool:
-    """
-    Return whether an answer of the server would tell more, and there is a page that could ask for it: not if one of
-    them is a file, or belongs to the browser.
-    """
-    is_bad = message.failure is not None and message.failure.reason is Reason.BAD_SCHEME
-    is_of_file = message.origin == NULL and (is_bad or message.lookalike == "worker_script")
-    is_elsewhere = _url_to_check(message).partition(":")[0].lower() not in {*HTTP_SCHEMES, *SOCKET_SCHEMES}
-    is_elsewhere = is_elsewhere or (message.failure is not None and must_request_another(message.failure))
-    is_unnamed = is_bad and not (message.is_named and with_scheme(message.url) != message.url)
-    helps = message.failure is not None or LOOKALIKES[message.lookalike].check_helps
-    return helps and not (is_of_file or is_elsewhere or is_unnamed)
-
-
-def _url_to_check(message: Message) -> str:
-    """
-    Return the URL that the page has to request in place of that of *message*, if it has to request another one.
-    """
-    failure = message.failure
-    # A redirect is followed from where the page began.
-    url = message.url if failure is None else failure.first_url
-    if failure is not None and failure.reason is Reason.BAD_SCHEME and with_scheme(url) != url:
-        return with_scheme_of_page(failure)
-    if message.name in {Reason.MIXED_CONTENT, "mixed_content_warned"}:
-        return url.replace("http://", "https://", 1).replace("ws://", "wss://", 1)
-    return url
 
 
 def _fix_of_failure(message: Message, failure: Failure) -> Fix:
@@ -367,31 +283,7 @@ def _fix_of_failure(message: Message, failure: Failure) -> Fix:
 
 
 def _near(message: Message) -> str:
-    """
-    Return how the page needs no CORS, if it and the URL are most likely on one server; empty if not.
-    """
-    page, url = url_of(message.origin), url_of(message.url)
-    if page is None or url is None or {"page", "url"} & {*message.assumed}:
-        return ""
-    target = as_shown(message.target)
-    is_of_port = (page.scheme, page.port) == (url.scheme, url.port)
-    if {page.host, url.host} <= _LOCAL_HOSTS and page.host != url.host and is_of_port:
-        return (
-            f"Page and URL have the same port on this machine, so most likely one server has two names. Open the page "
-            f"at {target}, or request a relative URL: then no CORS is needed."
-        )
-    if page.host.removeprefix("www.") == url.host.removeprefix("www.") and page.host != url.host and is_of_port:
-        return (
-            f"Page and URL differ only by www, so most likely one of the two redirects to the other. Open the page at "
-            f"{target}, or request a relative URL: then no CORS is needed."
-        )
-    if page.host == url.host and {page.scheme, url.scheme} == {"http", "https"} and page.port == url.port is None:
-        return (
-            f"Page and URL differ only by https, so they are most likely one server. Let the page request a relative "
-            f"URL, or {as_shown(message.origin)}: then no CORS is needed. Behind a proxy that speaks TLS, tell the "
-            "application so (X-Forwarded-Proto), because it writes the URL."
-        )
-    return ""
+    return "" if {"page", "url"} & {*message.assumed} else one_server(message.origin, message.url)
 
 
 def _look(failure: Failure) -> Iterator[str]:
@@ -408,18 +300,14 @@ def _look(failure: Failure) -> Iterator[str]:
             yield line
 
 
-def _is_without_host(origin: str) -> bool:
-    return origin.endswith("://") and origin != "file://"
-
-
 def _notes(message: Message) -> Iterator[str]:
-    is_checked = message.is_named and _can_be_checked(message)
+    is_checked = message.is_named and can_be_checked(message)
     if is_checked and _CUT.search(message.url):
         yield "The URL is cut, or a part of it is hidden: for the command below, copy it from the Network panel."
     elif is_checked and message.url == message.target:
         # Browsers print a path, so a bare origin is what somebody, or an old browser, left of a URL.
         yield "The URL has no path: if the request had one, copy the whole URL from the Network panel."
-    if _is_without_host(message.origin) and _can_be_checked(message):
+    if is_without_host(message.origin) and can_be_checked(message):
         yield "The page's origin has no host. Let the app have one: the command below takes localhost."
     if (near := _near(message)) and not message.is_cors:
         yield near
@@ -429,9 +317,6 @@ def _notes(message: Message) -> Iterator[str]:
         return
     if message.failure.first_url != message.url:
         yield f"The page requested {as_shown(message.failure.first_url, LONGEST_URL)}, which redirected there."
-    url = url_of(message.url)
-    if url is not None and message.failure.reason is Reason.HANDSHAKE_REFUSED and "/socket.io/" in url.href:
-        yield "This is Socket.IO, which has a list of origins of its own (in Python, cors_allowed_origins)."
     yield from notes_on(message.failure, with_safari=False)
     yield from _notes_on_engine(message.engine, message.failure)
 
@@ -446,41 +331,3 @@ def _notes_on_engine(engine: str, failure: Failure) -> Iterator[str]:
             f"{engine} prints the same line if the header is absent and if it names another origin. The command below "
             "shows which one it is."
         )
-
-
-def _method(message: Message, known: Known) -> str:
-    """
-    Return the method of *message*. If a preflight failed and nothing says why it was needed, return a method that needs
-    one.
-    """
-    is_unknown = message.method == METHOD or ("method" in message.assumed and not _header_names(message, known))
-    return "PUT" if is_unknown else message.method
-
-
-def _header_names(message: Message, known: Known) -> list[str]:
-    named = [message.header.lower()] if message.header and message.failure is not None else []
-    # No page can send what the browser itself sends.
-    named = [name for name in named if not is_forbidden_request_header(name)]
-    return [*dict.fromkeys([*named, *(name.lower() for name, _ in known.headers)])]
-
-
-def _has_credentials(failure: Failure | None, known: Known) -> bool:
-    return known.with_credentials or (failure is not None and failure.with_credentials)
-
-
-def _asked(message: Message, known: Known, guarded: Guarded) -> Fetch:
-    """
-    Return the request that *message* is about, as far as the message describes it. If the policy depends on the host,
-    it has the host in the message.
-    """
-    if message.is_handshake:
-        return staged_handshake(message.origin, message.url)
-    url = url_of(message.url)
-    return staged(
-        message.origin,
-        "/" if url is None or url.origin == NULL else url.href.removeprefix(url.origin),
-        _method(message, known),
-        [*(with_value(name) for name in _header_names(message, Known())), *known.headers],
-        with_credentials=_has_credentials(message.failure, known),
-        host=guarded.host_in(url),
-    )

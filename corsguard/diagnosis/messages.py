@@ -117,7 +117,7 @@ class Message:
     otherwise *lookalike* says what it is. *url*, *origin* and *method* come from the message, from the user, or are
     placeholders. *assumed* are the placeholders, and *redacted* those of them that the message hides. *header* is
     the header that it names, or a list of them; *value* is what else a lookalike names: a directive, a type, an address
-    space. *possible_status* is in a line beside it that names no URL.
+    space. *possible_status* is in another line, which names no URL.
     """
 
     engine: str

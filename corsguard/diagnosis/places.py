@@ -22,6 +22,7 @@ from corsguard.origin import NULL
 from .messages import URL
 
 _STAND_IN: Final = URL.partition("//")[2].rstrip("/")
+_LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]", "0.0.0.0"})  # noqa: S104 - a name that pages have
 # Schemes of what nobody answers.
 WITHOUT_SERVER: Final = frozenset(
     "about blob chrome chrome-extension data edge file javascript moz-extension ms-appx ms-appx-web".split()
@@ -269,9 +270,9 @@ def responder_of(url: str, *, is_first: bool = True) -> Responder | None:
 
 def place_of(failure: Failure) -> Responder | None:
     """
-    Return who answers the URL of *failure*, if it is one of CORS.
+    Return who answers the URL of *failure*, if the failure is one of CORS, or its list of origins refused a WebSocket.
     """
-    if REASONS[failure.reason].kind != "cors":
+    if REASONS[failure.reason].kind != "cors" and failure.reason is not Reason.HANDSHAKE_REFUSED:
         return None
     return responder_of(failure.url, is_first=failure.url == failure.first_url)
 
@@ -337,6 +338,35 @@ def look_at_place(failure: Failure, look: tuple[str, ...]) -> tuple[str, ...]:
             return ("the list of that server: is the page's origin in it?", *look[:1])
         case _:
             return look
+
+
+def one_server(origin: str, requested: str) -> str:
+    """
+    Return how a page on *origin* needs no CORS, if it and the URL *requested* are most likely on one server; empty if
+    not.
+    """
+    page, url = url_of(origin), url_of(requested)
+    if page is None or url is None:
+        return ""
+    target = as_shown(url.origin)
+    is_of_port = (page.scheme, page.port) == (url.scheme, url.port)
+    if {page.host, url.host} <= _LOCAL_HOSTS and page.host != url.host and is_of_port:
+        return (
+            f"Page and URL have the same port on this machine, so most likely one server has two names. Open the page "
+            f"at {target}, or request a relative URL: then no CORS is needed."
+        )
+    if page.host.removeprefix("www.") == url.host.removeprefix("www.") and page.host != url.host and is_of_port:
+        return (
+            f"Page and URL differ only by www, so most likely one of the two redirects to the other. Open the page at "
+            f"{target}, or request a relative URL: then no CORS is needed."
+        )
+    if page.host == url.host and {page.scheme, url.scheme} == {"http", "https"} and page.port == url.port is None:
+        return (
+            f"Page and URL differ only by https, so they are most likely one server. Let the page request a relative "
+            f"URL, or {as_shown(origin)}: then no CORS is needed. Behind a proxy that speaks TLS, tell the "
+            "application so (X-Forwarded-Proto), because it writes the URL."
+        )
+    return ""
 
 
 def _may_be_of_others(failure: Failure, assumed: Collection[str]) -> bool:

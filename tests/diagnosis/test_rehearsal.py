@@ -14,8 +14,8 @@ from kit.explaining import APP, document, run
 
 from corsguard import CORSMiddleware, CrossOriginProtection, Policy
 from corsguard.configuration import Configuration
+from corsguard.diagnosis.asking import with_value
 from corsguard.diagnosis.guarded import guarded_by, load_guarded
-from corsguard.diagnosis.meaning import with_value
 from corsguard.diagnosis.rehearsal import rehearse, staged
 from corsguard.explanation import explain as explain_request
 from corsguard_flask import CORSGuard
