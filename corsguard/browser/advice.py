@@ -7,6 +7,7 @@ accepts it.
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -183,9 +184,10 @@ _BY_STATUS: Final = {
     500: (
         "The server fails on the preflight: look at its log.",
         (
-            "There was an unhandled exception, and a middleware, a debugger or the server answered it outside the CORS "
-            "layer. Look at the server's log. In debug mode, Flask lets its debugger answer, unless you write "
-            'app.config["PROPAGATE_EXCEPTIONS"] = False. If the CORS layer is not outermost, that is the reason.'
+            "Most likely, there was an unhandled exception, and a middleware, a debugger or the server answered it "
+            "outside the CORS layer. Look at the server's log. In debug mode, Flask lets its debugger answer, unless "
+            'you write app.config["PROPAGATE_EXCEPTIONS"] = False. If the CORS layer is not outermost, that is the '
+            "reason."
         ),
     ),
 }
@@ -200,6 +202,7 @@ _WITH_CORS: Final = 'mode: "cors" (an element: the attribute crossorigin)'
 _NO_PATTERNS: Final = "Browsers do not match patterns. Match on the server, and send the origin."
 # What a program writes into the header if it has no origin.
 _UNSET: Final = frozenset({"", ABSENT, "undefined", "none", "nil", "false", "true", "[object object]"})
+_OFTEN_MISSPELT: Final = ("authorization", "content-type", "x-requested-with")
 # Headers that need a preflight only with an unusual value.
 _VALUES_IN_QUESTION: Final = frozenset({"accept", "accept-language", "content-language"})
 # Misspelt, too, these belong to a response.
@@ -507,7 +510,7 @@ def _preflight_redirect(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
         page = f'fetch("{as_shown(target.href)}")'
     why = f"{_why_redirected(failure)} {_OUTERMOST}: it answers preflights before anything redirects."
     if target is None:
-        why += " Or let the page request the last URL: often it only has https, or a slash at the end."
+        why += " Or let the page request the last URL: often it only has https, or a slash more or less at the end."
     return change(why, "204 No Content, with the Access-Control-* headers, and no Location", page=page)
 
 
@@ -578,21 +581,34 @@ def _header(failure: Failure) -> Fix:
     if "*" in listed:
         why = "* never covers Authorization: list it, too."
         return change(why, f"{ALLOW_HEADERS}: *, Authorization", policy={"allow_headers": ["*", "Authorization"]})
-    if refused == ["content-type"]:
-        return _allow_headers(failure, "A JSON body adds the header Content-Type.", refused)
     if all(name.startswith("x-devtools-") for name in refused):
         return change("The browser's developer tools add it: switch it off there. The server has nothing to change.")
-    if all(name in _LIBRARY_HEADERS or name.startswith(_PREFIXES_OF_LIBRARIES) for name in refused):
-        why = "Most likely, a library in the page adds it: allow it, or switch it off there."
-        return _allow_headers(failure, why, refused)
-    if any(map(_VALUES_IN_QUESTION.__contains__, refused)) and failure.exchange is None:
-        # Fetch, "CORS-safelisted request-header".
+    unusual = [name for name in refused if name not in WELL_KNOWN_HEADERS]
+    if meant := [well for name in unusual for well in get_close_matches(name, _OFTEN_MISSPELT, n=1, cutoff=0.85)]:
         why = (
+            f"Is this a misspelt {', '.join(map(WELL_KNOWN_HEADERS.__getitem__, meant))}? Then correct it in the page."
+        )
+        return _allow_headers(failure, why, meant)
+    why = _why_sent(refused, is_seen=failure.exchange is not None) or _what_is_listed(failure, listed)
+    return _allow_headers(failure, why, refused)
+
+
+def _why_sent(refused: Sequence[str], *, is_seen: bool) -> str:
+    """
+    Return why a page sends the *refused* headers; empty if the names do not tell. *is_seen* tells whether the request
+    is known.
+    """
+    if refused == ["content-type"]:
+        return "A JSON body adds the header Content-Type."
+    if all(name in _LIBRARY_HEADERS or name.startswith(_PREFIXES_OF_LIBRARIES) for name in refused):
+        return "Most likely, a library in the page adds it: allow it, or switch it off there."
+    if not is_seen and any(map(_VALUES_IN_QUESTION.__contains__, refused)):
+        # Fetch, "CORS-safelisted request-header".
+        return (
             "The browser asks for this header only because of its value: it is longer than 128 bytes, or has a "
             "character that is not usual there. Send a plain value, or allow the header."
         )
-        return _allow_headers(failure, why, refused)
-    return _allow_headers(failure, _what_is_listed(failure, listed), refused)
+    return ""
 
 
 def _what_is_listed(failure: Failure, listed: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from corsguard.validation import problems_of
 
 from .evidence import REDIRECTS, as_shown, in_ascii, scheme_of, status_of, url_of, words_of
 from .failures import Failure
-from .urls import HTTP_SCHEMES, is_trustworthy, of_handshake
+from .urls import HTTP_SCHEMES, address_space, is_trustworthy, of_handshake
 
 # What a status other than 101 says about a WebSocket handshake.
 _OF_HANDSHAKES: Final = {
@@ -102,7 +102,7 @@ def is_sound(origin: str, *, credentials: bool) -> bool:
     return not problems_of({"allow_origins": [origin], "allow_credentials": credentials})
 
 
-_MIXED_SOMEWHERE: Final = change(
+_OVER_HTTPS: Final = (
     "Not CORS: request it over https, and let the server speak TLS. If the page does so already, the server redirects "
     "to http: let it redirect to https (behind a proxy, tell the application that the proxy speaks TLS)."
 )
@@ -249,7 +249,7 @@ def client_certificate(failure: Failure) -> Fix:
 
 def mixed(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     if "url" in unnamed:
-        return _MIXED_SOMEWHERE
+        return change(_OVER_HTTPS)
     if failure.mode == "websocket":
         page = f'new WebSocket("{as_shown(failure.url.replace("ws://", "wss://", 1))}")'
         return change("Not CORS: request it over wss, and let the server speak TLS.", page=page)
@@ -260,7 +260,7 @@ def mixed(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
             "a secure one."
         )
     if scheme == "https":
-        return _MIXED_SOMEWHERE
+        return change(_OVER_HTTPS)
     url = as_shown(failure.url.replace("http://", "https://", 1))
     if is_trustworthy(server_of(failure)):
         # Mixed Content, "a priori authenticated URL".
@@ -269,10 +269,13 @@ def mixed(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
             "computer. Update the browser, or request it over https.",
             page=f'fetch("{url}")',
         )
-    return change(
-        "Not CORS: request it over https, and let the server speak TLS.",
-        page=f"load it from {url}" if failure.mode == "no-cors" else f'fetch("{url}")',
-    )
+    target = url_of(failure.url)
+    if target is not None and address_space(target.host) != "public" and target.host.strip("[]0123456789.:") == "":
+        return change(
+            "Not CORS: a page of https may not request http, and nobody certifies a private address for https. Give "
+            "the server a name with a certificate (a reverse proxy), and let the page use that name, or its own origin."
+        )
+    return change(_OVER_HTTPS, page=f"load it from {url}" if failure.mode == "no-cors" else f'fetch("{url}")')
 
 
 def handshake(failure: Failure) -> Fix:

@@ -42,7 +42,7 @@ def command(message: Message, known: Known) -> str:
     """
     if not can_be_checked(message):
         return ""
-    words = ["corsguard", "check", shlex.quote(as_shown(_url_to_check(message), LONGEST_URL))]
+    words = ["corsguard", "check", shlex.quote(as_shown(url_to_check(message), LONGEST_URL))]
     # The model has no page without a host.
     host = "localhost" if is_without_host(message.origin) else ""
     words += ["--page", shlex.quote(as_shown(f"{message.origin}{host}"))]
@@ -98,7 +98,7 @@ def can_be_checked(message: Message) -> bool:
     """
     is_bad = message.failure is not None and message.failure.reason is Reason.BAD_SCHEME
     is_of_file = message.origin == NULL and is_bad
-    is_elsewhere = _url_to_check(message).partition(":")[0].lower() not in {*HTTP_SCHEMES, *SOCKET_SCHEMES}
+    is_elsewhere = url_to_check(message).partition(":")[0].lower() not in {*HTTP_SCHEMES, *SOCKET_SCHEMES}
     is_elsewhere = is_elsewhere or (message.failure is not None and must_request_another(message.failure))
     is_unnamed = is_bad and not (message.is_named and with_scheme(message.url) != message.url)
     helps = message.failure is not None or LOOKALIKES[message.lookalike].check_helps
@@ -109,7 +109,7 @@ def is_without_host(origin: str) -> bool:
     return origin.endswith("://") and origin != "file://"
 
 
-def _url_to_check(message: Message) -> str:
+def url_to_check(message: Message) -> str:
     """
     Return the URL that the page has to request in place of that of *message*, if it has to request another one.
     """

@@ -241,7 +241,8 @@ def _repeats(message: Message, other: Message) -> bool:
     if is_alike and other.failure is None and message.value and not other.value:
         return True
     # Safari repeats a line without the URL.
-    return message.is_named and not other.is_named and message.cause == other.cause
+    is_shown, is_other_shown = (one.is_named or "url" in one.redacted for one in (message, other))
+    return is_shown and not is_other_shown and message.cause == other.cause
 
 
 def _is_about_cors(message: Message) -> bool:

@@ -23,6 +23,10 @@ _LISTING: Final = frozenset(
 _OLD_HEADER: Final = "For the old ones, the answer to the preflight needs Access-Control-Allow-Private-Network: true."
 # What to do where the value that a line names says more.
 _OF_VALUES: Final[Mapping[tuple[str, str], Fix]] = {
+    ("cookies", "no SameSite"): Fix(
+        words="The cookie has no SameSite, so it counts as SameSite=Lax: it is neither stored nor sent in a request to "
+        "another site. Set it with SameSite=None; Secure, or serve page and API from one site."
+    ),
     ("csp", "sandbox"): Fix(
         words="In the page's policy, or in the attribute sandbox of its frame, add the allow-... that it needs."
     ),
@@ -31,8 +35,8 @@ _OF_VALUES: Final[Mapping[tuple[str, str], Fix]] = {
         "body (is it empty, an error, or changed by a proxy or an extension?). CORS does not help."
     ),
     ("orb", "text/html"): Fix(
-        words="The response has the type text/html, as an error or a login has. It is not what the page wants to load: "
-        "correct the URL (open it in its own tab)."
+        words="The response has the type text/html, as an error or a login has. If the page wants something else, open "
+        "the URL in its own tab: it is wrong, or the server redirects to a login or fails."
     ),
     # The line names no address space, but a header.
     ("private_network_access", ""): Fix(

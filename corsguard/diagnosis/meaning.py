@@ -27,6 +27,7 @@ from .asking import (
     command,
     is_without_host,
     staged_of,
+    url_to_check,
     with_value,
 )
 from .consoles import read
@@ -61,7 +62,7 @@ _CUT: Final = re.compile(
     r"\[(?:[^\[\]]* [^\[\]]*|(?i:redacted|removed|hidden|masked))\]|-here\b"
 )
 # Lines that do not say what failed, about what a server answered.
-_ANSWERED: Final = frozenset({"answered", "cut_off", "not_exposed", "orb", "preflight_cut_off", "unexplained"})
+_ANSWERED: Final = frozenset("answered cut_off not_exposed orb preflight_cut_off service_worker unexplained".split())
 _LOOK_IN_JSDOM: Final = (
     "the URL of the document in the test: does it have an origin that the server lists?",
     "the test: is it meant to reach a server at all, or does a mock answer?",
@@ -130,7 +131,8 @@ class Meaning:
         if message.failure is not None:
             return ""
         url = as_shown(message.url, LONGEST_URL) if message.is_named else ""
-        page = "" if "page" in message.assumed else f"a page on {as_shown(message.origin)}"
+        page = f"a page on {as_shown(message.origin)}" if message.origin != NULL else "the origin null"
+        page = "" if "page" in message.assumed else page
         return f"This is about {' and '.join(filter(None, (url, page)))}." if url or page else ""
 
     @property
@@ -158,7 +160,9 @@ class Meaning:
         page = None if "page" in message.assumed else message.origin
         fix = fix_of_lookalike(message.lookalike, page, target, message.header, message.value)
         responder = responder_of(message.url) if message.is_named and message.lookalike in _ANSWERED else None
-        return fix if responder is None else replace(fix, words=f"{fix.words} {responder.words}")
+        if responder is None or (message.lookalike == "orb" and responder.who not in {"files", "others"}):
+            return fix
+        return replace(fix, words=f"{fix.words} {responder.words}")
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -172,8 +176,9 @@ class Meaning:
         """
         message, fix = self.message, self.fix
         method = message.method if message.method == METHOD else asked_method(message, self.known)
-        first = "" if message.failure is None else message.failure.first_url
-        words = {"url": message.url, "first": first, "page": message.origin, "method": method}
+        first = message.url if message.failure is None else message.failure.first_url
+        url = url_to_check(message) if first == message.url else message.url
+        words = {"url": url, "first": first, "page": message.origin, "method": method}
         said = [self.title, fix.words, *fix.page, *fix.send, *map(str, fix.policy.values()), self.next_command]
         said += self.notes
         found = {

@@ -7,6 +7,7 @@ another resource, is not taken.
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from corsguard.origin import NULL
@@ -46,7 +47,9 @@ _URLS: Final = (
     re.compile(r"remote resource at '?(?P<url>[^'\s]+?(?:\.{3})?)'?\.? ?(?:soon\. )?(?:\(|$)"),
     re.compile(
         r"(?:cannot load|Failed to load) "
-        r"(?P<url>(?:[a-z][a-z0-9+.-]*:|[\[{<]|[\w-]+\.[\w-])[^\s'\"]+?)[.:]? (?=[A-Z]|due )"
+        # A line ends within the query.
+        r"(?P<url>(?:[a-z][a-z0-9+.-]*:|[\[{<]|[\w-]+\.[\w-])"
+        r"(?:[^\s'\"]|(?<=[?&=]) (?=[\w%.-]{1,200}[=&/]))+?)[.:]? (?=[A-Z]|due )"
     ),
     re.compile(rf"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) {_QUOTED_URL}"),
     re.compile(r"(?:connection to|server at) '(?P<url>wss?://[^']{1,2048})'"),
@@ -148,9 +151,10 @@ _REDACTED: Final = re.compile(
     r"https?://[^/?#]*-(?:[:/?#].*)?|"
     r"[a-z]+://[^/?#@\[]*:[a-z_][^/?#@]*(?:[/?#].*)?|"
     # A browser prints a host in lower case.
-    r"[a-z]+://(?-i:[A-Z][A-Z_-]+|[^/?#]*XXX[^/?#]*|(?:[^/?#]*\.)?[A-Z]+_[A-Z_]*[A-Z]\.[^/?#]*)(?:[:/?#].*)?|"
+    r"[a-z]+://(?-i:[A-Z][A-Z_-]+|[^/?#]*XXX[^/?#]*|(?:[^/?#]*\.)?[A-Z]+[_-][A-Z_-]*[A-Z]\.[^/?#]*)(?:[:/?#].*)?|"
     # What people write in place of a host.
-    r"[a-z]+://(?:host(?:name)?|domain|ip|url|[a-z]|[^/?#]*redacted[^/?#]*)(?:[:/?#].*)?",
+    r"[a-z]+://(?:host(?:name)?|domain|ip|url|[a-z]|[^/?#]*redacted[^/?#]*|"
+    r"(?:my|our)[_-]\w{0,20}?(?:ip|host|hostname|domain|url|address))(?:[:/?#].*)?|https?:///.*",
     re.IGNORECASE,
 )
 _BRACKETED: Final = re.compile(r"[(<\[{]((?:https?|wss?)://[^\s<>{}]{1,2048})[)>\]}]")
@@ -160,7 +164,7 @@ _USERINFO: Final = re.compile(r"(?<=://)[^/?#@\s]*@")
 _SOCKET_URL: Final = re.compile(r"\bwss?://", re.IGNORECASE)
 # A URL in a line without other hints, unless it is one of the documentation or a place in a script.
 _LONE_URL: Final = re.compile(
-    r"(?<!sourceURL: ['\"])(?<!fileName: ['\"])(?<!xmlns=['\"])\bhttps?://(?!developer\.mozilla|"
+    r"(?<!SourceMap: )(?<!source map: )(?<!sourceURL: ['\"])(?<!fileName: ['\"])(?<!xmlns=['\"])\bhttps?://(?!developer\.mozilla|"
     r"(?:www\.)?chromestatus|goo\.gl|fetch\.spec|web\.dev|go\.microsoft|xhr\.spec|nodejs\.org|nextjs\.org|"
     # After a comma, a sentence goes on.
     r"console\.(?:developers|cloud)\.google|user:pass@host)[^\s'\"()<>|]++(?<!,)",
@@ -180,10 +184,18 @@ _METHODS: Final = re.compile(
 _OF_ELEMENT: Final = re.compile(
     r"Access to (?:audio|CSS stylesheet|font|image|link|manifest|script|style|video)\w* (?:at|from) ", re.IGNORECASE
 )
-_REQUESTS: Final = re.compile(rf"\b(?P<method>{_VERBS}) (?P<url>https?://[^\s'\"]{{1,2048}})")
+_REQUESTS: Final = re.compile(
+    rf"\b(?P<method>{_VERBS}) (?P<url>https?://[^\s'\"]{{1,2048}})|"
+    # The settings of Axios.
+    r"['\"]url['\"]: ?['\"](?P<url2>https?://[^\s'\"]{1,2048})['\"], ?"
+    r"['\"]method['\"]: ?['\"](?P<method2>[A-Za-z]{3,10})['\"]|"
+    r"['\"]method['\"]: ?['\"](?P<method3>[A-Za-z]{3,10})['\"], ?"
+    r"['\"]url['\"]: ?['\"](?P<url3>https?://[^\s'\"]{1,2048})['\"]"
+)
 # A row of a preflight that failed.
 _PREFLIGHT_ROWS: Final = re.compile(
-    r"\bOPTIONS (?P<url>https?://[^\s'\"]{1,2048}) (?:\S{1,2} )?(?:\[?HTTP/[\d.]{1,3} )?"
+    r"\bOPTIONS (?P<url>https?://[^\s'\"]{1,2048}|\[[^\[\]]{1,80}\]|<[^<>]{1,80}>) "
+    r"(?:\S{1,2} )?(?:\[?HTTP/[\d.]{1,3} )?"
     r"(?:CORS [A-Z]|(?P<status>[45]\d\d)\b)"
 )
 _STATUSES: Final = re.compile(
@@ -218,12 +230,11 @@ _PATH: Final = re.compile(
     r"(?:[a-z][a-z0-9+.-]*://[^/?#]*|<[^<>]*>|\{[^{}]*\}|\[[^\[\]]*\]|\.{3,4})"
     r"/((?:(?!\.{3}|\*{3})[^\s'\"<>{}\[\]\u2580-\u259f])+)"
 )
-# A URL, with the labels at the end of its host of which nothing is hidden.
-_HIDDEN_HOST: Final = re.compile(
-    r"(?P<scheme>https?|wss?)://[^/?#]*?"
-    r"(?P<domain>(?:(?-i:\.(?![a-z0-9-]*(?:x{3}|redacted|your|example))[a-z0-9-]+))+(?<!\.)\.[a-z]{2,20})?"
-    r"(?P<port>:\d{1,5})?(?=[/?#]|$)"
-)
+_HIDDEN_HOST: Final = re.compile(r"(?P<scheme>https?|wss?)://(?P<host>[^/?#]*?)(?P<port>:\d{1,5})?(?=[/?#]|$)")
+# A part of a host of which nothing is hidden.
+_LABEL: Final = re.compile(r"(?![a-z0-9-]*(?:x{3}|redacted|your|example))[a-z0-9-]+")
+# More than a name below a top-level domain.
+_DOMAIN: Final = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+(?<!\.\d)\.[a-z]{2,20}")
 # The host in the lines of a request.
 _HOST: Final = re.compile(r"(?<![\w-])Host: ?(?P<host>[\w-]+(?:\.[\w-]+)+|localhost)(?P<port>:\d{1,5})?(?![\w.])")
 
@@ -234,8 +245,10 @@ def methods_by_url(text: str) -> dict[str, tuple[str, ...]]:
     """
     methods: dict[str, tuple[str, ...]] = {}
     for found in _REQUESTS.finditer(text):
-        before = methods.setdefault(found["url"], ())
-        methods[found["url"]] = (*before, found["method"]) if found["method"] not in before else before
+        url = found["url"] or found["url2"] or found["url3"]
+        method = found["method"] or (found["method2"] or found["method3"]).upper()
+        before = methods.setdefault(url, ())
+        methods[url] = (*before, method) if method not in before else before
     return methods
 
 
@@ -454,8 +467,10 @@ def _server_of(url: str) -> str:
     found = _HIDDEN_HOST.match(url[:LONGEST_WORD])
     if found is None:
         return ""
-    host = f"example{found['domain']}" if found["domain"] else "api.example.com"
-    return f"{found['scheme']}://{host}{found['port'] or ''}/"
+    labels = [label if _LABEL.fullmatch(label) else "example" for label in found["host"].split(".")]
+    shown = ".".join(label for label, _ in groupby(labels))
+    is_domain = _DOMAIN.fullmatch(shown) is not None
+    return f"{found['scheme']}://{shown if is_domain else 'api.example.com'}{found['port'] or ''}/"
 
 
 def as_url(text: str, origin: str | None) -> str:

@@ -44,14 +44,15 @@ _ESCAPE: Final = re.compile(
 _FENCE: Final = re.compile(r"```(?:\w{0,20}(?=[ \t]*(?:\n|$)))?|(?<![\w*/'])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?![\w*/'])")
 _QUOTE: Final = re.compile(r"^[ \t]*(?:> ?|(?://+|\*|#)[ \t]+|\+[ \t]?(?=[A-Za-z'\"]))+", re.MULTILINE)
 # Somebody prevented that a link is made of a URL.
-_LOOSE: Final = re.compile(r"\b(https?|wss?) ?: ?//(?=\S)")
+_LOOSE: Final = re.compile(r"\b(https?|wss?)(?: ?: ?//(?=\S)|:/(?=[^/\s]))")
 # Where a line was empty.
 _SPACES: Final = re.compile(r" {2,}")
 # A quotation whose lines were joined.
 _STRAY: Final = re.compile(r"(?<= )>(?=[A-Za-z])")
 # A name that was wrapped at its hyphens, or got spaces around them.
 _SPLIT: Final = re.compile(
-    r"Access\s?-\s?Control\s?-\s?(Allow|Expose|Max|Request)\s?-\s?(?=(?:Age|Credentials|Headers?|Methods?|Origin)\b)"
+    r"Access(?:\s?-\s?|\s)Control(?:\s?-\s?|\s)(Allow|Expose|Max|Request)(?:\s?-\s?|\s)"
+    r"(?=(?:Age|Credentials|Headers?|Methods?|Origin)\b)"
 )
 # Firefox's console has no space between the type of a row, the method and the URL.
 _ROW: Final = re.compile(r"\b(?:XHR|HR)?(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) ?(?=https?://)")

@@ -35,10 +35,10 @@ class Responder(NamedTuple):
 
     *who* is `page` if the page has to request something else; `files` and `others` for public services, `bucket` for
     object storage, `settings` for what has a list of its own, none of which has a policy; and `front` for what is
-    in front of an application.
+    in front of an application, or a `router` that answers without it.
     """
 
-    who: Literal["page", "files", "others", "bucket", "settings", "front"]
+    who: Literal["page", "files", "others", "bucket", "settings", "front", "router"]
     urls: re.Pattern[str]
     words: str
 
@@ -56,8 +56,8 @@ _OF_APP: Final = (
     "from a development server), or let the app read the file by its own functions (Capacitor: the plugin Filesystem)."
 )
 _OF_BUCKET: Final = (
-    "This is object storage: its CORS rules belong to the bucket (of Azure, to the account), and no application "
-    "of yours answers there."
+    "This is object storage: its CORS rules belong to the bucket (on Azure, to the storage account), not to an "
+    "application."
 )
 _NOT_YOURS: Final = "If the server is not yours, let a server of yours request it, and let the page ask that one."
 _OF_OTHERS: Final = (
@@ -71,7 +71,7 @@ _RESPONDERS: Final = (
         "page",
         # RFC 6749, 3.1, in the forms of the usual login servers.
         re.compile(
-            r"https?://[^/?#]+/(?:[^?#]*/)?"
+            r"(?!.*\.well-known)https?://[^/?#]+/(?:[^?#]*/)?"
             r"(?:oauth2?(?:/v[\d.]+)?/auth(?:orize)?|openid-connect/auth|authorize)/?(?:[?#]|$)"
         ),
         "A login begins at this URL: it answers with a page for the user, which no script may read. Let the browser go "
@@ -88,6 +88,12 @@ _RESPONDERS: Final = (
         re.compile(r"[a-z]+://(?P<word>undefined|null|nan)(?:[.:/?#]|$)", re.IGNORECASE),
         'The host has the name "{word}", so the page made this URL from a variable that has no value. Set it: most '
         "often it is a variable of the environment in which the page is built.",
+    ),
+    Responder(
+        "page",
+        re.compile(r"https?://s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com/?(?:[?#]|$)"),
+        "This URL names no bucket: it lists the buckets of an account, and no rule shares that with a page. Name the "
+        "bucket, or let a server of yours request the list.",
     ),
     Responder(
         "bucket",
@@ -198,7 +204,7 @@ _RESPONDERS: Final = (
         "The function URL has CORS settings of its own: use them or your code, not both.",
     ),
     Responder(
-        "front",
+        "router",
         _hosts("fly.dev herokuapp.com netlify.app onrender.com railway.app vercel.app"),
         "If the app does not run, or has no such route, the router of {domain} answers in its place, without CORS "
         "headers (404, 405, 502, 503): look at the app's log.",
@@ -237,13 +243,21 @@ _RESPONDERS: Final = (
     ),
     Responder(
         "others",
+        re.compile(
+            r"https?://(?:appsync|cognito-identity|cognito-idp|dynamodb|kinesis|lambda|rekognition|sns|sqs|ssm|sts)"
+            r"\.[a-z0-9-]+\.(?P<domain>amazonaws\.com)(?:[:/?#]|$)"
+        ),
+        _OF_OTHERS,
+    ),
+    Responder(
+        "others",
         _hosts(
             "adyen.com airtable.com alchemy.com alphavantage.co amazon-adsystem.com anthropic.com apple.com "
             "arcgis.com atlassian.com atlassian.net binance.com bing.com braintreegateway.com coingecko.com "
             "coinmarketcap.com datadoghq.com deepseek.com discord.com doubleclick.net dropbox.com etherscan.io "
             "facebook.com facebook.net fbcdn.net github.com gitlab.com google-analytics.com google.com "
             "googleapis.com googlesyndication.com googletagmanager.com googleusercontent.com "
-            "graph.microsoft.com groq.com gstatic.com hotjar.com hubspot.com huggingface.co infura.io "
+            "graph.microsoft.com groq.com gstatic.com hcaptcha.com hotjar.com hubspot.com huggingface.co infura.io "
             "instagram.com intercom.io klarna.com linkedin.com live.com mailchimp.com mapbox.com medium.com "
             "mistral.ai mixpanel.com myshopify.com newsapi.org notion.com office.com openai.com "
             "openstreetmap.org openweathermap.org outlook.com paypal.com pinterest.com razorpay.com reddit.com "
@@ -272,7 +286,8 @@ def place_of(failure: Failure) -> Responder | None:
     """
     Return who answers the URL of *failure*, if the failure is one of CORS, or its list of origins refused a WebSocket.
     """
-    if REASONS[failure.reason].kind != "cors" and failure.reason is not Reason.HANDSHAKE_REFUSED:
+    is_of_list = failure.reason is Reason.HANDSHAKE_REFUSED and status_of(failure) in {"", "403"}
+    if REASONS[failure.reason].kind != "cors" and not is_of_list:
         return None
     return responder_of(failure.url, is_first=failure.url == failure.first_url)
 
@@ -282,7 +297,7 @@ def has_no_application(failure: Failure) -> bool:
     Whether something other than an application answers, for certain.
     """
     place = place_of(failure)
-    return is_of_app(failure) or (place is not None and place.who != "front")
+    return is_of_app(failure) or (place is not None and place.who not in {"front", "router"})
 
 
 def must_request_another(failure: Failure) -> bool:
@@ -310,7 +325,10 @@ def fix_at_place(failure: Failure, fix: Fix, assumed: Collection[str]) -> Fix:
         return _fix_of_others(failure, place, assumed)
     if place.who == "bucket":
         return _fix_of_bucket(failure, fix)
-    if place.who == "front":
+    if place.who == "router" and failure.reason is not Reason.MISSING_ALLOW_ORIGIN:
+        # What has the header comes from the application.
+        return fix
+    if place.who in {"front", "router"}:
         return replace(fix, words=f"{fix.words} {place.words}")
     is_of_list = failure.reason in {Reason.MISSING_ALLOW_ORIGIN, Reason.ALLOW_ORIGIN_MISMATCH, *OF_STATUS}
     words = place.words if is_of_list else f"{fix.words} {place.words}"
@@ -404,6 +422,11 @@ def _fix_of_others(failure: Failure, place: Responder, assumed: Collection[str])
             f"The service sends the header twice, or something on the way adds one: a proxy, an antivirus program, an "
             f"extension of the browser. Try without them. {words}"
         )
+    elif failure.reason is Reason.ALLOW_ORIGIN_MISMATCH:
+        words = (
+            'The answer was most likely stored for a page of another origin: does it fail with "Disable cache" ticked, '
+            f"too? If not, the service does not send Vary: Origin. {words}"
+        )
     elif failure.reason is Reason.HEADER_NOT_ALLOWED and failure.value:
         page = f"leave out the request header {as_shown(failure.value)}"
     elif place.who == "files":
@@ -435,7 +458,9 @@ def _fix_of_bucket(failure: Failure, fix: Fix) -> Fix:
             "another name, is one reason (404); rules that do not list the origin, the method or a header are another "
             "one (403)."
         )
-    elif failure.sent_origin == NULL or failure.reason not in {Reason.MISSING_ALLOW_ORIGIN, *OF_STATUS}:
+    elif failure.sent_origin == NULL and failure.reason in {Reason.MISSING_ALLOW_ORIGIN, *OF_STATUS}:
+        words = f"{words} For a page without an origin (null), only * in the rules counts: load it from a server."
+    elif failure.reason not in {Reason.MISSING_ALLOW_ORIGIN, *OF_STATUS}:
         words = f"{fix.words} {_OF_BUCKET}"
     # Rules have no line for Vary, which the storage sends by itself.
     send = () if failure.reason in OF_STATUS else tuple(line for line in fix.send if not line.startswith("Vary"))

@@ -241,7 +241,7 @@ LINES = {
         0,
         f"{FIREFOX}http://starlette-error.lab.example/items. (Reason: CORS header "
         "\u2018Access-Control-Allow-Origin\u2019 missing). Status code: 500.",
-        "There was an unhandled exception",
+        "there was an unhandled exception",
         "Look at the server's log",
         "(500) has no Access-Control-Allow-Origin",
         "Look at the server's log",

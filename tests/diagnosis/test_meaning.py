@@ -163,6 +163,7 @@ MISSING = f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present".replace
         ("https://api.stripe.com/v1/charges", "stripe.com is a public service", False),
         ("https://api.github.com/repos/a/b", "github.com is a public service", False),
         ("https://storage.googleapis.com/b/a", "object storage", False),
+        ("https://dynamodb.eu-west-1.amazonaws.com/", "amazonaws.com is a public service", False),
         ("https://stripe.com.example/", "The server does not list the origin", True),
     ],
 )  # fmt: skip
@@ -173,6 +174,32 @@ def test_who_answers_a_url_decides_what_has_to_change(url, words, has_policy):
     assert (f"Next: corsguard check {shlex.quote(url)} --page https://front.test" in told) is (
         "a variable that has no value" not in words
     )
+
+
+def test_what_has_the_header_comes_from_the_application():
+    text = (
+        f"{BLOCKED}The value of the 'Access-Control-Allow-Origin' header in the response must not be the wildcard '*'"
+    )
+    assert "the router of" not in run(text.replace(API, "https://demo.herokuapp.com/a")).stdout
+
+
+def test_the_list_of_buckets_is_not_a_bucket():
+    (said,) = document(MISSING.replace(API, "https://s3.us-west-1.amazonaws.com/"))["messages"]
+    assert "names no bucket" in said["fix"]["words"]
+    assert said["next"] is None
+
+
+def test_a_page_without_an_origin_needs_a_rule_for_every_origin():
+    text = MISSING.replace(API, "https://my-bucket.s3.amazonaws.com/a").replace("https://front.test", "null")
+    words = document(text)["messages"][0]["fix"]["words"]
+    assert "only * in the rules counts" in words
+    assert "outermost" not in words
+
+
+def test_another_page_s_answer_of_a_public_service_was_stored():
+    text = f"{BLOCKED}The 'Access-Control-Allow-Origin' header has a value 'https://other.example' that is not equal to the supplied origin."
+    words = document(text.replace(API, "https://unpkg.com/a.ttf"))["messages"][0]["fix"]["words"]
+    assert "stored for a page of another origin" in words
 
 
 @pytest.mark.parametrize(
@@ -206,6 +233,8 @@ def test_a_file_of_a_public_service_needs_no_preflight(head, words):
         ("https://SHOP_NAME.myshopify.com/api", "https://example.myshopify.com/api"),
         ("https://bucket-redacted.account_id.r2.cloudflarestorage.com/a.png", "https://example.r2.cloudflarestorage.com/a.png"),
         ("https://xxx.com/me", "https://api.example.com/me"),
+        ("https://hass.xxxx.duckdns.org/api", "https://hass.example.duckdns.org/api"),
+        ("https://MY-APP-DOMAIN.auth0.com/userinfo", "https://example.auth0.com/userinfo"),
         ("http://xxx:8080/me?a=1", "http://api.example.com:8080/me?a=1"),
         ("https://<host>/a/<id>/b", "https://api.example.com/a/"),
         ("https://***/a/b...", "https://api.example.com/a"),

@@ -34,7 +34,7 @@ FIXES = [
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=404), "No route, or no guarded one", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=502), "A proxy or a gateway in front", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=413), "client_max_body_size", SHARE),
-    (failure(Reason.MISSING_ALLOW_ORIGIN, status=500), "There was an unhandled exception", SHARE),
+    (failure(Reason.MISSING_ALLOW_ORIGIN, status=500), "there was an unhandled exception", SHARE),
     (
         failure(Reason.MISSING_ALLOW_ORIGIN, None, ("Location", "/login?next=/"), status=302),
         "login page, https://api.example.com/login?next=/: answer 401",

@@ -265,6 +265,12 @@ RULES: Final[tuple[Core, ...]] = (
         r"cookies? (?:in cross-site context |in a cross-site context )?will be blocked in (?:a )?future",
         "cookies_warned",
     ),
+    core(
+        r"SameSite['\"]? attribute (?:was|is) not set|(?:set|stored) without the ['\"]?SameSite|"
+        r"didn't specify a ['\"]?SameSite",
+        "cookies",
+        "no SameSite",
+    ),
     core(r"(?<!about the ['\"])SameSite|third-party cookie|Cookie ['\"].{1,200}?['\"] has been rejected", "cookies"),
     core(r"checking failed - (?P<origin>\S{1,2048}) does not match any trusted", "csrf_django"),
     core(r"Cross-site \w+ form submissions are forbidden", "csrf_sveltekit"),

@@ -14,7 +14,8 @@ from .row import Lookalike
 ELEMENTS: Final[Mapping[str, Lookalike]] = {
     "orb": Lookalike(
         "Not CORS but Opaque Response Blocking (in older browsers: CORB): a request without CORS, by an element "
-        '(<img>, <script>, ...) or by fetch() with mode: "no-cors", got a response that it cannot use.',
+        '(<img>, <script>, ...) or by fetch() with mode: "no-cors", got a response that it cannot use. Old versions of '
+        "Chromium also say so next to a line about CORS.",
         (
             "the other lines of the console: if one says CORS, begin there",
             "the URL in its own tab: is it what the element needs, or JSON or HTML, such as an error or a login page?",

@@ -15,7 +15,10 @@ RULES: Final[Mapping[str, Lookalike]] = {
     "insecure_local_network": Lookalike(
         "Local Network Access: a page loaded by plain http requests an address in a private network.",
         ("the address bar: is the page loaded over http?",),
-        Fix(words=f"Load the page over https (or from localhost). {NO_HEADER_HELPS}"),
+        Fix(
+            words="Load the page over https (or from localhost). Chromium then asks the user for permission; other "
+            f"browsers block an http address as mixed content. {NO_HEADER_HELPS}"
+        ),
         detail="The address is in the address space {value}.",
     ),
     "local_network_access": Lookalike(
