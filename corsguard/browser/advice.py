@@ -249,14 +249,15 @@ def _share_with_none(failure: Failure, why: str) -> Fix:
         cause = "The redirect between two foreign origins makes the Origin null. Let the page request the last URL"
         page = f'fetch("{as_shown(failure.url)}")'
     else:
-        cause = "The page has no origin of its own (a sandboxed frame, a file, a data: URL). Load it over https"
+        cause = "The page has no origin of its own (a sandboxed frame, a file, a data: URL). Load it from a server"
         # A console does not say whose null it is.
         if redirect_target(failure) is not None and not status_of(failure):
             cause = f"A redirect between two origins made the Origin null, or else {cause[0].lower()}{cause[1:]}"
         elif failure.exchange is None or not failure.exchange.request.headers:
             cause = (
                 "The page has no origin of its own (a sandboxed frame, a file, a data: URL), or a redirect from one "
-                "origin to another made the Origin null. Load the page over https, and let it request the last URL"
+                "origin to another made the Origin null. Load the page from a server; after a redirect, let it request "
+                "the last URL"
             )
         page = "load it from a server, and outside of a sandboxed frame"
     if failure.with_credentials:
@@ -665,7 +666,11 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
         "Not CORS. Use another method: no server can allow {value}.", page='method: "POST"'
     ),
     Reason.BAD_PORT: _always("Not CORS: browsers block this port. Serve on another one, such as 8000 or 443."),
-    Reason.SAME_ORIGIN_MODE: _always("The page itself forbids requests to other origins.", page='mode: "cors"'),
+    Reason.SAME_ORIGIN_MODE: _always(
+        "The page itself forbids requests to other origins. Other loads (an SVG file in <use>, XSLT, "
+        "the script of a frame) work within one origin only: serve the file from the origin of the page.",
+        page='mode: "cors"',
+    ),
     Reason.NO_CORS_REDIRECT_MODE: _always(
         "The page asked for a combination of options that does not exist.", page='redirect: "follow"'
     ),

@@ -70,16 +70,16 @@ _OF_FILES: Final = {
     True: (
         (
             "Not CORS. The page is a file, or in a sandboxed frame: it has no origin, and a relative URL in it leads "
-            "to a file, too. Serve both. An app serves its files itself: WebViewAssetLoader (Android), protocol.handle "
-            "(Electron)."
+            "to a file, too. Serve both. An app serves its files itself: WebViewAssetLoader (Android), "
+            "WKURLSchemeHandler (iOS), protocol.handle (Electron)."
         ),
         "load the page from a server (python -m http.server), not from the disk",
     ),
     False: (
         (
             "Not CORS. If the page is a file, too (file: in the address bar), serve both. An app serves its files "
-            "itself: WebViewAssetLoader (Android), protocol.handle (Electron). Any other page has to request a URL of "
-            "http or https."
+            "itself: WebViewAssetLoader (Android), WKURLSchemeHandler (iOS), protocol.handle (Electron). Any other "
+            "page has to request a URL of http or https."
         ),
         "load the files from a server (python -m http.server), not from the disk",
     ),

@@ -169,6 +169,7 @@ EXCEPTION: Final = (
 _LISTED: Final = "the policy: are scheme, host and port exactly those of the page's origin, without a slash at the end?"
 _CACHE: Final = 'a cache: does it fail with "Disable cache" ticked, too? If not, Vary: Origin is missing'
 _SPELLED: Final = "one line of that name, with commas between its items"
+SPELLING: Final = "the case of the method in the page: PATCH, not patch"
 _NEEDS_CREDENTIALS: Final = 'the page: does it need credentials: "include"?'
 
 _NULL_STATUS: Final = (
@@ -225,7 +226,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     ),
     Reason.SAME_ORIGIN_MODE: Facts(
         kind="cors",
-        message='mode "same-origin" does not allow a request to another origin.',
+        message='this is allowed within one origin only (mode "same-origin"), and it was for another one.',
         why='With this mode, the page can only request its own origin (Fetch, "main fetch", mode "same-origin").',
         instead='Use mode: "cors".',
         example=Example(asks={"mode": "same-origin"}),
@@ -466,7 +467,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         why='Methods beyond GET, HEAD and POST have to be listed (Fetch, "CORS-preflight fetch", methods).',
         instead="List the method in the policy, in upper and lower case exactly as the page writes it.",
         example=Example((_answered(204, _SHARED, (ALLOW_METHODS, "GET")),), _PUT),
-        look=(OPTIONS_ROW, "the case of the method in the page: PATCH, not patch"),
+        look=(OPTIONS_ROW, SPELLING),
         chromium=_says(
             _BLOCKED + "Method {value} is not allowed by Access-Control-Allow-Methods in preflight response."
         ),

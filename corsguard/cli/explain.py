@@ -356,7 +356,7 @@ def _say_meaning(out: Output, meaning: Meaning, framework: Form | None) -> None:
             out,
             fix,
             framework,
-            "Write it in place of *" if meaning.is_about_star else "Add it to what the policy lists",
+            _what_to_do(meaning),
             _OF_SOCKETS if message.is_handshake else _FRAMEWORKS,
         )
     elif meaning.is_about_layers:
@@ -380,6 +380,12 @@ def _say_policy(out: Output, fix: Fix, framework: Form | None, what_to_do: str, 
     if framework is None:
         for line in replace(fix, form="toml").written():
             out.spans(("    TOML:    ", "dim"), (line, "good"))
+
+
+def _what_to_do(meaning: Meaning) -> str:
+    if meaning.is_about_star:
+        return "Write it in place of *"
+    return "If corsguard is the one that sends it" if meaning.is_about_two else "Add it to what the policy lists"
 
 
 def _say_layer(out: Output, framework: Form | None) -> None:

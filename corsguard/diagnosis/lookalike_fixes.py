@@ -52,9 +52,12 @@ _FALLBACK: Final = (
 )
 
 
-def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | None, value: str = "") -> Fix:
+def fix_of_lookalike(  # noqa: PLR0913 - what a line names
+    name: str, origin: str | None, target: str, header: str | None, value: str = "", *, url: str = ""
+) -> Fix:
     """
-    Return what to change about the lookalike *name*. The page is on *origin* (None if not known) and requests *target*.
+    Return what to change about the lookalike *name*. The page is on *origin* (None if not known) and requests *url* on
+    *target*.
     *header* and *value* are those that the line names.
     """
     if (name, value) in _OF_VALUES:
@@ -68,7 +71,7 @@ def fix_of_lookalike(name: str, origin: str | None, target: str, header: str | N
     if name == "worker_script" and origin == NULL:
         words = "The page is a file, or in a sandboxed frame, and no script is of its origin. Load it from a server."
         return Fix(words=words, page=("load the page from a server (python -m http.server), not from the disk",))
-    if name == "redirect_with_preflight" and is_login(value):
+    if name == "redirect_with_preflight" and is_login(value, url):
         words = (
             f"The redirect leads to what looks like a login page, {shown}: answer 401 to scripts instead of a redirect."
         )

@@ -10,9 +10,10 @@ from typing import Any, Final
 from corsguard.browser import Failure, Reason
 from corsguard.browser.advice import fix as fix_of
 from corsguard.browser.evidence import as_shown, is_led_to_login, status_of, url_of
+from corsguard.browser.headers import normalize_method
 from corsguard.browser.notes import notes as notes_on
 from corsguard.browser.page import HeadersInit
-from corsguard.browser.reasons import CORS_CHECK, EXCEPTION, OF_STATUS, OPTIONS_ROW, REASONS, REQUEST_ROW
+from corsguard.browser.reasons import CORS_CHECK, EXCEPTION, OF_STATUS, OPTIONS_ROW, REASONS, REQUEST_ROW, SPELLING
 from corsguard.browser.report import cause
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES
 from corsguard.fixes import Fix
@@ -63,6 +64,10 @@ _CUT: Final = re.compile(
 )
 # Lines that do not say what failed, about what a server answered.
 _ANSWERED: Final = frozenset("answered cut_off not_exposed orb preflight_cut_off service_worker unexplained".split())
+_IN_JSDOM: Final = Fix(
+    words="The document of the test has no URL, so its origin is null. Give it one (Jest: testEnvironmentOptions.url), "
+    "and let the server, or the mock, share with its origin."
+)
 _LOOK_IN_JSDOM: Final = (
     "the URL of the document in the test: does it have an origin that the server lists?",
     "the test: is it meant to reach a server at all, or does a mock answer?",
@@ -100,6 +105,14 @@ class Meaning:
         """
         failure = self.message.failure
         return failure is not None and failure.reason is Reason.WILDCARD_WITH_CREDENTIALS
+
+    @property
+    def is_about_two(self) -> bool:
+        """
+        Whether two layers send the same header, so that one of them has to stop.
+        """
+        failure = self.message.failure
+        return failure is not None and failure.reason is Reason.MULTIPLE_ALLOW_ORIGIN
 
     @property
     def title(self) -> str:
@@ -158,7 +171,7 @@ class Meaning:
             # CSP, "scheme-source": what has no host of its own.
             target = f"{scheme}:"
         page = None if "page" in message.assumed else message.origin
-        fix = fix_of_lookalike(message.lookalike, page, target, message.header, message.value)
+        fix = fix_of_lookalike(message.lookalike, page, target, message.header, message.value, url=message.url)
         responder = responder_of(message.url) if message.is_named and message.lookalike in _ANSWERED else None
         if responder is None or (message.lookalike == "orb" and responder.who not in {"files", "others"}):
             return fix
@@ -276,6 +289,8 @@ def _found(text: str, known: Known) -> list[Message]:
 
 def _fix_of_failure(message: Message, failure: Failure) -> Fix:
     fix = fix_at_place(failure, fix_of(failure, message.assumed), message.assumed)
+    if message.engine == "jsdom" and failure.page_origin == NULL:
+        return _IN_JSDOM
     words = [fix.words]
     if status := message.possible_status:
         exchange = answered(failure.reason, status, failure.url, is_preflight=failure.is_preflight)
@@ -301,6 +316,8 @@ def _look(failure: Failure) -> Iterator[str]:
     for line in REASONS[failure.reason].look:
         if line == REQUEST_ROW and failure.is_preflight:
             yield OPTIONS_ROW
+        elif line == SPELLING and normalize_method(failure.method.lower()) == failure.method:
+            continue
         elif line != EXCEPTION or status_of(failure) in ({"500"} if failure.is_preflight else {"", "500"}):
             yield line
 
@@ -327,8 +344,6 @@ def _notes(message: Message) -> Iterator[str]:
 
 
 def _notes_on_engine(engine: str, failure: Failure) -> Iterator[str]:
-    if engine == "jsdom" and failure.page_origin == NULL:
-        yield "In jsdom, give the document a URL (Jest: testEnvironmentOptions.url)."
     if engine in _ALIKE and failure.reason in CORS_CHECK and not failure.is_preflight:
         yield f"{engine} says the same about a preflight: is there an OPTIONS row, and did it fail?"
     if engine in _EITHER and failure.reason is Reason.MISSING_ALLOW_ORIGIN and not is_of_app(failure):

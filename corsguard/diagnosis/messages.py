@@ -25,6 +25,7 @@ from .named import (
     NamedPage,
     NamedUrl,
     allow_origin_named,
+    lists_named,
     location_named,
     method_named,
     names_file,
@@ -95,6 +96,7 @@ _OF_PREFLIGHT_ANSWER: Final = re.compile(
 _OF_PREFLIGHT: Final = frozenset({*PREFLIGHT_ONLY, "preflight_cut_off"})
 # The URLs in these lines are those of a server's settings, of two windows, or of the documentation.
 WITHOUT_REQUEST: Final = frozenset({"isolation", "opener_policy", "post_message", "refused_configuration"})
+_OF_LISTS: Final = frozenset({Reason.METHOD_NOT_ALLOWED, Reason.HEADER_NOT_ALLOWED})
 # No browser prints these.
 _OF_SERVERS: Final = frozenset({"refused_by_server", "refused_configuration"})
 
@@ -218,7 +220,7 @@ def _message(  # noqa: PLR0913 - the parts of one message
     text: str, means: Reason | str, said: dict[str, str], known: Known, engine: str, *, is_preflight: bool
 ) -> Message:
     has_cors = REASONS[means].kind == "cors" if isinstance(means, Reason) else LOOKALIKES[means].is_cors
-    is_socket = means in OF_HANDSHAKE or (names_socket(text) and not has_cors)
+    is_socket = means in OF_HANDSHAKE or (names_socket(text) and (not has_cors or means == "refused_by_server"))
     stands = SOCKET_URL if is_socket else URL
     page = NamedPage(known.origin) if known.origin is not None else page_in(text, said)
     shown_origin = page.origin
@@ -273,9 +275,7 @@ def _message(  # noqa: PLR0913 - the parts of one message
             mode="no-cors" if is_no_cors else "websocket" if is_socket else "cors",
             with_credentials=known.with_credentials or REASONS[means].with_credentials or is_socket,
             is_preflight=is_preflight,
-            exchange=_covered(url)
-            if covers_all
-            else _exchange(means, said, status_named(text, url), url, is_preflight=is_preflight),
+            exchange=_covered(url) if covers_all else _exchange(means, said, text, url, is_preflight=is_preflight),
         )
     return Message(
         engine=engine,
@@ -337,13 +337,17 @@ def _value(reason: Reason, value: str | None, *, method: str, header: str | None
     return None if value is None else value[:LONGEST_WORD]
 
 
-def _exchange(means: Reason, said: Mapping[str, str], status: str, url: str, *, is_preflight: bool) -> Exchange | None:
+def _exchange(means: Reason, said: Mapping[str, str], text: str, url: str, *, is_preflight: bool) -> Exchange | None:
     """
     Return what a message says about the answer, if that is more than the reason.
     """
+    status = status_named(text, url)
     if means is Reason.HANDSHAKE_REFUSED:
         # For one status, Chromium prints a text instead of the number.
         status = status or said.get("value", "")
+    if means in _OF_LISTS and (lists := lists_named(text)):
+        answer = WireResponse(0, tuple(lists))
+        return Exchange(WireRequest("OPTIONS", url), answer, is_preflight, with_credentials=False)
     if "target" not in said:
         return answered(means, said.get("status") or status, url, is_preflight=is_preflight)
     # Chromium does not say which redirect status it was.

@@ -131,7 +131,9 @@ _ORIGINS: Final = (
         r"(?P<origin>https?://[^\s'\"/,;)]+)/? (?=is |was |not )",
         re.IGNORECASE,
     ),
-    re.compile(r"(?P<origin>\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"/]{1,253}) is not an? (?:accepted|valid) origin\b"),
+    re.compile(
+        r"(?P<origin>\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"/]{1,253}|\bnull) is not an? (?:accepted|valid) origin\b"
+    ),
     re.compile(r"Content at (?P<origin>[a-z][a-z0-9+.-]*://\S{1,2048}) may not (?:load|link)"),
     re.compile(r"\) does not match the page \((?P<origin>[^\s()]+)\)"),
     # The console of an app, in the log of the app.
@@ -170,6 +172,9 @@ _LONE_URL: Final = re.compile(
     r"console\.(?:developers|cloud)\.google|user:pass@host)[^\s'\"()<>|]++(?<!,)",
     re.IGNORECASE,
 )
+# What people write before the address of a page.
+_OF_A_SITE: Final = re.compile(r"\b(?:site|website|homepage|page|demo)\b[^.:]{0,20}:? ?$", re.IGNORECASE)
+_LONGEST_LEAD: Final = 40
 _PLACE: Final = re.compile(r":\d+(?::\d+)?[.,)\]]?$")
 # With those of WebDAV.
 _VERBS: Final = "GET|HEAD|POST|PUT|PATCH|DELETE|PROPFIND|PROPPATCH|MKCOL|REPORT"
@@ -221,6 +226,11 @@ _WITHOUT_SCHEME: Final = re.compile(r"(localhost|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5}
 # Where a stack says that a script of a development server is.
 _SCRIPTS: Final = re.compile(
     r"\bhttp://(?:localhost|127\.0\.0\.1)(?::\d{1,5})?(?=/[^\s'\"?()]{0,400}\.(?:[cm]?[jt]sx?|vue|svelte)\b)"
+)
+_LISTS: Final = re.compile(
+    r"(?<![\w'\"-])(?P<name>Access-Control-Allow-(?:Methods|Headers)): ?"
+    r"(?P<list>[\w*-]{1,60}(?:, ?[\w*-]{1,60}){1,40})",
+    re.IGNORECASE,
 )
 # The URL that failed was not copied, only the one that redirected to it.
 _ONLY_FIRST: Final = re.compile(r"\s?\(?redirected from '")
@@ -287,6 +297,13 @@ def allow_origin_named(text: str) -> str:
     """
     sent = _SENT.search(text)
     return "" if sent is None else sent[1]
+
+
+def lists_named(text: str) -> list[tuple[str, str]]:
+    """
+    Return the lists of methods and headers of a response whose header lines are in *text*, those with `*` excepted.
+    """
+    return [(found["name"], found["list"]) for found in _LISTS.finditer(text) if "*" not in found["list"]]
 
 
 def redirection_named(text: str) -> re.Match[str] | None:
@@ -411,7 +428,8 @@ def url_named(text: str, said: Mapping[str, str], origin: str | None) -> NamedUr
         rests = rests if any(rests) else (_rest_of(url), _rest_of(first))
     if not is_shown:
         pages = {found.start(found.lastindex or 0) for pattern in _ORIGINS for found in pattern.finditer(text)}
-        others = (found[0] for found in _LONE_URL.finditer(text) if found.start() not in pages)
+        lines = (found for found in _LONE_URL.finditer(text) if found.start() not in pages)
+        others = (found[0] for found in lines if not _OF_A_SITE.search(text[: found.start()][-_LONGEST_LEAD:]))
         uncut = (url for url in others if not _PLACE.search(url) and not url.endswith("/..."))
         lone = {_USERINFO.sub("", url.rstrip(".,;:")) for url in uncut}
         lone -= {url for url in lone if origin is not None and url.rstrip("/") == origin}
@@ -462,15 +480,15 @@ def _path_of(url: str) -> str:
 def _server_of(url: str) -> str:
     """
     Return the scheme, the host and the port of *url*, with a name of ours in place of what is hidden of the host; empty
-    if it has no scheme.
+    if neither a domain nor a port is shown.
     """
     found = _HIDDEN_HOST.match(url[:LONGEST_WORD])
     if found is None:
         return ""
     labels = [label if _LABEL.fullmatch(label) else "example" for label in found["host"].split(".")]
     shown = ".".join(label for label, _ in groupby(labels))
-    is_domain = _DOMAIN.fullmatch(shown) is not None
-    return f"{found['scheme']}://{shown if is_domain else 'api.example.com'}{found['port'] or ''}/"
+    is_domain, port = _DOMAIN.fullmatch(shown) is not None, found["port"] or ""
+    return f"{found['scheme']}://{shown if is_domain else 'api.example.com'}{port}/" if is_domain or port else ""
 
 
 def as_url(text: str, origin: str | None) -> str:

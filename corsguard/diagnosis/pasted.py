@@ -44,7 +44,7 @@ _ESCAPE: Final = re.compile(
 _FENCE: Final = re.compile(r"```(?:\w{0,20}(?=[ \t]*(?:\n|$)))?|(?<![\w*/'])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?![\w*/'])")
 _QUOTE: Final = re.compile(r"^[ \t]*(?:> ?|(?://+|\*|#)[ \t]+|\+[ \t]?(?=[A-Za-z'\"]))+", re.MULTILINE)
 # Somebody prevented that a link is made of a URL.
-_LOOSE: Final = re.compile(r"\b(https?|wss?)(?: ?: ?//(?=\S)|:/(?=[^/\s]))")
+_LOOSE: Final = re.compile(r"\b(https?|wss?)(?: ?: ?//(?=\S)|(?<=ws|ss):/(?=[^/\s]))")
 # Where a line was empty.
 _SPACES: Final = re.compile(r" {2,}")
 # A quotation whose lines were joined.

@@ -60,6 +60,10 @@ _OF_BUCKET: Final = (
     "application."
 )
 _NOT_YOURS: Final = "If the server is not yours, let a server of yours request it, and let the page ask that one."
+_STOPPED: Final = (
+    "A public service most likely answers, so something stops the request: an extension (an ad blocker), tracking "
+    "protection, or the network."
+)
 _OF_OTHERS: Final = (
     "{domain} is a public service, whose operator decides which pages may read its answers. Look for a way in its "
     "documentation (a setting of your account, a library for pages). Otherwise let a server of yours request it, and "
@@ -316,6 +320,8 @@ def fix_at_place(failure: Failure, fix: Fix, assumed: Collection[str]) -> Fix:
         return Fix(words=_OF_APP)
     if is_led_to_login(failure):
         return fix
+    if failure.reason is Reason.UNREACHABLE and _is_of_others(failure.url):
+        return replace(fix, words=f"{_STOPPED} {fix.words}")
     place = place_of(failure)
     if place is None:
         return replace(fix, words=f"{fix.words} {_NOT_YOURS}") if _may_be_of_others(failure, assumed) else fix
@@ -333,6 +339,11 @@ def fix_at_place(failure: Failure, fix: Fix, assumed: Collection[str]) -> Fix:
     is_of_list = failure.reason in {Reason.MISSING_ALLOW_ORIGIN, Reason.ALLOW_ORIGIN_MISMATCH, *OF_STATUS}
     words = place.words if is_of_list else f"{fix.words} {place.words}"
     return replace(fix, words=words, send=_for_its_page(failure, fix.send), policy={})
+
+
+def _is_of_others(url: str) -> bool:
+    place = responder_of(url)
+    return place is not None and place.who in {"files", "others"}
 
 
 def look_at_place(failure: Failure, look: tuple[str, ...]) -> tuple[str, ...]:

@@ -367,6 +367,21 @@ def test_nothing_is_looked_at_that_is_said_already(text, seen, unseen):
     assert unseen not in look
 
 
+def test_of_two_layers_one_has_to_stop():
+    text = (
+        f"{BLOCKED}The 'Access-Control-Allow-Origin' header contains multiple values '*, *', but only one is allowed."
+    )
+    told = run(text).stdout
+    assert "If corsguard is the one that sends it:" in told
+    assert "Add it to what the policy lists" not in told
+
+
+@pytest.mark.parametrize(("method", "is_in_doubt"), [("PATCH", True), ("PUT", False)])
+def test_only_some_methods_may_be_spelt_wrongly(method, is_in_doubt):
+    text = f"{BLOCKED}Method {method} is not allowed by Access-Control-Allow-Methods in preflight response."
+    assert ("PATCH, not patch" in run(text).stdout) is is_in_doubt
+
+
 def test_only_a_policy_of_asgi_guards_a_websocket():
     told = run(
         "WebSocket connection to 'wss://api.example.com/feed' failed: Error during WebSocket handshake: Unexpected response code: 403"

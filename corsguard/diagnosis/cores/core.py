@@ -29,7 +29,8 @@ class Core(NamedTuple):
 
 
 def core(text: str, means: Reason | str, value: str | None = None) -> Core:
-    return Core(re.compile(text, re.IGNORECASE), means, value)
+    # A word in another alphabet may be next to a message without a space, so only Latin letters make a word.
+    return Core(re.compile(text, re.IGNORECASE | re.ASCII), means, value)
 
 
 def named(chromium: str, firefox: str, means: Reason | str, value: str | None = None) -> Core:

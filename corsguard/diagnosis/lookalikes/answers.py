@@ -72,9 +72,16 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         ),
     ),
     "refused_by_server": Lookalike(
-        "The server's own CORS library refused the request, and says so.",
-        ("what the library lists", "the Origin that was sent", "a proxy in front: does it forward Host?"),
-        Fix(words="In the server's CORS settings, list {origin}, the method, and the headers that the page sends."),
+        "The server refused the origin, or another part of the request, and says so.",
+        (
+            "the list of the server, or of the library that it uses",
+            "the Origin that was sent",
+            "a proxy in front: does it forward Host?",
+        ),
+        Fix(
+            words="In the list of the server (its CORS settings, or the origins that its WebSocket accepts), add "
+            "{origin}; for CORS, also the method, and the headers that the page sends."
+        ),
         detail="It refused: {value}.",
         is_cors=True,
     ),

@@ -18,6 +18,7 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
             "the row of the handshake in the Network panel: its status, and the Origin that was sent",
             "the log of the server: did the handshake arrive, and who refused it?",
             "a proxy in front: does it forward Upgrade, Connection, Origin and Host?",
+            "wss: does the browser trust the certificate (open the host with https in a tab)?",
             "in Firefox or Safari: the same page in Chromium, whose console often says more",
         ),
         Fix(
@@ -176,7 +177,8 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
     "not_told": Lookalike(
         "This line says only that something failed: browsers do not tell a page why.",
         (
-            'the other lines of the console: "blocked by CORS policy", "Cross-Origin Request Blocked", net::ERR_...',
+            'the other lines of the console: "blocked by CORS policy", net::ERR_... (Chromium)',
+            'in Firefox "Cross-Origin Request Blocked", in Safari "not allowed by Access-Control-Allow-Origin"',
             "the Network panel: the row of the request, and the OPTIONS row before it",
         ),
         Fix(words="Paste the lines around it, too, or let the command below ask as a browser does."),
