@@ -102,8 +102,8 @@ _LONG_HEAD: Final = (
     "or raise its limit."
 )
 _BEHIND_A_PROXY: Final = (
-    "A proxy or a gateway in front answers so if the application does not answer it, or not in time. Fix that first: "
-    "no CORS layer within the application adds headers to this answer."
+    "Most often, a proxy or a gateway in front answers so because the application does not answer it, or not in time. "
+    "Fix that first: no CORS layer within the application adds headers to this answer."
 )
 # Who answers with this status instead of the CORS layer: to a preflight, and to the request itself.
 _BY_STATUS: Final = {
@@ -131,7 +131,7 @@ _BY_STATUS: Final = {
             "cookies, Authorization or a certificate."
         ),
         (
-            "Some CORS layers (of Spring, Go or Socket.IO, for example) answer 403 if they do not list the origin. "
+            "Some CORS layers (of Spring or Go, for example) answer 403 if the origin is not in their list. "
             "Otherwise the server, or a firewall in front of it, refuses the request outside the CORS layer: perhaps "
             "the user is not logged in or not allowed."
         ),
@@ -192,7 +192,7 @@ _BY_STATUS: Final = {
     ),
 }
 # No order of layers within an application changes these.
-_BEFORE_ANY_LAYER: Final = frozenset({408, 413, 414, 431, 502, 503, 504, *range(520, 531)})
+_BEFORE_ANY_LAYER: Final = frozenset({408, 414, 431, 502, 503, 504, *range(520, 531)})
 _NO_AGREEMENT: Final = (
     "Not CORS: the page has Cross-Origin-Embedder-Policy, which requires each resource to agree, and this resource has "
     "no Cross-Origin-Resource-Policy. Send it. Or load the resource with CORS (an element: crossorigin), and let the "
@@ -355,7 +355,9 @@ def _seen_in_status(failure: Failure) -> str | None:
         why = _why_redirected(failure)
         if _leads_elsewhere(failure):
             # Fetch, "redirect-tainted origin".
-            return f"{why} After this redirect to another origin, the browser sends Origin: null, which nobody lists."
+            return (
+                f"After this redirect to another origin, the browser sends Origin: null, which only * counts for. {why}"
+            )
         return f"{why} {_OUTERMOST}, so that redirects get CORS headers too."
     if (seen := _seen_in_answer(failure)) is not None:
         return seen
@@ -511,7 +513,7 @@ def _preflight_redirect(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
         page = f'fetch("{as_shown(target.href)}")'
     why = f"{_why_redirected(failure)} {_OUTERMOST}: it answers preflights before anything redirects."
     if target is None:
-        why += " Or let the page request the last URL: often it only has https, or a slash more or less at the end."
+        why += " Or let the page request the last URL: often it only has https, or with or without a slash at the end."
     return change(why, "204 No Content, with the Access-Control-* headers, and no Location", page=page)
 
 
@@ -584,14 +586,24 @@ def _header(failure: Failure) -> Fix:
         return change(why, f"{ALLOW_HEADERS}: *, Authorization", policy={"allow_headers": ["*", "Authorization"]})
     if all(name.startswith("x-devtools-") for name in refused):
         return change("The browser's developer tools add it: switch it off there. The server has nothing to change.")
-    unusual = [name for name in refused if name not in WELL_KNOWN_HEADERS]
-    if meant := [well for name in unusual for well in get_close_matches(name, _OFTEN_MISSPELT, n=1, cutoff=0.85)]:
+    misspelt = {name: well for name in refused if (well := _misspelt(name))}
+    if meant := dict.fromkeys(misspelt.values()):
         why = (
             f"Is this a misspelt {', '.join(map(WELL_KNOWN_HEADERS.__getitem__, meant))}? Then correct it in the page."
         )
-        return _allow_headers(failure, why, meant)
+        return _allow_headers(
+            failure, why, [*dict.fromkeys((*meant, *(name for name in refused if name not in misspelt)))]
+        )
     why = _why_sent(refused, is_seen=failure.exchange is not None) or _what_is_listed(failure, listed)
     return _allow_headers(failure, why, refused)
+
+
+def _misspelt(name: str) -> str:
+    """
+    Return the header that *name* most likely means; empty if it may be one of its own.
+    """
+    near = [] if name in WELL_KNOWN_HEADERS else get_close_matches(name, _OFTEN_MISSPELT, n=1, cutoff=0.85)
+    return near[0] if near and near[0] not in name else ""
 
 
 def _why_sent(refused: Sequence[str], *, is_seen: bool) -> str:

@@ -50,6 +50,7 @@ _ONLY_ELSEWHERE: Final = (
     "A name that only containers or another network know (a service of Docker) has no address for a browser: let the "
     "page use localhost, or a public name."
 )
+_ADDRESS: Final = re.compile(r"\[|[\d.]+$")
 _SECOND_SCHEME: Final = re.compile(r"file:/*(https?://.*)", re.DOTALL)
 _SCHEME_UNNAMED: Final = (
     "Not CORS. Either the page is a file (file: in the address bar), and a relative URL in it leads to a file, too: "
@@ -160,7 +161,7 @@ def unreachable(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
         )
     why = _WHY_SOCKET_SILENT if failure.mode == "websocket" else _WHY_SILENT
     if failure.url.startswith(("https:", "wss:")):
-        why += " Does the browser trust its certificate (open the URL in a tab)?"
+        why += " Does the browser trust its certificate (open the host with https in a tab)?"
     if "url" not in unnamed and _BARE_NAME.match(failure.url):
         why += f" {_ONLY_ELSEWHERE}"
     return change(f"Not CORS, and no header helps: no response came from {where}. {why}")
@@ -270,7 +271,7 @@ def mixed(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
             page=f'fetch("{url}")',
         )
     target = url_of(failure.url)
-    if target is not None and address_space(target.host) != "public" and target.host.strip("[]0123456789.:") == "":
+    if target is not None and address_space(target.host) != "public" and _ADDRESS.match(target.host):
         return change(
             "Not CORS: a page of https may not request http, and nobody certifies a private address for https. Give "
             "the server a name with a certificate (a reverse proxy), and let the page use that name, or its own origin."

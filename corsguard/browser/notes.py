@@ -20,7 +20,7 @@ from .evidence import (
 )
 from .failures import Failure
 from .reasons import CORS_CHECK, OF_HANDSHAKE, REASONS, Reason
-from .urls import HTTP_SCHEMES, Url, address_space
+from .urls import HTTP_SCHEMES, SOCKET_SCHEMES, Url, address_space
 
 
 def notes(failure: Failure, *, with_safari: bool = True) -> tuple[str, ...]:
@@ -97,5 +97,5 @@ def _is_less_public(failure: Failure) -> bool:
     page, url = url_of(failure.page_origin), url_of(failure.url)
     if page is None or url is None or not url.host:
         return False
-    is_of_web = page.scheme in HTTP_SCHEMES
+    is_of_web = {page.scheme, url.scheme} <= {*HTTP_SCHEMES, *SOCKET_SCHEMES}
     return is_of_web and address_space(page.host) == "public" and address_space(url.host) != "public"

@@ -372,6 +372,9 @@ def _say_meaning(out: Output, meaning: Meaning, framework: Form | None) -> None:
 
 
 def _say_policy(out: Output, fix: Fix, framework: Form | None, what_to_do: str, frameworks: Mapping[Form, str]) -> None:
+    if framework is not None and framework not in frameworks:
+        out.say("    WSGI has no WebSockets: guard the server that has them.", "dim")
+        return
     out.say(f"    {what_to_do}:", "dim")
     for words, title in frameworks.items():
         if framework in {words, None}:

@@ -4,6 +4,7 @@ The request that a message is about: as the command that sends it to the server,
 What the message does not name is chosen so that a browser would send the same, and so that nothing changes on a server.
 """
 
+import re
 import shlex
 from typing import Final
 
@@ -119,7 +120,7 @@ def url_to_check(message: Message) -> str:
     if failure is not None and failure.reason is Reason.BAD_SCHEME and with_scheme(url) != url:
         return with_scheme_of_page(failure)
     if message.name in {Reason.MIXED_CONTENT, "mixed_content_warned"}:
-        return url.replace("http://", "https://", 1).replace("ws://", "wss://", 1)
+        return re.sub("^(http|ws):", r"\1s:", url)
     return url
 
 

@@ -20,7 +20,6 @@ _LISTING: Final = frozenset(
     "answered csrf csrf_django cut_off framed_twice login_origin no_credentials_only not_framed preflight_cut_off "
     "refused_by_server websocket".split()
 )
-_OLD_HEADER: Final = "For the old ones, the answer to the preflight needs Access-Control-Allow-Private-Network: true."
 # What to do where the value that a line names says more.
 _OF_VALUES: Final[Mapping[tuple[str, str], Fix]] = {
     ("cookies", "no SameSite"): Fix(

@@ -39,6 +39,7 @@ from .lookalikes import LOOKALIKES
 from .messages import METHOD, OLD_MICROSOFT, OLD_WEBKIT, Known, Message, answered
 from .pages import page_named
 from .places import (
+    ANY_ADDRESS,
     fix_at_place,
     has_no_application,
     is_of_app,
@@ -60,7 +61,7 @@ _OF_EXCHANGES: Final = frozenset({"outside_browsers", "request_alone", "status"}
 # Marks where a console, or a person, has shortened a URL, or hidden a part of its path.
 _CUT: Final = re.compile(
     r"\.{3}|\*{3}|(?<=[^/]/)[^?#]*[{<]|<|%[A-Z_]{3,}%|\$\{?[A-Z_]{2,}|X{3,}|\bx{4,}\b|"
-    r"\[(?:[^\[\]]* [^\[\]]*|(?i:redacted|removed|hidden|masked))\]|-here\b"
+    r"\[(?:[^\[\]]* [^\[\]]*|(?i:redacted|removed|hidden|masked))\]|\b(?:my|your)-[\w-]{0,40}-here\b"
 )
 # Lines that do not say what failed, about what a server answered.
 _ANSWERED: Final = frozenset("answered cut_off not_exposed orb preflight_cut_off service_worker unexplained".split())
@@ -288,15 +289,15 @@ def _found(text: str, known: Known) -> list[Message]:
 
 
 def _fix_of_failure(message: Message, failure: Failure) -> Fix:
-    fix = fix_at_place(failure, fix_of(failure, message.assumed), message.assumed)
     if message.engine == "jsdom" and failure.page_origin == NULL:
         return _IN_JSDOM
+    fix = fix_at_place(failure, fix_of(failure, message.assumed), message.assumed)
     words = [fix.words]
     if status := message.possible_status:
         exchange = answered(failure.reason, status, failure.url, is_preflight=failure.is_preflight)
         answer = replace(failure, exchange=exchange)
         likely = fix_at_place(answer, fix_of(answer, message.assumed), message.assumed).words
-        words.append(f"A line that names no URL has a status, too. If it is that of this request: {likely}")
+        words.append(f"Another line has the status {status}, but names no URL. If it belongs to this request: {likely}")
     if message.is_cors and (near := _near(message)):
         words = [near, "Otherwise:", *words]
     return replace(fix, words=" ".join(words))
@@ -333,7 +334,7 @@ def _notes(message: Message) -> Iterator[str]:
         yield "The page's origin has no host. Let the app have one: the command below takes localhost."
     if (near := _near(message)) and not message.is_cors:
         yield near
-    if message.is_named and (url := url_of(message.url)) is not None and url.host == "0.0.0.0":  # noqa: S104 - see above
+    if message.is_named and (url := url_of(message.url)) is not None and url.host == ANY_ADDRESS:
         yield "0.0.0.0 is an address to listen at, not one to request: let the page use localhost."
     if message.failure is None:
         return

@@ -345,7 +345,10 @@ def _exchange(means: Reason, said: Mapping[str, str], text: str, url: str, *, is
     if means is Reason.HANDSHAKE_REFUSED:
         # For one status, Chromium prints a text instead of the number.
         status = status or said.get("value", "")
-    if means in _OF_LISTS and (lists := lists_named(text)):
+    refused = (said.get("method") or said.get("header") or "").lower()
+    lists = lists_named(text) if means in _OF_LISTS else []
+    # What lists it belongs to another answer, or to the code.
+    if lists and not any(refused in listed.lower().replace(" ", "").split(",") for _, listed in lists):
         answer = WireResponse(0, tuple(lists))
         return Exchange(WireRequest("OPTIONS", url), answer, is_preflight, with_credentials=False)
     if "target" not in said:

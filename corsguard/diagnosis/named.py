@@ -155,7 +155,7 @@ _REDACTED: Final = re.compile(
     # A browser prints a host in lower case.
     r"[a-z]+://(?-i:[A-Z][A-Z_-]+|[^/?#]*XXX[^/?#]*|(?:[^/?#]*\.)?[A-Z]+[_-][A-Z_-]*[A-Z]\.[^/?#]*)(?:[:/?#].*)?|"
     # What people write in place of a host.
-    r"[a-z]+://(?:host(?:name)?|domain|ip|url|[a-z]|[^/?#]*redacted[^/?#]*|"
+    r"[a-z]+://(?:hostname|domain|(?:host|ip|url)(?!:\d)|[a-z]|(?:[^/?#]*[.-])?redacted\d?(?:\.[^/?#]*)?|"
     r"(?:my|our)[_-]\w{0,20}?(?:ip|host|hostname|domain|url|address))(?:[:/?#].*)?|https?:///.*",
     re.IGNORECASE,
 )
@@ -433,8 +433,8 @@ def url_named(text: str, said: Mapping[str, str], origin: str | None) -> NamedUr
         uncut = (url for url in others if not _PLACE.search(url) and not url.endswith("/..."))
         lone = {_USERINFO.sub("", url.rstrip(".,;:")) for url in uncut}
         lone -= {url for url in lone if origin is not None and url.rstrip("/") == origin}
-        if len(lone) == 1 and not _REDACTED.fullmatch(url := lone.pop()):
-            return NamedUrl(url[:LONGEST_WORD], url[:LONGEST_WORD])
+        if len(lone) == 1 and not _REDACTED.fullmatch(url := lone.pop()[:LONGEST_WORD]):
+            return NamedUrl(url, url)
     return NamedUrl("", "", is_shown, *rests)
 
 
@@ -477,10 +477,10 @@ def _path_of(url: str) -> str:
     return found[1].rstrip(".,;")
 
 
-def _server_of(url: str) -> str:
+def _server_of(url: str, unknown: str = "api.example.com") -> str:
     """
-    Return the scheme, the host and the port of *url*, with a name of ours in place of what is hidden of the host; empty
-    if neither a domain nor a port is shown.
+    Return the scheme, the host and the port of *url*, with a name of ours in place of what is hidden of the host
+    (*unknown*, if all is); empty if neither a domain nor a port is shown.
     """
     found = _HIDDEN_HOST.match(url[:LONGEST_WORD])
     if found is None:
@@ -488,7 +488,7 @@ def _server_of(url: str) -> str:
     labels = [label if _LABEL.fullmatch(label) else "example" for label in found["host"].split(".")]
     shown = ".".join(label for label, _ in groupby(labels))
     is_domain, port = _DOMAIN.fullmatch(shown) is not None, found["port"] or ""
-    return f"{found['scheme']}://{shown if is_domain else 'api.example.com'}{port}/" if is_domain or port else ""
+    return f"{found['scheme']}://{shown if is_domain else unknown}{port}/" if is_domain or port else ""
 
 
 def as_url(text: str, origin: str | None) -> str:
@@ -545,7 +545,7 @@ def page_in(text: str, said: Mapping[str, str]) -> NamedPage:
             # What stands for an origin.
             return NamedPage(None, is_redacted=True)
         if _REDACTED.fullmatch(word):
-            is_shown, hidden = True, hidden or _server_of(word).rstrip("/").replace("//api.", "//app.")
+            is_shown, hidden = True, hidden or _server_of(word, "app.example.com").rstrip("/")
         elif (origin := origin_named(word)) is not None:
             return NamedPage(origin)
     return NamedPage(NULL) if "requests from null" in text else NamedPage(None, is_shown, hidden)

@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 
 from corsguard.browser import Failure, Reason
 from corsguard.browser.advice import NO_COOKIES
-from corsguard.browser.evidence import as_shown, is_led_to_login, is_within_site, status_of, url_of
+from corsguard.browser.evidence import as_shown, is_led_to_login, is_within_site, status_of, url_of, words_of
 from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, PREFLIGHT_ONLY, REASONS
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, address_space
 from corsguard.fixes import Fix
@@ -22,9 +22,10 @@ from corsguard.origin import NULL
 from .messages import URL
 
 _STAND_IN: Final = URL.partition("//")[2].rstrip("/")
-_LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]", "0.0.0.0"})  # noqa: S104 - a name that pages have
+ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - what pages request
+_LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]", ANY_ADDRESS})
 # Schemes of what nobody answers.
-WITHOUT_SERVER: Final = frozenset(
+_WITHOUT_SERVER: Final = frozenset(
     "about blob chrome chrome-extension data edge file javascript moz-extension ms-appx ms-appx-web".split()
 )
 
@@ -41,6 +42,10 @@ class Responder(NamedTuple):
     who: Literal["page", "files", "others", "bucket", "settings", "front", "router"]
     urls: re.Pattern[str]
     words: str
+
+    @property
+    def is_public_service(self) -> bool:
+        return self.who in {"files", "others"}
 
 
 def _hosts(names: str) -> re.Pattern[str]:
@@ -69,6 +74,12 @@ _OF_OTHERS: Final = (
     "documentation (a setting of your account, a library for pages). Otherwise let a server of yours request it, and "
     "let the page ask that one."
 )
+# How many characters of a URL are shown in a sentence. A part of a URL is of no use.
+_LONGEST_NAME: Final = 2048
+# What says nothing about the origin: a browser judges it first.
+_AFTER_ORIGIN: Final = frozenset(
+    {Reason.ALLOW_CREDENTIALS_NOT_TRUE, Reason.HEADER_NOT_ALLOWED, Reason.METHOD_NOT_ALLOWED}
+)
 # The first one counts.
 _RESPONDERS: Final = (
     Responder(
@@ -76,7 +87,8 @@ _RESPONDERS: Final = (
         # RFC 6749, 3.1, in the forms of the usual login servers.
         re.compile(
             r"(?!.*\.well-known)https?://[^/?#]+/(?:[^?#]*/)?"
-            r"(?:oauth2?(?:/v[\d.]+)?/auth(?:orize)?|openid-connect/auth|authorize)/?(?:[?#]|$)"
+            r"(?:(?:oauth2?(?:/v[\d.]+)?/auth(?:orize)?|openid-connect/auth)/?(?:[?#]|$)|"
+            r"authorize/?\?(?:[^#]*&)?(?:client_?id|response_type)=)"
         ),
         "A login begins at this URL: it answers with a page for the user, which no script may read. Let the browser go "
         "there (location.assign(url), a link), and not fetch() or XMLHttpRequest.",
@@ -84,12 +96,12 @@ _RESPONDERS: Final = (
     Responder(
         "page",
         re.compile(r"https?://(?:www\.)?github\.com/(?P<repository>[^/?#]+/[^/?#]+)/(?:blob|raw)/(?P<file>[^?#]+)"),
-        "GitHub answers with a page about the file. Let the page request the file itself, which is shared with every "
-        "origin: https://raw.githubusercontent.com/{repository}/{file}",
+        "GitHub answers with a page about the file, or redirects. Let the page request the file itself, which is "
+        "shared with every origin if the repository is public: https://raw.githubusercontent.com/{repository}/{file}",
     ),
     Responder(
         "page",
-        re.compile(r"[a-z]+://(?P<word>undefined|null|nan)(?:[.:/?#]|$)", re.IGNORECASE),
+        re.compile(r"[a-z]+://(?P<word>undefined|null|nan)(?:(?<=undefined)\.|[:/?#]|$)", re.IGNORECASE),
         'The host has the name "{word}", so the page made this URL from a variable that has no value. Set it: most '
         "often it is a variable of the environment in which the page is built.",
     ),
@@ -105,7 +117,7 @@ _RESPONDERS: Final = (
             r"[a-z]+://(?:[^/?#]*\.)?(?:(?:firebase)?storage\.googleapis\.com|s3[\w.-]*\.amazonaws\.com|"
             r"blob\.core\.windows\.net|r2\.cloudflarestorage\.com|digitaloceanspaces\.com|backblazeb2\.com)(?:[:/?#]|$)|"
             # A URL that was signed for the page.
-            r"[^?#]*\?(?:[^#]*&)?(?:X-Amz-Signature|AWSAccessKeyId|X-Goog-Signature)=",
+            r"https?://[^?#]*\?(?:[^#]*&)?(?:X-Amz-Signature|AWSAccessKeyId|X-Goog-Signature)=",
         ),
         _OF_BUCKET,
     ),
@@ -114,9 +126,9 @@ _RESPONDERS: Final = (
         _hosts(
             "ajax.googleapis.com cdn.bootcss.com cdn.skypack.dev cdnjs.cloudflare.com code.jquery.com esm.sh "
             "fonts.googleapis.com fonts.gstatic.com jsdelivr.net kit.fontawesome.com maxcdn.bootstrapcdn.com "
-            "stackpath.bootstrapcdn.com unpkg.com use.fontawesome.com use.typekit.net"
+            "raw.githubusercontent.com stackpath.bootstrapcdn.com unpkg.com use.fontawesome.com use.typekit.net"
         ),
-        "{domain} serves files to every page, so this is a fault of the service or of the request. Correct the URL, "
+        "{domain} serves files to every page, so the service or the request is wrong. Correct the URL, "
         "use another such service, or serve the file yourself.",
     ),
     Responder(
@@ -138,14 +150,17 @@ _RESPONDERS: Final = (
     ),
     Responder(
         "settings",
-        re.compile(r"https?://[^/?#]+/(?:auth/)?realms/[^/?#]+/"),
+        re.compile(
+            r"https?://[^/?#]+/(?:auth/)?realms/[^/?#]+/"
+            r"(?:protocol|broker|account|login-actions|clients-registrations|\.well-known)(?:[/?#]|$)"
+        ),
         "This is Keycloak: add the page's origin to Web origins of the client.",
     ),
     Responder(
         "settings",
         re.compile(r"https?://[^/?#]+\.supabase\.co/functions/"),
-        "This is an Edge Function of Supabase: let it answer OPTIONS itself, before anything else, and send these "
-        "headers with each of its answers, errors included.",
+        "This is an Edge Function of Supabase: let it answer OPTIONS itself, before anything else, and send the "
+        "CORS headers with each of its answers, errors included.",
     ),
     Responder(
         "settings",
@@ -181,7 +196,7 @@ _RESPONDERS: Final = (
         "Salesforce has a list of its own: Setup, CORS. Its login has a switch of its own there, for OAuth endpoints.",
     ),
     Responder(
-        "settings",
+        "others",
         _hosts("script.google.com script.googleusercontent.com"),
         "This is a web app of Google Apps Script, which answers no preflight, and shares neither its errors nor its "
         "login. Deploy it for everyone, and send the request without what needs a preflight: Content-Type: text/plain "
@@ -199,8 +214,8 @@ _RESPONDERS: Final = (
     Responder(
         "front",
         re.compile(r"https?://[^/?#]+\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?:[:/?#]|$)"),
-        "API Gateway answers OPTIONS, and its own errors (403, 429, 5xx), before your code: switch CORS on there, for "
-        "the gateway responses, too, and deploy.",
+        "API Gateway may answer OPTIONS, and its own errors (403, 429, 5xx), before your code: switch CORS on there "
+        "(in a REST API, for the gateway responses, too), and deploy.",
     ),
     Responder(
         "front",
@@ -282,7 +297,8 @@ def responder_of(url: str, *, is_first: bool = True) -> Responder | None:
     for place in _RESPONDERS:
         found = place.urls.match(url)
         if found is not None and (place.who != "page" or is_first):
-            return place._replace(words=place.words.format_map(found.groupdict()))
+            named = {name: as_shown(text, _LONGEST_NAME) for name, text in found.groupdict().items() if text}
+            return place._replace(words=place.words.format_map(named))
     return None
 
 
@@ -290,10 +306,16 @@ def place_of(failure: Failure) -> Responder | None:
     """
     Return who answers the URL of *failure*, if the failure is one of CORS, or its list of origins refused a WebSocket.
     """
-    is_of_list = failure.reason is Reason.HANDSHAKE_REFUSED and status_of(failure) in {"", "403"}
-    if REASONS[failure.reason].kind != "cors" and not is_of_list:
+    if failure.reason is Reason.HANDSHAKE_REFUSED:
+        # Socket.IO answers 400, too.
+        may_judge = status_of(failure) in {"", "403", *(["400"] if "/socket.io/" in failure.url else [])}
+        place = responder_of(failure.url) if may_judge else None
+        return place if place is not None and place.who == "settings" else None
+    if REASONS[failure.reason].kind != "cors":
         return None
-    return responder_of(failure.url, is_first=failure.url == failure.first_url)
+    # Where the answer lists methods or headers, it is not a page for people.
+    is_first = failure.url == failure.first_url and failure.reason not in _AFTER_ORIGIN
+    return responder_of(failure.url, is_first=is_first)
 
 
 def has_no_application(failure: Failure) -> bool:
@@ -320,30 +342,38 @@ def fix_at_place(failure: Failure, fix: Fix, assumed: Collection[str]) -> Fix:
         return Fix(words=_OF_APP)
     if is_led_to_login(failure):
         return fix
-    if failure.reason is Reason.UNREACHABLE and _is_of_others(failure.url):
+    is_unexplained = failure.reason is Reason.UNREACHABLE and words_of(failure)["net"] == "CONNECTION_FAILED"
+    if is_unexplained and (known := responder_of(failure.url)) is not None and known.is_public_service:
         return replace(fix, words=f"{_STOPPED} {fix.words}")
     place = place_of(failure)
     if place is None:
         return replace(fix, words=f"{fix.words} {_NOT_YOURS}") if _may_be_of_others(failure, assumed) else fix
     if place.who == "page":
         return Fix(words=place.words)
-    if place.who in {"files", "others"}:
+    if place.is_public_service:
         return _fix_of_others(failure, place, assumed)
     if place.who == "bucket":
         return _fix_of_bucket(failure, fix)
-    if place.who == "router" and failure.reason is not Reason.MISSING_ALLOW_ORIGIN:
-        # What has the header comes from the application.
-        return fix
-    if place.who in {"front", "router"}:
-        return replace(fix, words=f"{fix.words} {place.words}")
-    is_of_list = failure.reason in {Reason.MISSING_ALLOW_ORIGIN, Reason.ALLOW_ORIGIN_MISMATCH, *OF_STATUS}
-    words = place.words if is_of_list else f"{fix.words} {place.words}"
-    return replace(fix, words=words, send=_for_its_page(failure, fix.send), policy={})
+    return (
+        _fix_in_front(failure, place, fix)
+        if place.who in {"front", "router"}
+        else _fix_of_settings(failure, place, fix)
+    )
 
 
-def _is_of_others(url: str) -> bool:
-    place = responder_of(url)
-    return place is not None and place.who in {"files", "others"}
+def _fix_in_front(failure: Failure, place: Responder, fix: Fix) -> Fix:
+    # What has the header comes from the application.
+    is_without = failure.reason is Reason.MISSING_ALLOW_ORIGIN or (place.who == "front" and failure.reason in OF_STATUS)
+    return replace(fix, words=f"{fix.words} {place.words}") if is_without else fix
+
+
+def _fix_of_settings(failure: Failure, place: Responder, fix: Fix) -> Fix:
+    words = f"{fix.words} {place.words}"
+    if failure.reason in {Reason.MISSING_ALLOW_ORIGIN, Reason.ALLOW_ORIGIN_MISMATCH, *OF_STATUS}:
+        words = place.words
+    elif failure.reason in _AFTER_ORIGIN:
+        words = fix.words
+    return replace(fix, words=words, send=_sendable(failure, fix.send), policy={})
 
 
 def look_at_place(failure: Failure, look: tuple[str, ...]) -> tuple[str, ...]:
@@ -363,7 +393,7 @@ def look_at_place(failure: Failure, look: tuple[str, ...]) -> tuple[str, ...]:
         case "bucket":
             is_of_header = failure.reason is Reason.HEADER_NOT_ALLOWED
             return ("the CORS rules of the bucket: origins, methods, headers", *(look if is_of_header else look[:1]))
-        case "settings":
+        case "settings" if failure.reason not in _AFTER_ORIGIN:
             return ("the list of that server: is the page's origin in it?", *look[:1])
         case _:
             return look
@@ -375,7 +405,7 @@ def one_server(origin: str, requested: str) -> str:
     not.
     """
     page, url = url_of(origin), url_of(requested)
-    if page is None or url is None:
+    if page is None or url is None or url.host == ANY_ADDRESS:
         return ""
     target = as_shown(url.origin)
     is_of_port = (page.scheme, page.port) == (url.scheme, url.port)
@@ -389,11 +419,15 @@ def one_server(origin: str, requested: str) -> str:
             f"Page and URL differ only by www, so most likely one of the two redirects to the other. Open the page at "
             f"{target}, or request a relative URL: then no CORS is needed."
         )
-    if page.host == url.host and {page.scheme, url.scheme} == {"http", "https"} and page.port == url.port is None:
+    if page.host != url.host or page.port is not None or url.port is not None:
+        return ""
+    if (page.scheme, url.scheme) == ("http", "https"):
+        return f"Page and URL differ only by https. Load the page over https, too ({target}): then no CORS is needed."
+    if (page.scheme, url.scheme) == ("https", "http"):
         return (
             f"Page and URL differ only by https, so they are most likely one server. Let the page request a relative "
-            f"URL, or {as_shown(origin)}: then no CORS is needed. Behind a proxy that speaks TLS, tell the "
-            "application so (X-Forwarded-Proto), because it writes the URL."
+            f"URL, or {as_shown(origin)}: then no CORS is needed. If the application writes the URL, and a proxy in "
+            "front speaks TLS, tell the application so (X-Forwarded-Proto)."
         )
     return ""
 
@@ -417,7 +451,7 @@ def is_of_app(failure: Failure) -> bool:
     is_of_rule = failure.reason in CORS_CHECK or failure.reason in PREFLIGHT_ONLY
     host = failure.url.partition("://")[2].partition("/")[0]
     # A name with dots belongs to a server, so the scheme is misspelt.
-    is_own = scheme not in {*HTTP_SCHEMES, *SOCKET_SCHEMES, *WITHOUT_SERVER} and "." not in host.strip(".")
+    is_own = scheme not in {*HTTP_SCHEMES, *SOCKET_SCHEMES, *_WITHOUT_SERVER} and "." not in host.strip(".")
     return is_of_rule and is_own
 
 
@@ -426,7 +460,9 @@ def _fix_of_others(failure: Failure, place: Responder, assumed: Collection[str])
     Return what a page can do about a public service.
     """
     words, page = place.words, ""
-    if failure.reason in {Reason.WILDCARD_WITH_CREDENTIALS, Reason.ALLOW_CREDENTIALS_NOT_TRUE}:
+    if "page" not in assumed and is_within_site(failure):
+        words = "Page and server belong to the same public service: a user of it has nothing to change."
+    elif failure.reason in {Reason.WILDCARD_WITH_CREDENTIALS, Reason.ALLOW_CREDENTIALS_NOT_TRUE}:
         page = NO_COOKIES
     elif failure.reason is Reason.MULTIPLE_ALLOW_ORIGIN:
         words = (
@@ -446,8 +482,6 @@ def _fix_of_others(failure: Failure, place: Responder, assumed: Collection[str])
             if failure.is_preflight
             else " An element without crossorigin and integrity needs no CORS (a font or a module always does)."
         )
-    elif "page" not in assumed and is_within_site(failure):
-        words = "Page and server belong to the same public service: a user of it has nothing to change."
     if (status := status_of(failure)) >= "400":
         words = f"Status {status}: the answer is an error, and its body may say why. {words}"
     return Fix(words=words, page=(page,) if page else ())
@@ -469,19 +503,25 @@ def _fix_of_bucket(failure: Failure, fix: Fix) -> Fix:
             "another name, is one reason (404); rules that do not list the origin, the method or a header are another "
             "one (403)."
         )
+    elif failure.sent_origin == NULL and failure.url != failure.first_url:
+        words = (
+            f"The redirect from another origin made the Origin null, so only * in the rules counts. Let the page "
+            f"request the last URL. {_OF_BUCKET}"
+        )
     elif failure.sent_origin == NULL and failure.reason in {Reason.MISSING_ALLOW_ORIGIN, *OF_STATUS}:
         words = f"{words} For a page without an origin (null), only * in the rules counts: load it from a server."
     elif failure.reason not in {Reason.MISSING_ALLOW_ORIGIN, *OF_STATUS}:
         words = f"{fix.words} {_OF_BUCKET}"
-    # Rules have no line for Vary, which the storage sends by itself.
-    send = () if failure.reason in OF_STATUS else tuple(line for line in fix.send if not line.startswith("Vary"))
-    return replace(fix, words=words, send=_for_its_page(failure, send), policy={})
+    send = () if failure.reason in OF_STATUS else _sendable(failure, fix.send)
+    return replace(fix, words=words, send=send, policy={})
 
 
-def _for_its_page(failure: Failure, send: tuple[str, ...]) -> tuple[str, ...]:
+def _sendable(failure: Failure, send: tuple[str, ...]) -> tuple[str, ...]:
     """
-    Return *send* with the origin of the page, which a server of others may list even if no policy does.
+    Return *send* with the origin of the page, which a server of others may list even if no policy does, and without
+    Vary, which no settings have: such a server sends it by itself.
     """
     is_replaced = failure.with_credentials and failure.sent_origin.startswith("http://")
     own = f"{ALLOW_ORIGIN}: {as_shown(failure.sent_origin)}"
-    return tuple(own if is_replaced and line.startswith(ALLOW_ORIGIN) else line for line in send)
+    lines = (line for line in send if not line.startswith("Vary"))
+    return tuple(own if is_replaced and line.startswith(ALLOW_ORIGIN) else line for line in lines)

@@ -147,7 +147,7 @@ MISSING = f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present".replace
         ("https://chat.example.com/socket.io/?EIO=4", "Socket.IO", False),
         ("http://127.0.0.1:11434/api/tags", "OLLAMA_ORIGINS", False),
         ("http://[::1]:5173/@vite/client", "server.cors", False),
-        ("https://abc.execute-api.us-east-1.amazonaws.com/dev", "API Gateway answers OPTIONS", True),
+        ("https://abc.execute-api.us-east-1.amazonaws.com/dev", "API Gateway may answer OPTIONS", True),
         ("https://abc.lambda-url.us-east-1.on.aws/", "not both", True),
         ("http://localhost:9200/_search", "http.cors.enabled", False),
         ("http://localhost:5984/db", "enable_cors", False),
@@ -174,6 +174,78 @@ def test_who_answers_a_url_decides_what_has_to_change(url, words, has_policy):
     assert (f"Next: corsguard check {shlex.quote(url)} --page https://front.test" in told) is (
         "a variable that has no value" not in words
     )
+
+
+MISMATCH = f"{BLOCKED}The 'Access-Control-Allow-Origin' header has a value 'https://other.example' that is not equal to the supplied origin."
+REFUSED_HEADER = (
+    f"{BLOCKED}Request header field x-b is not allowed by Access-Control-Allow-Headers in preflight response."
+)
+SOCKET = "WebSocket connection to '{}' failed: Error during WebSocket handshake: Unexpected response code: {}"
+
+
+@pytest.mark.parametrize(
+    ("text", "url", "never"),
+    [
+        (MISSING, "https://api.acme.com/payments/authorize", "A login begins"),
+        (REFUSED_HEADER, "https://sso.acme.com/oauth2/authorize?client_id=1", "A login begins"),
+        (MISSING, "https://games.acme.com/realms/eu/players", "Keycloak"),
+        (MISSING, "https://nan.acme.com/x", "has no value"),
+        (REFUSED_HEADER, "http://localhost:11434/api", "OLLAMA_ORIGINS"),
+        (MISMATCH, "https://abc.ngrok-free.app/a", "a page of its own"),
+        (MISMATCH, "https://x-8000.app.github.dev/a", "has to be public"),
+        (MISSING, "https://redacted-tools.com/x", "stands for what the message hides"),
+        (MISSING, "https://api.acme.com/click-here", "a part of it is hidden"),
+        (MISSING, "http://0.0.0.0:3000/x", "Open the page at http://0.0.0.0"),
+        (SOCKET.format(API, 403), "wss://abc-ats.iot.us-east-1.amazonaws.com/mqtt?X-Amz-Signature=ab", "object storage"),
+        (f"WebSocket connection to '{API}' failed: ", "wss://api.acme.com/?token=abcdefgh12345", "development server"),
+        (f"GET {API} net::ERR_INTERNET_DISCONNECTED", "https://api.openai.com/v1", "an ad blocker"),
+    ],
+)  # fmt: skip
+def test_a_place_says_only_what_is_true_of_it(text, url, never):
+    told = run(text.replace(API, url).replace("https://front.test", "http://localhost:3000")).stdout
+    assert shlex.quote(url).strip("'") in told
+    assert never not in told
+
+
+def test_what_a_url_puts_into_a_sentence_is_escaped():
+    (said,) = document(MISSING.replace(API, "https://github.com/a/b/blob/main/\x1b[31mred"))["messages"]
+    assert "raw.githubusercontent.com/a/b/main" in said["fix"]["words"]
+    assert "\x1b" not in said["fix"]["words"]
+
+
+def test_storage_after_a_redirect_is_requested_by_its_own_url():
+    text = MISSING.replace(
+        f"'{API}'", "'https://b.s3.amazonaws.com/k?X-Amz-Signature=a' (redirected from 'https://api.acme.com/dl')"
+    )
+    words = document(text)["messages"][0]["fix"]["words"]
+    assert "Let the page request the last URL" in words
+    assert "load it from a server" not in words
+
+
+@pytest.mark.parametrize(
+    ("names", "allowed"),
+    [
+        ("x-authorization", ["X-Authorization"]),
+        ("x-content-type", ["X-Content-Type"]),
+        ("authorisation", ["Authorization"]),
+    ],
+)
+def test_only_a_misspelt_header_is_taken_for_another_one(names, allowed):
+    (said,) = document(REFUSED_HEADER.replace("x-b", names))["messages"]
+    assert said["fix"]["policy"] == {"allow_headers": allowed}
+
+
+@pytest.mark.parametrize("listed", ["Access-Control-Allow-Headers: X-A, X-B", "Access-Control-Allow-Headers: x-b,x-c"])
+def test_a_list_that_has_the_header_is_of_another_answer(listed):
+    (said,) = document(f"{REFUSED_HEADER}\n{listed}")["messages"]
+    assert "Listed" not in said["fix"]["words"]
+
+
+def test_a_framework_without_websockets_has_no_policy_for_one():
+    text = SOCKET.format("wss://api.example.com/feed", 403)
+    told = run("--framework", "flask", text).stdout
+    assert "WSGI has no WebSockets" in told
+    assert "Add it to what the policy lists" not in told
 
 
 def test_what_has_the_header_comes_from_the_application():
@@ -273,7 +345,7 @@ def test_a_status_without_a_url_may_be_of_another_request(row, is_sure):
     assert ("(404)" in said["meaning"]) is is_sure
     assert said["possible_status"] == (None if is_sure else "404")
     assert said["fix"]["words"].startswith("Status 404. ") is is_sure
-    assert ("If it is that of this request: Status 404. " in said["fix"]["words"]) is not is_sure
+    assert ("If it belongs to this request: Status 404. " in said["fix"]["words"]) is not is_sure
 
 
 @pytest.mark.parametrize(
@@ -301,7 +373,7 @@ def test_one_server_with_two_names_is_recognized(page, url, is_one):
         ("https://www.shop.example", "https://shop.example/api", "differ only by www"),
         ("https://shop.example", "https://www.shop.example/api", "differ only by www"),
         ("https://shop.example", "http://shop.example/api", "differ only by https"),
-        ("http://shop.example", "https://shop.example/api", "differ only by https"),
+        ("http://shop.example", "https://shop.example/api", "Load the page over https, too"),
         ("https://shop.example", "http://shop.example:8080/api", ""),
         ("https://shop.example", "https://api.shop.example/", ""),
     ],

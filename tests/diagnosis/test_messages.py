@@ -500,6 +500,13 @@ def test_reading_a_repeated_text_takes_linear_time(core):
     assert time.process_time() - started < 1
 
 
+@pytest.mark.parametrize("part", ["[a", "a.", "{a", "x.", "-"])
+def test_a_long_url_is_bounded_before_it_is_compared(part):
+    started = time.process_time()
+    read(f"CORS policy blocked https://{part * 20000}", NOBODY)
+    assert time.process_time() - started < 2
+
+
 @given(st.lists(st.sampled_from([text for text, *_ in MESSAGES]) | st.text(max_size=60), max_size=6).map(" ".join))
 def test_reading_never_raises(text):
     for message in read(text, NOBODY):

@@ -32,7 +32,7 @@ FIXES = [
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=401), "The user is not logged in", SHARE),
     (preflight(Reason.MISSING_ALLOW_ORIGIN, status=405), "OPTIONS reaches the router", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=404), "No route, or no guarded one", SHARE),
-    (failure(Reason.MISSING_ALLOW_ORIGIN, status=502), "A proxy or a gateway in front", SHARE),
+    (failure(Reason.MISSING_ALLOW_ORIGIN, status=502), "a proxy or a gateway in front", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=413), "client_max_body_size", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=500), "there was an unhandled exception", SHARE),
     (
@@ -47,7 +47,7 @@ FIXES = [
     ),
     (
         failure(Reason.MISSING_ALLOW_ORIGIN, None, ("Location", "https://b.example/x"), status=302),
-        "The server redirects to https://b.example/x: the page can request that URL instead. After",
+        "null, which only * counts for. The server redirects to https://b.example/x: the page",
         SHARE,
     ),
     # Opaque origins, and why they are opaque.

@@ -35,7 +35,7 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
         r"(?P<url>wss?://[^/\s']{1,253}/(?:[^\s']{0,2048}?(?:_nuxt|_next/webpack-hmr|sockjs-node)/?)"
         r"(?:[?#][^\s']{0,2048})?)'?(?: failed: ?(?:\w+ @|\(anon|\[|\w+:\d|$)|\.)|"
         r"\[vite\] failed to connect to websocket|"
-        r"WebSocket connection to '(?P<url2>wss?://[^/\s']{1,253}/\?token=[\w-]{8,20})' failed: ?"
+        r"WebSocket connection to '(?P<url2>wss?://[^/\s']{1,253}/\?token=[\w-]{12})' failed: ?"
         r"(?:\w+ @|\(anon|\[|\w+:\d|$)",
         "hot_reload",
     ),

@@ -121,8 +121,8 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
         is_cors=True,
     ),
     "hot_reload": Lookalike(
-        "Not CORS: the page could not open the WebSocket by which a development server reloads it. Everything else in "
-        "the page works.",
+        "Not CORS: the page could not open the WebSocket by which a development server reloads it. The page does "
+        "not need it.",
         (
             "the development server: is it running at this host and this port?",
             "a proxy in front (nginx, Docker, a tunnel): does it forward Upgrade and Connection?",
