@@ -513,7 +513,7 @@ def _preflight_redirect(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
         page = f'fetch("{as_shown(target.href)}")'
     why = f"{_why_redirected(failure)} {_OUTERMOST}: it answers preflights before anything redirects."
     if target is None:
-        why += " Or let the page request the last URL: often it only has https, or with or without a slash at the end."
+        why += " Or let the page request the last URL: often it only has https, or a slash at the end, or none."
     return change(why, "204 No Content, with the Access-Control-* headers, and no Location", page=page)
 
 

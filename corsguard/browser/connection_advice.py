@@ -12,7 +12,7 @@ from corsguard.fixes import Fix
 from corsguard.origin import NULL
 from corsguard.validation import problems_of
 
-from .evidence import REDIRECTS, as_shown, in_ascii, scheme_of, status_of, url_of, words_of
+from .evidence import REDIRECTS, as_shown, in_ascii, net_error_of, scheme_of, status_of, url_of
 from .failures import Failure
 from .urls import HTTP_SCHEMES, address_space, is_trustworthy, of_handshake
 
@@ -171,7 +171,7 @@ def _why_silent(failure: Failure, where: str) -> str:
     """
     Return why no response came from *where*, as far as the name of the error says it; empty if it does not.
     """
-    match words_of(failure)["net"]:
+    match net_error_of(failure):
         case "CONNECTION_TIMED_OUT":
             return (
                 f"{where} does not answer in time. What does it wait for? Look at its log, and at the services that it "

@@ -88,7 +88,7 @@ def words_of(failure: Failure) -> dict[str, str]:
         "in_brackets": f" ({status})" if status else "",
         "item": bad_item(failure),
         "method": failure.method,
-        "net": failure.net_error or _net_error(failure),
+        "net": net_error_of(failure),
         "page": page,
         "page_origin": failure.page_origin,
         "preflight": _PREFLIGHT if failure.is_preflight else "",
@@ -112,7 +112,12 @@ def words_of(failure: Failure) -> dict[str, str]:
     return {name: as_shown(word, _LONGEST_WORD) for name, word in words.items()}
 
 
-def _net_error(failure: Failure) -> str:
+def net_error_of(failure: Failure) -> str:
+    """
+    Return Chromium's name for the missing response: from the transport, or else from the words of a library.
+    """
+    if failure.net_error:
+        return failure.net_error
     said = (failure.value or "").lower()
     fallback = "SSL_PROTOCOL_ERROR" if failure.reason is Reason.TLS else "CONNECTION_FAILED"
     return next((error for sign, error in _NET_ERRORS if sign in said), fallback)

@@ -56,8 +56,7 @@ def fix_of_lookalike(  # noqa: PLR0913 - what a line names
 ) -> Fix:
     """
     Return what to change about the lookalike *name*. The page is on *origin* (None if not known) and requests *url* on
-    *target*.
-    *header* and *value* are those that the line names.
+    *target*. *header* and *value* are those that the line names.
     """
     if (name, value) in _OF_VALUES:
         return _OF_VALUES[name, value]

@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 
 from corsguard.browser import Failure, Reason
 from corsguard.browser.advice import NO_COOKIES
-from corsguard.browser.evidence import as_shown, is_led_to_login, is_within_site, status_of, url_of, words_of
+from corsguard.browser.evidence import as_shown, is_led_to_login, is_within_site, net_error_of, status_of, url_of
 from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, PREFLIGHT_ONLY, REASONS
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, address_space
 from corsguard.fixes import Fix
@@ -215,7 +215,7 @@ _RESPONDERS: Final = (
         "front",
         re.compile(r"https?://[^/?#]+\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?:[:/?#]|$)"),
         "API Gateway may answer OPTIONS, and its own errors (403, 429, 5xx), before your code: switch CORS on there "
-        "(in a REST API, for the gateway responses, too), and deploy.",
+        "(in a REST API, also for the gateway responses), then deploy.",
     ),
     Responder(
         "front",
@@ -342,7 +342,7 @@ def fix_at_place(failure: Failure, fix: Fix, assumed: Collection[str]) -> Fix:
         return Fix(words=_OF_APP)
     if is_led_to_login(failure):
         return fix
-    is_unexplained = failure.reason is Reason.UNREACHABLE and words_of(failure)["net"] == "CONNECTION_FAILED"
+    is_unexplained = failure.reason is Reason.UNREACHABLE and net_error_of(failure) == "CONNECTION_FAILED"
     if is_unexplained and (known := responder_of(failure.url)) is not None and known.is_public_service:
         return replace(fix, words=f"{_STOPPED} {fix.words}")
     place = place_of(failure)
@@ -354,11 +354,9 @@ def fix_at_place(failure: Failure, fix: Fix, assumed: Collection[str]) -> Fix:
         return _fix_of_others(failure, place, assumed)
     if place.who == "bucket":
         return _fix_of_bucket(failure, fix)
-    return (
-        _fix_in_front(failure, place, fix)
-        if place.who in {"front", "router"}
-        else _fix_of_settings(failure, place, fix)
-    )
+    if place.who == "settings":
+        return _fix_of_settings(failure, place, fix)
+    return _fix_in_front(failure, place, fix)
 
 
 def _fix_in_front(failure: Failure, place: Responder, fix: Fix) -> Fix:

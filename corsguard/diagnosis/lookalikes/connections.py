@@ -130,7 +130,7 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
         Fix(
             words="Let the page reach it: Vite and Nuxt, server.hmr (protocol, host, clientPort); webpack, "
             "devServer.client.webSocketURL; Next.js, allowedDevOrigins, and a proxy that forwards the upgrade. In "
-            "production, there is no such WebSocket."
+            "production, the page does not open it."
         ),
         check_helps=False,
     ),
