@@ -54,6 +54,7 @@ from .evidence import (
     headers_of,
     is_led_to_login,
     is_login,
+    is_tainted,
     is_within_site,
     redirect_target,
     refused_headers,
@@ -351,10 +352,9 @@ def _seen_in_status(failure: Failure) -> str | None:
     Return the software that answered in place of the CORS layer, if the status shows it.
     """
     status = 0 if failure.exchange is None or failure.exchange.response is None else failure.exchange.response.status
-    if redirect_target(failure) is not None:
+    if (target := redirect_target(failure)) is not None:
         why = _why_redirected(failure)
-        if _leads_elsewhere(failure):
-            # Fetch, "redirect-tainted origin".
+        if isinstance(target, Url) and is_tainted(failure.page_origin, failure.url, target.href):
             return (
                 f"After this redirect to another origin, the browser sends Origin: null, which only * counts for. {why}"
             )
@@ -370,16 +370,6 @@ def _seen_in_status(failure: Failure) -> str | None:
         return None
     why = f"Status {status}. {_BY_STATUS[status][0 if failure.is_preflight else 1]}"
     return why if status in _BEFORE_ANY_LAYER else f"{why} {_OUTERMOST}."
-
-
-def _leads_elsewhere(failure: Failure) -> bool:
-    """
-    Whether the answer redirects from one origin to another, neither of which is the page's.
-    """
-    target, source = redirect_target(failure), url_of(failure.url)
-    if not isinstance(target, Url) or source is None:
-        return False
-    return target.origin not in {source.origin, failure.page_origin} and source.origin != failure.page_origin
 
 
 def _why_redirected(failure: Failure) -> str:

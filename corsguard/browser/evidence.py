@@ -166,6 +166,15 @@ def is_led_to_login(failure: Failure) -> bool:
     )
 
 
+def is_tainted(origin: str, first: str, last: str) -> bool:
+    """
+    Return whether a redirect from *first* to *last* made the Origin of a page on *origin* null (Fetch,
+    "redirect-tainted origin").
+    """
+    begun, ended = url_of(first), url_of(last)
+    return begun is not None and ended is not None and begun.origin not in {origin, ended.origin}
+
+
 def scheme_of(failure: Failure) -> str:
     target = redirect_target(failure)
     url = target if isinstance(target, Url) else url_of(failure.url)

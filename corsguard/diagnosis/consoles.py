@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import Final
 
 from corsguard.browser import Reason
-from corsguard.browser.evidence import url_of
+from corsguard.browser.evidence import is_tainted, url_of
 from corsguard.browser.reasons import CORS_CHECK, PREFLIGHT_ONLY
 from corsguard.origin import NULL
 
 from .cores.connections import ROW
-from .messages import Known, Message, answered, is_tainted, read_one
+from .messages import Known, Message, answered, read_one
 from .named import as_url, is_same, methods_by_url, preflights_by_url, status_in_rows
 from .pasted import parts, plain
 

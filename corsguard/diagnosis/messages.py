@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from corsguard.browser import Exchange, Failure, Reason, WireRequest, WireResponse
-from corsguard.browser.evidence import ABSENT, refuses_authorization_only, url_of
+from corsguard.browser.evidence import ABSENT, is_tainted, refuses_authorization_only, url_of
 from corsguard.browser.reasons import CORS_CHECK, OF_HANDSHAKE, PREFLIGHT_ONLY, REASONS
 from corsguard.browser.urls import SOCKET_SCHEMES
 from corsguard.names import EXAMPLE_ORIGIN
@@ -306,15 +306,6 @@ def _twice(means: Reason | str, value: str | None) -> str:
         {origin_named(word) for word in (value or "").split(", ")} if means is Reason.MULTIPLE_ALLOW_ORIGIN else set()
     )
     return (origins.pop() or "") if len(origins) == 1 else ""
-
-
-def is_tainted(origin: str, first: str, last: str) -> bool:
-    """
-    Return whether a redirect from *first* to *last* made the Origin of a page on *origin* null (Fetch,
-    "redirect-tainted origin").
-    """
-    begun, ended = url_of(first), url_of(last)
-    return begun is not None and ended is not None and begun.origin not in {origin, ended.origin}
 
 
 def _value(reason: Reason, value: str | None, *, method: str, header: str | None, url: str) -> str | None:
