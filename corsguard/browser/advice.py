@@ -44,7 +44,6 @@ from .connection_advice import (
     unreachable,
 )
 from .evidence import (
-    ABSENT,
     LONGEST_NAME,
     LONGEST_READ,
     MOST_NAMES,
@@ -66,7 +65,7 @@ from .evidence import (
 from .failures import Failure
 from .headers import get, values_of
 from .intermediaries import cache_seen, firewall_seen, limit_seen, login_seen, protection_seen, wants_tls
-from .reasons import Reason
+from .reasons import REASONS, Reason
 from .urls import Url, is_trustworthy
 
 
@@ -83,6 +82,8 @@ def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     is_vague = bool(unnamed and failure.value) if failure.reason is Reason.CORP else "url" in unnamed
     if is_vague and failure.reason in _UNNAMED:
         return _UNNAMED[failure.reason]
+    if REASONS[failure.reason].kind == "cors" and is_led_to_login(failure):
+        return _answer_401(failure, unnamed)
     if failure.reason in _OF_NAMED:
         return _OF_NAMED[failure.reason](failure, unnamed)
     return _FIXES[failure.reason](failure)
@@ -202,7 +203,7 @@ _NO_AGREEMENT: Final = (
 _WITH_CORS: Final = 'mode: "cors" (an element: the attribute crossorigin)'
 _NO_PATTERNS: Final = "Browsers do not match patterns. Match on the server, and send the origin."
 # What a program writes into the header if it has no origin.
-_UNSET: Final = frozenset({"", ABSENT, "undefined", "none", "nil", "false", "true", "[object object]"})
+_UNSET: Final = frozenset({"", "undefined", "none", "nil", "false", "true", "[object object]"})
 _OFTEN_MISSPELT: Final = ("authorization", "content-type", "x-requested-with")
 # Headers that need a preflight only with an unusual value.
 _VALUES_IN_QUESTION: Final = frozenset({"accept", "accept-language", "content-language"})
@@ -293,12 +294,12 @@ def _answer_401(failure: Failure, unnamed: Collection[str]) -> Fix:
     )
 
 
-def _missing(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
-    if is_led_to_login(failure):
-        return _answer_401(failure, unnamed)
+def _missing(failure: Failure) -> Fix:
     seen = _seen_in_answer(failure)
     if seen is None and "origin" in (get(headers_of(failure), "Vary") or "").lower():
         return _share(failure, "The answer varies on Origin, so a CORS layer is there and does not list this origin.")
+    if int(status_of(failure) or 0) in _BEFORE_ANY_LAYER:
+        return change(seen or _likely_bypass(failure))
     return _share(failure, seen or _likely_bypass(failure))
 
 
@@ -428,22 +429,16 @@ def _multiple(failure: Failure) -> Fix:
     return _share(failure, "Only one origin may be sent: the one in the Origin of the request.", *items[:MOST_NAMES])
 
 
-def _why_unset(value: str) -> str:
-    if value == ABSENT:
-        return "Firefox prints (null) if the header is absent, or there twice; or else the server"
-    said = f'"{as_shown(value)}"' if value else "empty"
-    return f"The header is {said}: the server"
-
-
 def _mismatch(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     value, origin = (failure.value or "")[:LONGEST_READ], failure.sent_origin
     if failure.value is None and failure.exchange is None:
         return _share(failure, "The header names another origin than the page's.")
     if value.strip().lower() in _UNSET:
+        said = f'"{as_shown(value)}"' if value else "empty"
         return _share(
             failure,
-            f"{_why_unset(value)} found no origin to send. Its list does not contain this origin, or a configuration "
-            "variable is not set.",
+            f"The header is {said}: the server found no origin to send. Its list does not contain this origin, or a "
+            "configuration variable is not set.",
         )
     if origin == NULL:
         sent = "and this browser does not accept it" if value == NULL else "the page sent Origin: null"
@@ -494,9 +489,7 @@ def _credentials(failure: Failure) -> Fix:
     return _share(failure, why, page=NO_COOKIES)
 
 
-def _preflight_redirect(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
-    if is_led_to_login(failure):
-        return _answer_401(failure, unnamed)
+def _preflight_redirect(failure: Failure) -> Fix:
     target, source = redirect_target(failure), url_of(failure.url)
     page = ""
     if isinstance(target, Url) and source is not None and not is_login(target.href, source.href):
@@ -535,6 +528,8 @@ def _method(failure: Failure) -> Fix:
     if method != upper and upper in UPPER_CASE_METHODS:
         why = f"Methods are case-sensitive, and the page wrote {as_shown(method)}."
         allowed = upper in listed or ("*" in listed and not failure.with_credentials)
+        if failure.exchange is None:
+            return change(f"{why} If {upper} is refused, too, the server has to allow it.", page=f'method: "{upper}"')
         return change(why, page=f'method: "{upper}"') if allowed else _allow_methods(failure, why, f'method: "{upper}"')
     if "*" in listed:
         return _allow_methods(failure, "* never counts with credentials: list the methods.", NO_COOKIES)
@@ -683,6 +678,8 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
     Reason.MULTIPLE_ALLOW_ORIGIN: _multiple,
     Reason.ALLOW_ORIGIN_MISMATCH: _mismatch,
     Reason.ALLOW_CREDENTIALS_NOT_TRUE: _credentials,
+    Reason.MISSING_ALLOW_ORIGIN: _missing,
+    Reason.PREFLIGHT_REDIRECT: _preflight_redirect,
     Reason.PREFLIGHT_STATUS: _preflight_status,
     Reason.ALLOW_METHODS_UNPARSABLE: _methods_unparsable,
     Reason.ALLOW_HEADERS_UNPARSABLE: _headers_unparsable,
@@ -717,8 +714,6 @@ _OF_NAMED: Final[Mapping[Reason, Callable[[Failure, Collection[str]], Fix]]] = {
     Reason.BAD_SCHEME: bad_scheme,
     Reason.UNREACHABLE: unreachable,
     Reason.MIXED_CONTENT: mixed,
-    Reason.PREFLIGHT_REDIRECT: _preflight_redirect,
-    Reason.MISSING_ALLOW_ORIGIN: _missing,
 }
 # The advice for these reasons if the URL or the page is not known.
 _UNNAMED: Final[Mapping[Reason, Fix]] = {

@@ -268,15 +268,22 @@ def mixed(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
         return change(
             "Not CORS: current versions of Chromium and Firefox let a page of https request http URLs of this "
             "computer. Update the browser, or request it over https.",
-            page=f'fetch("{url}")',
+            page=f"request {url}",
         )
-    target = url_of(failure.url)
-    if target is not None and address_space(target.host) != "public" and _ADDRESS.match(target.host):
+    if has_private_address(failure.url):
         return change(
             "Not CORS: a page of https may not request http, and nobody certifies a private address for https. Give "
             "the server a name with a certificate (a reverse proxy), and let the page use that name, or its own origin."
         )
-    return change(_OVER_HTTPS, page=f"load it from {url}" if failure.mode == "no-cors" else f'fetch("{url}")')
+    return change(_OVER_HTTPS, page=f"request {url}")
+
+
+def has_private_address(url: str) -> bool:
+    """
+    Return whether the host of *url* is an address that is not public: no authority certifies it for https.
+    """
+    target = url_of(url)
+    return target is not None and address_space(target.host) != "public" and _ADDRESS.match(target.host) is not None
 
 
 def handshake(failure: Failure) -> Fix:

@@ -32,8 +32,6 @@ LONGEST_NAME: Final = 128
 MOST_NAMES: Final = 24
 
 _LOGIN: Final = re.compile(r"log-?in|sign-?in|\bsso\b|oauth|saml|/auth\b|accounts?\.", re.IGNORECASE)
-# What Firefox prints for an absent header.
-ABSENT: Final = "(null)"
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
@@ -184,8 +182,6 @@ def scheme_of(failure: Failure) -> str:
 def _shared_with(value: str | None) -> str:
     if value is None:
         return "another origin"
-    if value == ABSENT:
-        return "no origin (Firefox prints (null) for an absent header)"
     return f'"{value}"' if value else "nobody (the header is empty)"
 
 

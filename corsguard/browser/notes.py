@@ -40,6 +40,13 @@ def _notes(failure: Failure, *, with_safari: bool) -> Iterator[str]:
         yield REASONS[failure.reason].note
 
 
+def on_this_computer(url: Url) -> str:
+    """
+    Return who answers *url*, which is on the computer of the browser.
+    """
+    return f"{as_shown(url.host)} is the computer of the person who opens the page, not the server of the page."
+
+
 # Reasons for which engines report different things if several things are wrong.
 _TOLD_BY_ORDER: Final = frozenset({*CORS_CHECK, Reason.PREFLIGHT_REDIRECT, Reason.ALLOW_HEADERS_UNPARSABLE})
 
@@ -75,7 +82,7 @@ def _notes_on_surroundings(failure: Failure) -> Iterator[str]:
         )
     url = url_of(failure.url)
     if _is_less_public(failure) and url is not None and address_space(url.host) == "loopback":
-        yield f"{as_shown(url.host)} is the computer of the person who opens the page, not the server of the page."
+        yield on_this_computer(url)
     if _is_less_public(failure):
         yield (
             "A page from a public network needs the user's permission for a private one (Local Network Access, "

@@ -388,7 +388,11 @@ def _say_policy(out: Output, fix: Fix, framework: Form | None, what_to_do: str, 
 def _what_to_do(meaning: Meaning) -> str:
     if meaning.is_about_star:
         return "Write it in place of *"
-    return "If corsguard is the one that sends it" if meaning.is_about_two else "Add it to what the policy lists"
+    return (
+        "If corsguard is the one that sends it"
+        if meaning.is_about_two
+        else "Add it to what the policy lists, if it is missing there"
+    )
 
 
 def _say_layer(out: Output, framework: Form | None) -> None:

@@ -9,11 +9,11 @@ import shlex
 from typing import Final
 
 from corsguard.browser import Failure, Reason
-from corsguard.browser.connection_advice import with_scheme_of_page
+from corsguard.browser.connection_advice import has_private_address, with_scheme_of_page
 from corsguard.browser.evidence import as_shown, url_of
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES
 from corsguard.browser.wire import Header
-from corsguard.names import SAFELISTED_METHODS, is_forbidden_request_header
+from corsguard.names import SAFELISTED_METHODS, UPPER_CASE_METHODS, is_forbidden_request_header
 from corsguard.origin import NULL
 
 from .guarded import Guarded
@@ -34,6 +34,7 @@ _VALUES: Final = {
     "content-type": "application/json",
     "range": "bytes=-500",
 }
+_MIXED: Final = frozenset({Reason.MIXED_CONTENT, "mixed_content_warned"})
 _READING: Final = frozenset({"GET", "HEAD"})
 
 
@@ -100,7 +101,8 @@ def can_be_checked(message: Message) -> bool:
     is_bad = message.failure is not None and message.failure.reason is Reason.BAD_SCHEME
     is_of_file = message.origin == NULL and is_bad
     is_elsewhere = url_to_check(message).partition(":")[0].lower() not in {*HTTP_SCHEMES, *SOCKET_SCHEMES}
-    is_elsewhere = is_elsewhere or (message.failure is not None and must_request_another(message.failure))
+    is_uncertified = message.name in _MIXED and has_private_address(message.url)
+    is_elsewhere = is_elsewhere or is_uncertified or must_request_another(message)
     is_unnamed = is_bad and not (message.is_named and with_scheme(message.url) != message.url)
     helps = message.failure is not None or LOOKALIKES[message.lookalike].check_helps
     return helps and not (is_of_file or is_elsewhere or is_unnamed)
@@ -119,7 +121,7 @@ def url_to_check(message: Message) -> str:
     url = message.url if failure is None else failure.first_url
     if failure is not None and failure.reason is Reason.BAD_SCHEME and with_scheme(url) != url:
         return with_scheme_of_page(failure)
-    if message.name in {Reason.MIXED_CONTENT, "mixed_content_warned"}:
+    if message.name in _MIXED:
         return re.sub("^(http|ws):", r"\1s:", url)
     return url
 
@@ -134,6 +136,9 @@ def asked_method(message: Message, known: Known) -> str:
 
 
 def _method_sent(message: Message, known: Known) -> str:
+    if message.name == Reason.METHOD_NOT_ALLOWED and message.method.upper() in UPPER_CASE_METHODS:
+        # Fetch, "normalize a method": the page has to write it like this.
+        return message.method.upper()
     # A preflight that followed a redirect cannot be asked for alone.
     is_first = message.failure is None or message.failure.first_url == message.url
     return asked_method(message, known) if is_first else message.method

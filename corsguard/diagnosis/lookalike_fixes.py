@@ -46,6 +46,8 @@ _OF_VALUES: Final[Mapping[tuple[str, str], Fix]] = {
         words="The status is 429: the server limits how often it is called. Try again later, and less often."
     ),
 }
+# The policy of the page lists sources.
+_OF_POLICIES: Final = frozenset({"csp", "csp_fallback"})
 _FALLBACK: Final = (
     "If the policy does not have this directive yet, begin it with the sources of default-src, whose place it takes."
 )
@@ -75,7 +77,7 @@ def fix_of_lookalike(  # noqa: PLR0913 - what a line names
         )
         return Fix(words=words, send=("401 Unauthorized, with the CORS headers and no Location",))
     is_mixed = target.startswith("http://") and not is_trustworthy(target) and (origin or "").startswith("https:")
-    if name == "csp" and is_mixed:
+    if name in _OF_POLICIES and is_mixed:
         fix = fix_of_lookalike(name, origin, target.replace("http:", "https:", 1), header, value)
         return replace(fix, words=f"A page of https loads nothing by plain http: let it request https. {fix.words}")
     if origin == NULL and name in _LISTING:
@@ -102,6 +104,5 @@ def fix_of_lookalike(  # noqa: PLR0913 - what a line names
     is_whole = name != "redirect_with_preflight" or (as_url(value, None) != "" and "..." not in value)
     pages = row.fix.page if is_whole else ()
     page = tuple(dict.fromkeys(line.format_map({**blanks, "header": name}) for line in pages for name in names))
-    # CSP, "fallback": only these have one.
-    more = f" {_FALLBACK}" if name == "csp" and value != "default-src" and (not value or "-src" in value) else ""
+    more = f" {_FALLBACK}" if name == "csp" and not value else ""
     return replace(row.fix, words=f"{detail}{row.fix.words.format_map(blanks)}{more}", page=page, policy=policy)

@@ -12,10 +12,11 @@ from corsguard.browser.advice import fix as fix_of
 from corsguard.browser.evidence import as_shown, is_led_to_login, status_of, url_of
 from corsguard.browser.headers import normalize_method
 from corsguard.browser.notes import notes as notes_on
+from corsguard.browser.notes import on_this_computer
 from corsguard.browser.page import HeadersInit
 from corsguard.browser.reasons import CORS_CHECK, EXCEPTION, OF_STATUS, OPTIONS_ROW, REASONS, REQUEST_ROW, SPELLING
 from corsguard.browser.report import cause
-from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES
+from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, address_space
 from corsguard.fixes import Fix
 from corsguard.origin import NULL
 from corsguard.policies import PoliciesLike
@@ -40,10 +41,12 @@ from .messages import METHOD, OLD_MICROSOFT, OLD_WEBKIT, Known, Message, answere
 from .pages import page_named
 from .places import (
     ANY_ADDRESS,
+    LOOK_IN_CODE,
     fix_at_place,
     has_no_application,
     is_of_app,
     look_at_place,
+    must_request_another,
     one_server,
     responder_of,
 )
@@ -65,6 +68,8 @@ _CUT: Final = re.compile(
 )
 # Lines that do not say what failed, about what a server answered.
 _ANSWERED: Final = frozenset("answered cut_off not_exposed orb preflight_cut_off service_worker unexplained".split())
+# Lines about a page that reached a less public network.
+_OF_NETWORKS: Final = frozenset({"insecure_local_network", "local_network_access", "private_network_access"})
 _IN_JSDOM: Final = Fix(
     words="The document of the test has no URL, so its origin is null. Give it one (Jest: testEnvironmentOptions.url), "
     "and let the server, or the mock, share with its origin."
@@ -156,7 +161,8 @@ class Meaning:
         """
         failure = self.message.failure
         if failure is None:
-            return LOOKALIKES[self.message.lookalike].look
+            row = LOOKALIKES[self.message.lookalike]
+            return LOOK_IN_CODE if must_request_another(self.message) else row.look
         if self.message.engine == "jsdom":
             return _LOOK_IN_JSDOM
         return look_at_place(failure, tuple(_look(failure)))
@@ -173,9 +179,12 @@ class Meaning:
             target = f"{scheme}:"
         page = None if "page" in message.assumed else message.origin
         fix = fix_of_lookalike(message.lookalike, page, target, message.header, message.value, url=message.url)
-        responder = responder_of(message.url) if message.is_named and message.lookalike in _ANSWERED else None
-        if responder is None or (message.lookalike == "orb" and responder.who not in {"files", "others"}):
+        is_told = message.lookalike in _ANSWERED or must_request_another(message)
+        responder = responder_of(message.url) if message.is_named and is_told else None
+        if responder is None or (message.lookalike == "orb" and not responder.is_public_service):
             return fix
+        if responder.who == "nobody":
+            return Fix(words=responder.words)
         return replace(fix, words=f"{fix.words} {responder.words}")
 
     @property
@@ -291,16 +300,15 @@ def _found(text: str, known: Known) -> list[Message]:
 def _fix_of_failure(message: Message, failure: Failure) -> Fix:
     if message.engine == "jsdom" and failure.page_origin == NULL:
         return _IN_JSDOM
-    fix = fix_at_place(failure, fix_of(failure, message.assumed), message.assumed)
-    words = [fix.words]
+    fix = fix_of(failure, message.assumed)
     if status := message.possible_status:
         exchange = answered(failure.reason, status, failure.url, is_preflight=failure.is_preflight)
-        answer = replace(failure, exchange=exchange)
-        likely = fix_at_place(answer, fix_of(answer, message.assumed), message.assumed).words
-        words.append(f"Another line has the status {status}, but names no URL. If it belongs to this request: {likely}")
-    if message.is_cors and (near := _near(message)):
-        words = [near, "Otherwise:", *words]
-    return replace(fix, words=" ".join(words))
+        likely = fix_of(replace(failure, exchange=exchange), message.assumed).words
+        words = f"Another line has the status {status}, but names no URL. If it belongs to this request: {likely}"
+        fix = replace(fix, words=f"{fix.words} {words}")
+    fix = fix_at_place(failure, fix, message.assumed)
+    near = _near(message) if message.is_cors else ""
+    return replace(fix, words=f"{near} Otherwise: {fix.words}") if near else fix
 
 
 def _near(message: Message) -> str:
@@ -334,12 +342,16 @@ def _notes(message: Message) -> Iterator[str]:
         yield "The page's origin has no host. Let the app have one: the command below takes localhost."
     if (near := _near(message)) and not message.is_cors:
         yield near
-    if message.is_named and (url := url_of(message.url)) is not None and url.host == ANY_ADDRESS:
+    url = url_of(message.url) if message.is_named else None
+    if url is not None and url.host == ANY_ADDRESS:
         yield "0.0.0.0 is an address to listen at, not one to request: let the page use localhost."
     if message.failure is None:
+        if message.lookalike in _OF_NETWORKS and url is not None and address_space(url.host) == "loopback":
+            yield on_this_computer(url)
         return
     if message.failure.first_url != message.url:
-        yield f"The page requested {as_shown(message.failure.first_url, LONGEST_URL)}, which redirected there."
+        where = "there" if message.is_named else "to a URL that the message hides"
+        yield f"The page requested {as_shown(message.failure.first_url, LONGEST_URL)}, which redirected {where}."
     yield from notes_on(message.failure, with_safari=False)
     yield from _notes_on_engine(message.engine, message.failure)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from corsguard.browser import Exchange, Failure, Reason, WireRequest, WireResponse
-from corsguard.browser.evidence import ABSENT, is_tainted, refuses_authorization_only, url_of
+from corsguard.browser.evidence import is_tainted, refuses_authorization_only, url_of
 from corsguard.browser.reasons import CORS_CHECK, OF_HANDSHAKE, PREFLIGHT_ONLY, REASONS
 from corsguard.browser.urls import SOCKET_SCHEMES
 from corsguard.names import EXAMPLE_ORIGIN
@@ -52,12 +52,14 @@ _PAGES: Final[Mapping[Reason | str, str]] = {
     **dict.fromkeys(("local_network_access", "private_network_access", "target_address_space"), EXAMPLE_ORIGIN),
 }
 
+# What Firefox prints up to version 62 if the response has the header several times.
+_SEVERAL: Final = "(null)"
 # Chromium had the words of WebKit as long as it used WebKit.
 OLD_WEBKIT: Final = "Chromium up to 30 or Safari"
 OLD_MICROSOFT: Final = "Internet Explorer or Edge up to 18"
 _ENGINES: Final = (
     ("Edge up to 18", re.compile(r"\bSEC7\d{3}: \[CORS\]")),
-    (OLD_MICROSOFT, re.compile(r"\b(?:SEC7|SCRIPT7|CSP14)\d{3}\b")),
+    (OLD_MICROSOFT, re.compile(r"\b(?:CSS3|SEC7|SCRIPT7|CSP14)\d{3}\b")),
     ("jsdom", re.compile(r"Error: Cross origin \S+ forbidden|validCORS(?:Preflight)?Headers")),
     ("Office", re.compile(r"No valid origin in response")),
     ("TestCafe", re.compile(r"RequestMock: CORS")),
@@ -205,10 +207,6 @@ def read_one(text: str, known: Known) -> Message | None:
     if row.value is not None:
         said.setdefault("value", row.value)
     means = row.means
-    if means is Reason.ALLOW_ORIGIN_MISMATCH and said.get("value") == ABSENT and (sent := allow_origin_named(text)):
-        # The headers of the response are pasted, too, and say more than Firefox.
-        said["value"] = sent
-        means = Reason.MULTIPLE_ALLOW_ORIGIN if "," in sent else means
     signs = () if means in _OF_SERVERS else _ENGINES
     engine = next((name for name, sign in signs if sign.search(text)), "")
     return _message(
@@ -219,6 +217,11 @@ def read_one(text: str, known: Known) -> Message | None:
 def _message(  # noqa: PLR0913 - the parts of one message
     text: str, means: Reason | str, said: dict[str, str], known: Known, engine: str, *, is_preflight: bool
 ) -> Message:
+    if means is Reason.ALLOW_ORIGIN_MISMATCH and said.get("value") == _SEVERAL:
+        # The headers of the response may be pasted, too, and say more.
+        said["value"] = allow_origin_named(text)
+        is_one = said["value"] and "," not in said["value"]
+        means = means if is_one else Reason.MULTIPLE_ALLOW_ORIGIN
     has_cors = REASONS[means].kind == "cors" if isinstance(means, Reason) else LOOKALIKES[means].is_cors
     is_socket = means in OF_HANDSHAKE or (names_socket(text) and (not has_cors or means == "refused_by_server"))
     stands = SOCKET_URL if is_socket else URL
@@ -259,7 +262,6 @@ def _message(  # noqa: PLR0913 - the parts of one message
     failure = None
     if isinstance(means, Reason):
         is_preflight = is_preflight or means in PREFLIGHT_ONLY
-        is_no_cors = means is Reason.CORP or value == "element"
         # If the header has the page's origin, and still does not match, the browser sent another one.
         is_own = means is Reason.ALLOW_ORIGIN_MISMATCH and value is not None and value == shown_origin
         is_null_sent = is_own or (shown_origin is not None and is_tainted(shown_origin, at.first, at.url))
@@ -272,7 +274,7 @@ def _message(  # noqa: PLR0913 - the parts of one message
             first_url=first,
             page_origin=origin,
             sent_origin=NULL if is_null_sent else origin,
-            mode="no-cors" if is_no_cors else "websocket" if is_socket else "cors",
+            mode="no-cors" if means is Reason.CORP else "websocket" if is_socket else "cors",
             with_credentials=known.with_credentials or REASONS[means].with_credentials or is_socket,
             is_preflight=is_preflight,
             exchange=_covered(url) if covers_all else _exchange(means, said, text, url, is_preflight=is_preflight),

@@ -240,7 +240,9 @@ _PATH: Final = re.compile(
     r"(?:[a-z][a-z0-9+.-]*://[^/?#]*|<[^<>]*>|\{[^{}]*\}|\[[^\[\]]*\]|\.{3,4})"
     r"/((?:(?!\.{3}|\*{3})[^\s'\"<>{}\[\]\u2580-\u259f])+)"
 )
-_HIDDEN_HOST: Final = re.compile(r"(?P<scheme>https?|wss?)://(?P<host>[^/?#]*?)(?P<port>:\d{1,5})?(?=[/?#]|$)")
+_HIDDEN_HOST: Final = re.compile(
+    r"(?P<scheme>https?|wss?)://(?P<host>[^/?#]*?)(?P<port>:\d{1,5})?(?::[^/?#:]*)?(?=[/?#]|$)"
+)
 # A part of a host of which nothing is hidden.
 _LABEL: Final = re.compile(r"(?![a-z0-9-]*(?:x{3}|redacted|your|example))[a-z0-9-]+")
 # More than a name below a top-level domain.
@@ -418,14 +420,15 @@ def url_named(text: str, said: Mapping[str, str], origin: str | None) -> NamedUr
     """
     if _ONLY_FIRST.match(text):
         return NamedUrl()
-    is_shown, rests = False, ("", "")
+    is_shown, before, rests = False, "", ("", "")
     for url, first in [(said["url"], "")] if "url" in said else _urls_in(text):
         whole = as_url(url, origin)
         if whole:
             return NamedUrl(whole, as_url(first, origin) if first else whole, first_shown=_rest_of(first))
         # A relative URL is not blacked out.
         is_shown = is_shown or not url.startswith(("/", "./", "../"))
-        rests = rests if any(rests) else (_rest_of(url), _rest_of(first))
+        if not any(rests):
+            before, rests = as_url(first, origin), (_rest_of(url), _rest_of(first))
     if not is_shown:
         pages = {found.start(found.lastindex or 0) for pattern in _ORIGINS for found in pattern.finditer(text)}
         lines = (found for found in _LONE_URL.finditer(text) if found.start() not in pages)
@@ -435,7 +438,7 @@ def url_named(text: str, said: Mapping[str, str], origin: str | None) -> NamedUr
         lone -= {url for url in lone if origin is not None and url.rstrip("/") == origin}
         if len(lone) == 1 and not _REDACTED.fullmatch(url := lone.pop()[:LONGEST_WORD]):
             return NamedUrl(url, url)
-    return NamedUrl("", "", is_shown, *rests)
+    return NamedUrl("", before, is_shown, *rests)
 
 
 def _urls_in(text: str) -> list[tuple[str, str]]:
@@ -474,21 +477,21 @@ def _path_of(url: str) -> str:
     if url.startswith("...", found.end()):
         # The last part is not whole.
         return found[1].partition("?")[0] if "?" in found[1] else found[1].rpartition("/")[0]
-    return found[1].rstrip(".,;")
+    return found[1].rstrip(".,:;")
 
 
 def _server_of(url: str, unknown: str = "api.example.com") -> str:
     """
     Return the scheme, the host and the port of *url*, with a name of ours in place of what is hidden of the host
-    (*unknown*, if all is); empty if neither a domain nor a port is shown.
+    (*unknown*, if all is); empty if its form is another one.
     """
     found = _HIDDEN_HOST.match(url[:LONGEST_WORD])
     if found is None:
         return ""
     labels = [label if _LABEL.fullmatch(label) else "example" for label in found["host"].split(".")]
     shown = ".".join(label for label, _ in groupby(labels))
-    is_domain, port = _DOMAIN.fullmatch(shown) is not None, found["port"] or ""
-    return f"{found['scheme']}://{shown if is_domain else unknown}{port}/" if is_domain or port else ""
+    host = shown if _DOMAIN.fullmatch(shown) else unknown
+    return f"{found['scheme']}://{host}{found['port'] or ''}/"
 
 
 def as_url(text: str, origin: str | None) -> str:

@@ -52,7 +52,8 @@ _STRAY: Final = re.compile(r"(?<= )>(?=[A-Za-z])")
 # A name that was wrapped at its hyphens, or got spaces around them.
 _SPLIT: Final = re.compile(
     r"Access(?:\s?-\s?|\s)Control(?:\s?-\s?|\s)(Allow|Expose|Max|Request)(?:\s?-\s?|\s)"
-    r"(?=(?:Age|Credentials|Headers?|Methods?|Origin)\b)"
+    r"(?=(?:Age|Credentials|Headers?|Methods?|Origin)\b)",
+    re.IGNORECASE,
 )
 # Firefox's console has no space between the type of a row, the method and the URL.
 _ROW: Final = re.compile(r"\b(?:XHR|HR)?(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) ?(?=https?://)")

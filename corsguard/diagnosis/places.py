@@ -19,8 +19,11 @@ from corsguard.fixes import Fix
 from corsguard.names import ALLOW_ORIGIN
 from corsguard.origin import NULL
 
-from .messages import URL
+from .messages import URL, Message
 
+# Where the page has to request something else.
+_FOR_PAGES: Final = frozenset({"nobody", "page"})
+LOOK_IN_CODE: Final = ("the code of the page: where does it call this URL?",)
 _STAND_IN: Final = URL.partition("//")[2].rstrip("/")
 ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - what pages request
 _LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]", ANY_ADDRESS})
@@ -34,12 +37,13 @@ class Responder(NamedTuple):
     """
     Who answers the *urls*, and in *words* what to do.
 
-    *who* is `page` if the page has to request something else; `files` and `others` for public services, `bucket` for
+    *who* is `nobody` if the page made the URL from what it does not have, and `page` if the page has to request
+    something else; `files` and `others` for public services, `bucket` for
     object storage, `settings` for what has a list of its own, none of which has a policy; and `front` for what is
     in front of an application, or a `router` that answers without it.
     """
 
-    who: Literal["page", "files", "others", "bucket", "settings", "front", "router"]
+    who: Literal["nobody", "page", "files", "others", "bucket", "settings", "front", "router"]
     urls: re.Pattern[str]
     words: str
 
@@ -100,7 +104,7 @@ _RESPONDERS: Final = (
         "shared with every origin if the repository is public: https://raw.githubusercontent.com/{repository}/{file}",
     ),
     Responder(
-        "page",
+        "nobody",
         re.compile(r"[a-z]+://(?P<word>undefined|null|nan)(?:(?<=undefined)\.|[:/?#]|$)", re.IGNORECASE),
         'The host has the name "{word}", so the page made this URL from a variable that has no value. Set it: most '
         "often it is a variable of the environment in which the page is built.",
@@ -296,7 +300,7 @@ def responder_of(url: str, *, is_first: bool = True) -> Responder | None:
     """
     for place in _RESPONDERS:
         found = place.urls.match(url)
-        if found is not None and (place.who != "page" or is_first):
+        if found is not None and (place.who not in _FOR_PAGES or is_first):
             named = {name: as_shown(text, _LONGEST_NAME) for name, text in found.groupdict().items() if text}
             return place._replace(words=place.words.format_map(named))
     return None
@@ -311,11 +315,11 @@ def place_of(failure: Failure) -> Responder | None:
         may_judge = status_of(failure) in {"", "403", *(["400"] if "/socket.io/" in failure.url else [])}
         place = responder_of(failure.url) if may_judge else None
         return place if place is not None and place.who == "settings" else None
-    if REASONS[failure.reason].kind != "cors":
-        return None
     # Where the answer lists methods or headers, it is not a page for people.
     is_first = failure.url == failure.first_url and failure.reason not in _AFTER_ORIGIN
-    return responder_of(failure.url, is_first=is_first)
+    place = responder_of(failure.url, is_first=is_first)
+    is_cors = REASONS[failure.reason].kind == "cors"
+    return place if place is not None and (is_cors or place.who == "nobody") else None
 
 
 def has_no_application(failure: Failure) -> bool:
@@ -326,12 +330,16 @@ def has_no_application(failure: Failure) -> bool:
     return is_of_app(failure) or (place is not None and place.who not in {"front", "router"})
 
 
-def must_request_another(failure: Failure) -> bool:
+def must_request_another(message: Message) -> bool:
     """
     Whether the page has to request something else, whatever a server answers.
     """
+    failure = message.failure
+    if failure is None:
+        place = responder_of(message.url)
+        return place is not None and place.who == "nobody"
     place = place_of(failure)
-    return is_of_app(failure) or (place is not None and place.who == "page")
+    return is_of_app(failure) or (place is not None and place.who in _FOR_PAGES)
 
 
 def fix_at_place(failure: Failure, fix: Fix, assumed: Collection[str]) -> Fix:
@@ -348,7 +356,7 @@ def fix_at_place(failure: Failure, fix: Fix, assumed: Collection[str]) -> Fix:
     place = place_of(failure)
     if place is None:
         return replace(fix, words=f"{fix.words} {_NOT_YOURS}") if _may_be_of_others(failure, assumed) else fix
-    if place.who == "page":
+    if place.who in _FOR_PAGES:
         return Fix(words=place.words)
     if place.is_public_service:
         return _fix_of_others(failure, place, assumed)
@@ -382,8 +390,8 @@ def look_at_place(failure: Failure, look: tuple[str, ...]) -> tuple[str, ...]:
         return ("the address bar, or the start of the app: by which scheme is the page loaded?",)
     place = None if is_led_to_login(failure) else place_of(failure)
     match None if place is None else place.who:
-        case "page":
-            return ("the code of the page: where does it call this URL?",)
+        case "nobody" | "page":
+            return LOOK_IN_CODE
         case "files":
             return ("the URL in its own tab: does it answer with the file?", *look[:1])
         case "others":
@@ -414,8 +422,8 @@ def one_server(origin: str, requested: str) -> str:
         )
     if page.host.removeprefix("www.") == url.host.removeprefix("www.") and page.host != url.host and is_of_port:
         return (
-            f"Page and URL differ only by www, so most likely one of the two redirects to the other. Open the page at "
-            f"{target}, or request a relative URL: then no CORS is needed."
+            "Page and URL differ only by www, so most likely one of the two redirects to the other. Let the page "
+            "request a relative URL: then no CORS is needed."
         )
     if page.host != url.host or page.port is not None or url.port is not None:
         return ""

@@ -59,7 +59,7 @@ def test_a_placeholder_for_an_unnamed_server_is_explained(text):
 def test_blacked_out_values_and_missing_values_are_reported_as_such():
     text = "XMLHttpRequest cannot load http://...... Cannot use wildcard in Access-Control-Allow-Origin when"
     shown = run(text).stdout
-    assert "https://api.example.com/ stands for what the message hides: replace it with the URL of the request" in shown
+    assert "http://api.example.com/ stands for what the message hides: replace it with the URL of the request" in shown
     assert f"{PAGE} stands for what the message does not name: set it with --page" in shown
     (said,) = document(text)["messages"]
     assert (said["assumed"], said["redacted"]) == (["url", "page"], ["url"])

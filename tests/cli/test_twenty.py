@@ -274,9 +274,9 @@ LINES = {
         "resource 'http://mixed-content.lab.example/items'. This request has been blocked; the content must be served "
         "over HTTPS.",
         "Not CORS: request it over https",
-        'page:   fetch("https://mixed-content.lab.example/items")',
+        "page:   request https://mixed-content.lab.example/items",
         "a page loaded over https may not request a URL that is not secure",
-        'page:   fetch("https://mixed-content.lab.example/items")',
+        "page:   request https://mixed-content.lab.example/items",
     ),
     "a header that is null": Line(
         "header-not-exposed",

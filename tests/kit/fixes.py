@@ -32,7 +32,7 @@ FIXES = [
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=401), "The user is not logged in", SHARE),
     (preflight(Reason.MISSING_ALLOW_ORIGIN, status=405), "OPTIONS reaches the router", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=404), "No route, or no guarded one", SHARE),
-    (failure(Reason.MISSING_ALLOW_ORIGIN, status=502), "a proxy or a gateway in front", SHARE),
+    (failure(Reason.MISSING_ALLOW_ORIGIN, status=502), "a proxy or a gateway in front", []),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=413), "client_max_body_size", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=500), "there was an unhandled exception", SHARE),
     (
@@ -320,7 +320,7 @@ FIXES = [
     (
         failure(Reason.MIXED_CONTENT, "http://b.example/", url="http://b.example/", exchange=None),
         "Not CORS",
-        ['page:   fetch("https://b.example/")'],
+        ["page:   request https://b.example/"],
     ),
     # It is not CORS.
     (failure(Reason.UNREACHABLE, "refused", exchange=None), "nothing listens at https://api.example.com. Is", []),

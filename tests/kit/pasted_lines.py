@@ -208,7 +208,7 @@ LINES = [
     # What is not CORS keeps the words of the line.
     Line("not CORS", "Mixed Content: The page at '...' was loaded over HTTPS, but requested an insecure manifest '/auth-switch'. This request has been blocked; the content must be served over HTTPS.", "mixed_content", never="fetch("),
     Line("not CORS", f"Mixed Content: The page at '{APP}/' was loaded over HTTPS, but requested an insecure image 'http://cdn.example.com/a.png'. This content should also be served over HTTPS.", "mixed_content_warned", "http://cdn.example.com/a.png", APP, says="over https", never="fetch("),
-    Line("not CORS", f"Mixed Content: The page at '{APP}/' was loaded over HTTPS, but requested an insecure XMLHttpRequest endpoint 'http://api.example.com/x'. This request has been blocked; the content must be served over HTTPS.", "mixed_content", "http://api.example.com/x", APP, says='fetch("https://api.example.com/x")'),
+    Line("not CORS", f"Mixed Content: The page at '{APP}/' was loaded over HTTPS, but requested an insecure XMLHttpRequest endpoint 'http://api.example.com/x'. This request has been blocked; the content must be served over HTTPS.", "mixed_content", "http://api.example.com/x", APP, says="request https://api.example.com/x"),
     Line("not CORS", f"[blocked] The page at {APP}/ was not allowed to run insecure content from http://api.example.com/x.", "mixed_content", "http://api.example.com/x", APP),
     Line("not CORS", "Failed to load resource: net::ERR_BLOCKED_BY_RESPONSE.NotSameOrigin", "corp", says="same-site if the page and the resource share a site"),
     Line("not CORS", f"GET {A} net::ERR_BLOCKED_BY_RESPONSE.NotSameSite 200 (OK)", "corp", A),
@@ -604,10 +604,13 @@ LINES = [
     Line("older", f"XMLHttpRequest cannot load {A}. Request header field X-DevTools-Emulate-Network-Conditions-Client-Id is not allowed by Access-Control-Allow-Headers in preflight response.", "header_not_allowed", A, says="developer tools", never="Access-Control-Allow-Headers"),
     Line("not CORS", "TypeError: Failed to execute 'fetch' on 'Window': Request cannot be constructed from a URL that includes credentials: ../rpc transmission", "url_credentials", says="of the address of the page if the URL is relative"),
     *(
-        Line("not CORS", f"Refused to {load} because it violates the following Content Security Policy directive: \"default-src 'none'\". Note that '{directive}' was not explicitly set, so 'default-src' is used as a fallback.", "csp", url, says=f"to {directive}", never="default-src 'self'")
+        Line("not CORS", f"Refused to {load} because it violates the following Content Security Policy directive: \"default-src 'none'\". Note that '{directive}' was not explicitly set, so 'default-src' is used as a fallback.", "csp_fallback", url, says=f"Add {directive}, with the sources of default-src (except 'none') and ", never="If the policy")
         for load, directive, url in (("load the font '<URL>'", "font-src", "~"), (f"connect to '{A}'", "connect-src", A), (f"load the script '{A}'", "script-src-elem", A))
     ),
-    Line("not CORS", "Refused to load the font 'https://b.example/a.woff' because it violates the following Content Security Policy directive: \"font-src 'self'\".", "csp", "https://b.example/a.woff", says="add https://b.example to font-src"),
+    Line("not CORS", "Refused to load the font 'https://b.example/a.woff' because it violates the following Content Security Policy directive: \"font-src 'self'\".", "csp", "https://b.example/a.woff", says="add https://b.example to font-src", never="default-src"),
+    Line("not CORS", "Refused to load the script 'https://b.example/a.js' because it violates the following Content Security Policy directive: \"script-src 'self'\". Note that 'script-src-elem' was not explicitly set, so 'script-src' is used as a fallback.", "csp", "https://b.example/a.js", says="add https://b.example to script-src.", never="script-src-elem"),
+    Line("not CORS", "Content-Security-Policy: The page\u2019s settings blocked a script (script-src-elem) at https://b.example/a.js from being executed because it violates the following directive: \u201cscript-src 'self'\u201d", "csp", "https://b.example/a.js", says="add https://b.example to script-src.", never="script-src-elem"),
+    Line("not CORS", "Content-Security-Policy: The page\u2019s settings blocked the loading of a resource (font-src) at https://b.example/a.woff because it violates the following directive: \u201cdefault-src 'self'\u201d", "csp_fallback", "https://b.example/a.woff", says="Add font-src, with the sources of default-src"),
     Line("not CORS", f"GET {A} net::ERR_BLOCKED_BY_RESPONSE.NotSameOriginAfterDefaultedToSameOriginByDip", "document_isolation", A, says="isolate-and-credentialless", never="Embedder"),
     # Where a redirect leads to a login, or nobody can see where to.
     Line("login", "XMLHttpRequest cannot load {MY_SERVICE_PATH}. The request was redirected to 'https://login.example.com/v2.3/dialog/oauth?client_id=4934&respon…irthday', which is disallowed for cross-origin requests that require preflight.", "redirect_with_preflight", says="answer 401", never="fetch("),
@@ -831,4 +834,31 @@ LINES = [
     Line("not CORS", "websocket: request origin not allowed by Upgrader.CheckOrigin", "refused_by_server", says="the origins that its WebSocket accepts"),
     Line("frameworks", "Error: Cross origin null forbidden\n    at dispatchError (node_modules/jsdom/lib/jsdom/living/xhr/xhr-utils.js:63:19)", "missing_allow_origin", page="null", says="testEnvironmentOptions.url", never="*"),
     Line("not CORS", f"{FIREFOX}https://play.google.com/log. (Reason: CORS request did not succeed). Status code: (null).", "unreachable", "https://play.google.com/log", says="something stops the request"),
+    # Whatever the reason: the login answered, not the server.
+    *(
+        Line("redirects", f"Access to fetch at '{login}' (redirected from '{APP}/api/me') from origin '{APP}' has been blocked by CORS policy: {reason}", "~", says="answer 401 to scripts", never="Access-Control-Allow-Headers:")
+        for login in ("https://idp.example.org/as/authorization.oauth2?response_type=code", "https://<issuer>/oauth2/authorize?client_id=a")
+        for reason in (
+            "Request header field content-type is not allowed by Access-Control-Allow-Headers in preflight response.",
+            "Response to preflight request doesn't pass access control check: It does not have HTTP ok status.",
+            "The value of the 'Access-Control-Allow-Origin' header in the response must not be the wildcard '*' when the request's credentials mode is 'include'.",
+        )
+    ),
+    Line("redirects", f"Access to fetch at 'https://www.example.org/a' from origin 'https://example.org' has been blocked by CORS policy: Response to preflight request doesn't pass access control check: Redirect is not allowed for a preflight request.", "preflight_redirect", "https://www.example.org/a", "https://example.org", says="request a relative URL", never="Open the page at"),
+    # Of a hidden URL, only the hidden part is replaced.
+    Line("redacted", "Http failure response for https://api.xxxxxx:5000/api/files: 0 Unknown Error", "not_told", says="api.example.com:5000/api/files", never="files:"),
+    Line("redacted", f"Access to fetch at 'http://*****/api/profile' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", page=P, says="http://api.example.com/api/profile"),
+    Line("redacted", f"Access to fetch at 'https://api.mysite.example.org:PORT/asd' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", page=P, says="https://api.mysite.example.org/asd"),
+    Line("redacted", f"Access to fetch at '{A}' from origin 'http://<front>' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", A, says="Access-Control-Allow-Origin: http://app.example.com"),
+    # Typed by hand.
+    Line("wrapped", f"access to fetch at {A} from origin {P} has been blocked by cors policy no access control allow origin header is present on the requested resource", "missing_allow_origin", A, P, says="does not list the origin"),
+    Line("values", f"{AT}: Method patch is not allowed by Access-Control-Allow-Methods in preflight response.", "method_not_allowed", A, P, says="-X PATCH", never="send:"),
+    Line("values", f"{AT}: {NO_HEADER}\nGET {A} net::ERR_FAILED 502 (Bad Gateway)", "missing_allow_origin", A, P, says="Fix that first", never="allow_origins"),
+    Line("values", f"{AT}: {NO_HEADER}\nGET {A} net::ERR_FAILED 404 (Not Found)", "missing_allow_origin", A, P, says="if it is missing there"),
+    Line("values", "Access to fetch at 'https://a.herokuapp.com/x' from origin 'http://localhost:3000' has been blocked by CORS policy: No 'Access-Control-Allow-Origin' header\nFailed to load resource: the server responded with a status of 503 ()", "missing_allow_origin", "https://a.herokuapp.com/x", P, says="If it belongs to this request", never="look at the app's log. If"),
+    Line("names", "GET https://undefined/api/users net::ERR_NAME_NOT_RESOLVED", "unreachable", "https://undefined/api/users", says="a variable that has no value", never="Next:"),
+    Line("names", "WebSocket connection to 'wss://undefined/socket' failed: ", "websocket", "wss://undefined/socket", says="a variable that has no value", never="Next:"),
+    Line("not CORS", "Mixed Content: The page at 'https://app.example.com/' was loaded over HTTPS, but requested an insecure stylesheet 'http://192.168.1.20:8080/a.css'. This request has been blocked; the content must be served over HTTPS.", "mixed_content", "http://192.168.1.20:8080/a.css", APP, never="Next:"),
+    Line("not CORS", "Access to fetch at 'http://localhost:8000/x' from origin 'http://203.0.113.7:8080' has been blocked by CORS policy: The request client is not a secure context and the resource is in more-private address space `local`.", "insecure_local_network", "http://localhost:8000/x", "http://203.0.113.7:8080", says="the computer of the person who opens the page"),
+    Line("elements", "CSS3117: @font-face failed cross-origin request. Resource access is restricted. fontawesome-webfont.woff", "missing_allow_origin", says="does not list the origin"),
 ]  # fmt: skip

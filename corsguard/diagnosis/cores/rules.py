@@ -55,18 +55,13 @@ RULES: Final[tuple[Core, ...]] = (
         "mixed_content_warned",
     ),
     core(
-        r"requested an insecure (?:resource|XMLHttpRequest endpoint|EventSource endpoint)\s'(?P<url>[^']+)'|"
-        r"connect to the insecure .{0,80}?'(?P<url2>[^']+)'|mixed active content [\"'](?P<url3>[^\"']+)[\"']|"
+        r"(?:requested|loaded) an insecure [a-z]+.{0,60}?'(?P<url>[^']+)'|"
+        r"connect to the insecure .{0,80}?'(?P<url2>[^']+)'|"
+        r"mixed (?:active |passive |display )?content [\"'](?P<url3>[^\"']+)[\"']|"
         r"\[blocked\] The page at '?(?P<origin>[^\s']+)'? was not allowed to (?:run|request|display) insecure "
         r"content from '?(?P<url4>[^\s']+)|The page at '?(?P<origin2>[^\s']+)'? requested insecure content from "
         r"'?(?P<url5>[^\s']+)",
         Reason.MIXED_CONTENT,
-    ),
-    core(
-        r"(?:requested|loaded) an insecure [a-z]+.{0,60}?'(?P<url>[^']+)'|"
-        r"mixed (?:passive |display )?content [\"'](?P<url2>[^\"']+)[\"']",
-        Reason.MIXED_CONTENT,
-        "element",
     ),
     core(
         r"Mixed Content|not allowed to (?:run|display|request) insecure content|insecure WebSocket connection may not|"
@@ -115,11 +110,13 @@ RULES: Final[tuple[Core, ...]] = (
     core(
         r"does not appear in the (?P<value>[a-z]{3,10}-src(?:-elem)?) directive of the Content Security Policy", "csp"
     ),
-    # What is forbidden by a directive for everything is allowed by one of its own.
+    # CSP, "fallback": the policy has no directive of its own for this.
     core(
-        r"Content[ -]Security[ -]Policy.{0,1200}?Note that '(?P<value>[a-z]{3,10}-src(?:-elem)?)' was not explicitly",
-        "csp",
+        r"directive: ['\"]default-src\b.{0,1200}?Note that '(?P<value>[a-z]{3,10}-src(?:-elem)?)' was not explicitly|"
+        r"resource \((?P<value2>[a-z]{3,10}-src(?:-elem)?)\) at .{1,2200}? directive: ['\"]default-src\b",
+        "csp_fallback",
     ),
+    core(r"violates the following directive: ['\"](?P<value>[a-z]{3,10}-src(?:-elem)?)\b", "csp"),
     core(
         r"(?:Content[ -]Security[ -]Policy|violates (?:the following|(?:the )?CSP)|violated directive|blocked:csp)"
         r".{0,600}?"

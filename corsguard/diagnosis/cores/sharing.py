@@ -178,7 +178,7 @@ SHARING: Final[tuple[Core, ...]] = (
         r"SEC7120: (?:\S{1,80} ){1,4}?(?P<origin2>[a-z][a-z0-9+.-]*://\S{1,2048})",
         Reason.MISSING_ALLOW_ORIGIN,
     ),
-    core(r"\bSEC7120\b", Reason.MISSING_ALLOW_ORIGIN),
+    core(r"\bSEC7120\b|\bCSS311[57]\b", Reason.MISSING_ALLOW_ORIGIN),
     core(r"header '?(?P<header>[^\s']+)'? was not present in the \S+-Allow-Headers", Reason.HEADER_NOT_ALLOWED),
     core(r"method '?(?P<method>[^\s']+)'? was not present in the \S+-Allow-Methods", Reason.METHOD_NOT_ALLOWED),
     # In another language, the name is between quotation marks, or it is the only word in Latin letters.

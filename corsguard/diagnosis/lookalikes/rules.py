@@ -11,6 +11,9 @@ from corsguard.fixes import Fix
 
 from .row import NO_HEADER_HELPS, Lookalike
 
+_OWN_POLICY: Final = "Not CORS but the page's own Content Security Policy: the page forbids itself to load this."
+_LOOK_AT_POLICY: Final = ("the Content-Security-Policy header, or <meta>, of the page (not of the API)",)
+
 RULES: Final[Mapping[str, Lookalike]] = {
     "insecure_local_network": Lookalike(
         "Local Network Access: a page loaded by plain http requests an address in a private network.",
@@ -85,9 +88,18 @@ RULES: Final[Mapping[str, Lookalike]] = {
         check_helps=False,
     ),
     "csp": Lookalike(
-        "Not CORS but the page's own Content Security Policy: the page forbids itself to load this.",
-        ("the Content-Security-Policy header, or <meta>, of the page (not of the API)",),
+        _OWN_POLICY,
+        _LOOK_AT_POLICY,
         Fix(words="In the page's policy, add {target} to {directive}."),
+        check_helps=False,
+    ),
+    "csp_fallback": Lookalike(
+        _OWN_POLICY,
+        _LOOK_AT_POLICY,
+        Fix(
+            words="The page's policy has no {directive}, so its default-src counts. Add {directive}, with the sources "
+            "of default-src (except 'none') and {target}."
+        ),
         check_helps=False,
     ),
     "blocked_by_client": Lookalike(
