@@ -64,7 +64,7 @@ from .evidence import (
 )
 from .failures import Failure
 from .headers import get, values_of
-from .intermediaries import cache_seen, firewall_seen, limit_seen, login_seen, protection_seen, wants_tls
+from .intermediaries import cache_seen, firewall_seen, in_front_seen, limit_seen, login_seen, protection_seen, wants_tls
 from .reasons import REASONS, Reason
 from .urls import Url, is_trustworthy
 
@@ -109,13 +109,11 @@ _BEHIND_A_PROXY: Final = (
 )
 # Who answers with this status instead of the CORS layer: to a preflight, and to the request itself.
 _BY_STATUS: Final = {
-    **dict.fromkeys(
-        (401, 407),
-        (
-            "Authentication runs before CORS, but a preflight never carries cookies, Authorization or a certificate.",
-            "The user is not logged in or not allowed, and this answer comes from outside the CORS layer.",
-        ),
+    401: (
+        "Authentication runs before CORS, but a preflight never carries cookies, Authorization or a certificate.",
+        "The user is not logged in or not allowed, and this answer comes from outside the CORS layer.",
     ),
+    407: ("A proxy between the browser and the server wants a login, so no application answered.",) * 2,
     400: (
         (
             "The CORS layer of Starlette and FastAPI answers 400 if it does not list the origin, the method or a "
@@ -164,10 +162,8 @@ _BY_STATUS: Final = {
         (414, 431),
         (_LONG_HEAD,) * 2,
     ),
-    **dict.fromkeys(
-        (502, 503, 504),
-        (_BEHIND_A_PROXY,) * 2,
-    ),
+    **dict.fromkeys((502, 504), (_BEHIND_A_PROXY,) * 2),
+    503: (f"The server is overloaded, or under maintenance. {_BEHIND_A_PROXY}",) * 2,
     **dict.fromkeys(
         range(520, 531),
         ("Cloudflare, in front of the server, answers so if it gets no answer from there. Fix that first.",) * 2,
@@ -194,7 +190,11 @@ _BY_STATUS: Final = {
     ),
 }
 # No order of layers within an application changes these.
-_BEFORE_ANY_LAYER: Final = frozenset({408, 414, 431, 502, 503, 504, *range(520, 531)})
+_BEFORE_ANY_LAYER: Final = frozenset({407, 408, 414, 431, 502, 503, 504, *range(520, 531)})
+_NOT_SEEN: Final = (
+    "The server does not list the origin, or has no CORS layer on this path, or something in front of it answers (a "
+    "login, a router, a proxy)."
+)
 _NO_AGREEMENT: Final = (
     "Not CORS: the page has Cross-Origin-Embedder-Policy, which requires each resource to agree, and this resource has "
     "no Cross-Origin-Resource-Policy. Send it. Or load the resource with CORS (an element: crossorigin), and let the "
@@ -295,25 +295,48 @@ def _answer_401(failure: Failure, unnamed: Collection[str]) -> Fix:
 
 
 def _missing(failure: Failure) -> Fix:
-    seen = _seen_in_answer(failure)
-    if seen is None and "origin" in (get(headers_of(failure), "Vary") or "").lower():
-        return _share(failure, "The answer varies on Origin, so a CORS layer is there and does not list this origin.")
-    if int(status_of(failure) or 0) in _BEFORE_ANY_LAYER:
-        return change(seen or _likely_bypass(failure))
-    return _share(failure, seen or _likely_bypass(failure))
+    if in_front := _seen_in_front(failure):
+        return change(in_front)
+    why = _seen_in_answer(failure)
+    if why is None and "origin" in (get(headers_of(failure), "Vary") or "").lower():
+        why = "The answer varies on Origin, so a CORS layer is there and does not list this origin."
+    return _share(failure, why or _seen_in_status(failure) or _NOT_SEEN)
+
+
+def _seen_in_front(failure: Failure) -> str:
+    """
+    Return who answered before any application did, as the answer shows it: no header of an application helps. Empty if
+    it does not show that.
+    """
+    answer = None if failure.exchange is None else failure.exchange.response
+    if answer is None:
+        return ""
+    if failure.url.startswith("http://") and wants_tls(answer):
+        return f"This port speaks TLS: let the page request {as_shown(failure.url.replace('http://', 'https://', 1))}."
+    what = "the preflight" if failure.is_preflight else "the request"
+    if (firewall := firewall_seen(answer)) is not None:
+        name, sign, cure = firewall
+        return f"Status {answer.status}, {sign}. {name} refuses {what} before the application sees it. {cure}"
+    if answer.status in _BEFORE_ANY_LAYER:
+        return f"Status {answer.status}. {_BY_STATUS[answer.status][0 if failure.is_preflight else 1]}"
+    return ""
 
 
 def _seen_in_answer(failure: Failure) -> str | None:
     """
-    Return the software that answered in place of the CORS layer, if a header or the body shows it. Evidence comes
+    Return why the CORS layer did not answer, or not for this page, if a header or the body shows it. Evidence comes
     before guesses.
     """
     answer = None if failure.exchange is None else failure.exchange.response
+    if (target := redirect_target(failure)) is not None:
+        why = _why_redirected(failure)
+        if isinstance(target, Url) and is_tainted(failure.page_origin, failure.url, target.href):
+            return (
+                f"After this redirect to another origin, the browser sends Origin: null, which only * counts for. {why}"
+            )
+        return f"{why} {_OUTERMOST}, so that redirects get CORS headers too."
     if answer is None:
         return None
-    what = "the preflight" if failure.is_preflight else "the request"
-    if failure.url.startswith("http://") and wants_tls(answer):
-        return f"This port speaks TLS: let the page request {as_shown(failure.url.replace('http://', 'https://', 1))}."
     if line := login_seen(answer):
         why = _BY_STATUS[answer.status][0 if failure.is_preflight else 1]
         return f"Status {answer.status}, {line}. {why} {_OUTERMOST}."
@@ -323,10 +346,8 @@ def _seen_in_answer(failure: Failure) -> str | None:
             f"outside the CORS layer. Try again later. {_OUTERMOST}."
         )
     if reason := protection_seen(answer):
+        what = "the preflight" if failure.is_preflight else "the request"
         return f"Status 403. Cross-origin protection refuses {what} ({reason}). {REMEDIES[reason].fix}"
-    if (firewall := firewall_seen(answer)) is not None:
-        name, line = firewall
-        return f"Status {answer.status}, {line}. {name} refuses {what} before the application sees it. Allow it there."
     if line := cache_seen(answer.headers):
         return (
             f"The answer comes from a cache ({line}), so it was made for another page, or for a request without "
@@ -336,41 +357,23 @@ def _seen_in_answer(failure: Failure) -> str | None:
     return None
 
 
-def _likely_bypass(failure: Failure) -> str:
-    """
-    Return the software that answered in place of the CORS layer, or what is likely if the status does not show it.
-    """
-    if seen := _seen_in_status(failure):
-        return seen
-    return (
-        "The server does not list the origin, or has no CORS layer on this path, or something in front of it answers "
-        "(a login, a router, a proxy)."
-    )
-
-
 def _seen_in_status(failure: Failure) -> str | None:
     """
-    Return the software that answered in place of the CORS layer, if the status shows it.
+    Return why the CORS layer did not answer, if the status shows it.
     """
-    status = 0 if failure.exchange is None or failure.exchange.response is None else failure.exchange.response.status
-    if (target := redirect_target(failure)) is not None:
-        why = _why_redirected(failure)
-        if isinstance(target, Url) and is_tainted(failure.page_origin, failure.url, target.href):
-            return (
-                f"After this redirect to another origin, the browser sends Origin: null, which only * counts for. {why}"
-            )
-        return f"{why} {_OUTERMOST}, so that redirects get CORS headers too."
-    if (seen := _seen_in_answer(failure)) is not None:
-        return seen
-    if status >= HTTPStatus.BAD_REQUEST and status not in _BY_STATUS:
+    answer = None if failure.exchange is None else failure.exchange.response
+    status = 0 if answer is None else answer.status
+    if answer is None or (status < HTTPStatus.BAD_REQUEST and status not in _BY_STATUS):
+        return None
+    if status not in _BY_STATUS:
         return (
             f"Status {status}. The server answers with an error: look at its body. Either this answer comes from "
             f"outside the CORS layer, or the origin is not listed. {_OUTERMOST}."
         )
-    if status not in _BY_STATUS:
-        return None
     why = f"Status {status}. {_BY_STATUS[status][0 if failure.is_preflight else 1]}"
-    return why if status in _BEFORE_ANY_LAYER else f"{why} {_OUTERMOST}."
+    if status == HTTPStatus.FORBIDDEN and (service := in_front_seen(answer)) is not None:
+        why += f" {service[0]} is in front ({service[1]}): its log says whether it refused."
+    return f"{why} {_OUTERMOST}."
 
 
 def _why_redirected(failure: Failure) -> str:
@@ -501,7 +504,9 @@ def _preflight_redirect(failure: Failure) -> Fix:
 
 
 def _preflight_status(failure: Failure) -> Fix:
-    why = _seen_in_status(failure)
+    if in_front := _seen_in_front(failure):
+        return change(in_front)
+    why = _seen_in_answer(failure) or _seen_in_status(failure)
     if why is None:
         status = f"Status {status_of(failure)}. " if failure.exchange is not None else ""
         why = f"{status}{_OUTERMOST}: it answers preflights itself."

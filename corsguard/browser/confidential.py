@@ -18,6 +18,13 @@ from .wire import Header
 _SHORTEST_SECRET: Final = 4
 # Headers whose values are not secret (Fetch, "CORS-safelisted request-header name").
 PUBLIC_HEADERS: Final = frozenset({"accept", "accept-language", "content-language", "content-type", "range"})
+# Parameters of a URL, or of a form, that let somebody in, or prove that somebody was let in.
+SECRET_PARAMETER: Final = re.compile(
+    r"token|secret|passw|passphrase|pwd|signature|credential|api[-_]?key|access[-_]?key|auth(?!or)|session|jwt|saml|"
+    r"assertion|bearer|hmac|nonce|csrf|xsrf|ticket|^(?:code|key|otp|pin|sid|sig|state)$",
+    re.IGNORECASE,
+)
+_PARAMETERS: Final = re.compile(r"(?:(?<=[?&;#])|^)([^\s=?&;#'\"<>`]{1,80})=([^\s&;#'\"<>`]+)")
 # Common words of answers and texts. Without them the error could not be understood, and no secret is so short.
 _NO_SECRETS: Final = frozenset(
     """
@@ -54,6 +61,13 @@ class Secrets:
             # The keys are ours.
             return {key: self.clean(item) for key, item in value.items()}
         return [self.clean(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def without_parameters(text: str) -> str:
+    """
+    Return *text* without the values of parameters that are secret by their name, in each URL in it.
+    """
+    return _PARAMETERS.sub(lambda one: f"{one[1]}={HIDDEN}" if SECRET_PARAMETER.search(one[1]) else one[0], text)
 
 
 def secrets_of(headers: Iterable[Header]) -> Iterator[str]:

@@ -65,6 +65,16 @@ class Shown:
         status = "no response" if self.status is None else str(self.status)
         return (f"< {status}", *_lines("<", self.response_headers, self.more_response_headers))
 
+    def hidden(self, hide: Callable[[str], str]) -> "Shown":
+        """
+        Return the same after *hide* has removed secrets from the URL and the values of the headers.
+        """
+        asked, answered = (
+            tuple((name, hide(value)) for name, value in lines)
+            for lines in (self.request_headers, self.response_headers)
+        )
+        return replace(self, url=hide(self.url), request_headers=asked, response_headers=answered)
+
     @property
     def data(self) -> dict[str, Any]:
         """

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import Final, Literal, NamedTuple
 
+from .confidential import without_parameters
 from .drawing import STYLE, Drawn, sequence, text
+from .exchanges import Shown
 
 Mood = Literal["good", "warning", "bad"]
 
@@ -76,20 +78,24 @@ class Handout(NamedTuple):
 
     def html(self, hide: Callable[[str], str]) -> str:
         """
-        Return the page; *hide* removes secrets from each text.
+        Return the page; *hide* removes secrets from each text, in addition to those in URLs.
         """
-        title = text(hide(self.title))
-        body = _sections(self.sections, "finding", 2, hide)
-        notes = f"<section><h2>Notes</h2><ul>{_items(map(hide, self.notes))}</ul></section>\n" if self.notes else ""
+
+        def hidden(one: str) -> str:
+            return without_parameters(hide(one))
+
+        title = text(hidden(self.title))
+        body = _sections(self.sections, "finding", 2, hidden)
+        notes = f"<section><h2>Notes</h2><ul>{_items(map(hidden, self.notes))}</ul></section>\n" if self.notes else ""
         return (
             '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
             f'<meta http-equiv="Content-Security-Policy" content="{_CLOSED}">\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             '<meta name="referrer" content="no-referrer">\n<link rel="icon" href="data:,">\n'
             f"<title>{title}</title>\n<style>{_STYLE}{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n"
-            f'<p class="verdict {self.mood}">{text(hide(self.verdict))}</p>\n{body}{notes}</main>\n'
+            f'<p class="verdict {self.mood}">{text(hidden(self.verdict))}</p>\n{body}{notes}</main>\n'
             "<footer>Written by corsguard. This page does not contain the values of cookies and headers that were "
-            "given."
+            "given, nor of parameters of URLs whose names say that they are secret (token, code, signature)."
             "</footer>\n</body>\n</html>\n"
         )
 
@@ -128,8 +134,10 @@ def _prose(line: str) -> str:
 
 
 def _hidden(drawn: Drawn, hide: Callable[[str], str]) -> Drawn:
-    # Secrets were removed from the exchanges before they were shortened.
-    return drawn._replace(page=hide(drawn.page), server=hide(drawn.server), call=hide(drawn.call), end=hide(drawn.end))
+    # Given secrets were removed from the exchanges before they were shortened, but those in URLs were not.
+    exchanges = tuple(one.hidden(hide) if isinstance(one, Shown) else one for one in drawn.exchanges)
+    page, server, call, end = map(hide, (drawn.page, drawn.server, drawn.call, drawn.end))
+    return drawn._replace(page=page, server=server, call=call, end=end, exchanges=exchanges)
 
 
 def _items(texts: Iterable[str]) -> str:

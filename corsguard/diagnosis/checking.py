@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 
 from corsguard.browser import Application, LiveTransport, Reason, origin_of
 from corsguard.browser.collecting import Patience
-from corsguard.browser.confidential import PUBLIC_HEADERS, Secrets, secrets_of
+from corsguard.browser.confidential import PUBLIC_HEADERS, Secrets, secrets_of, without_parameters
 from corsguard.browser.evidence import url_of, without_password
 from corsguard.browser.exchanges import SECRET_HEADERS, on_the_wire, shown
 from corsguard.browser.fetching import Mode, RedirectMode
@@ -115,7 +115,8 @@ class Diagnosis:
         """
         Return the exchanges as a HAR 1.2 log, without secrets and without the bodies of responses.
         """
-        return har.written(self.outcome.exchanges, self.secret_headers, self.secrets.hidden)
+        exchanges, secrets = self.outcome.exchanges, self.secrets
+        return har.written(exchanges, self.secret_headers, lambda text: without_parameters(secrets.hidden(text)))
 
     def on_the_wire(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         """

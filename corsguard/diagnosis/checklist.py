@@ -14,7 +14,7 @@ from corsguard.browser import Exchange, Reason, Transport, Unreachable, WireResp
 from corsguard.browser.evidence import LONGEST_READ, MOST_NAMES, as_shown, url_of
 from corsguard.browser.exchanges import veiled
 from corsguard.browser.headers import get, is_safelisted_method, seconds_of, values_of
-from corsguard.browser.intermediaries import cache_seen, protection_seen
+from corsguard.browser.intermediaries import cache_seen, firewall_seen, protection_seen
 from corsguard.browser.preflights import DEFAULT_MAX_AGE
 from corsguard.browser.reasons import OF_STATUS, REASONS, reasons_about
 from corsguard.browser.urls import address_space, is_same_origin, is_same_site
@@ -453,6 +453,11 @@ def look_alike(outcome: Outcome) -> str:
         start = f"After the fix, the page gets the status {response.status}. That is not CORS. "
     if reason := protection_seen(WireResponse(response.status, body=response.body)):
         return f"{start}Cross-origin protection refuses the request ({reason}). {REMEDIES[reason].fix}"
+    sent = (exchange.response for exchange in outcome.exchanges if exchange.response is not None)
+    if (firewall := next(filter(None, map(firewall_seen, sent)), None)) is not None:
+        name, sign, cure = firewall
+        # What blocks the page has said so already.
+        return "" if outcome.is_blocked else f"{start}{name} refuses the request ({sign}). {cure}"
     if response.status == 403 and b"csrf" in response.body[:LONGEST_READ].lower():
         return (
             f"{start}The server's protection against CSRF refuses the request. Add the page's origin there, too "
@@ -466,12 +471,12 @@ def look_alike(outcome: Outcome) -> str:
 
 _REFUSALS: Final = (
     (
-        {401, 403, 407},
+        {401, 403},
         "The user is not logged in, or not allowed: send the login with --credentials, --cookie or --header.",
     ),
     ({404, 410}, "There is nothing at this URL: check the URL."),
     ({405, 501}, "The server does not serve this method there: check the route."),
-    ({413, 429, 502, 503, 504}, "This answer comes from a proxy, or from the server itself."),
+    ({407, 413, 429, 502, 503, 504}, "This answer comes from a proxy, or from the server itself."),
 )
 
 

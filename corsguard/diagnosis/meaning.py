@@ -102,7 +102,7 @@ class Meaning:
         """
         failure = self.message.failure
         is_elsewhere = failure is not None and (is_led_to_login(failure) or has_no_application(failure))
-        return failure is not None and failure.reason in OF_STATUS and not is_elsewhere
+        return failure is not None and failure.reason in OF_STATUS and not is_elsewhere and bool(self.fix.send)
 
     @property
     def is_about_star(self) -> bool:

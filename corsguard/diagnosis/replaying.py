@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from corsguard.browser import NetworkError, Unreachable, WireRequest, WireResponse
-from corsguard.browser.confidential import Secrets, secrets_of
+from corsguard.browser.confidential import SECRET_PARAMETER, Secrets, secrets_of
 from corsguard.browser.evidence import as_shown, url_of
 from corsguard.browser.exchanges import SECRET_HEADERS
 from corsguard.browser.fetching import CredentialsMode
@@ -48,10 +48,6 @@ _OWN_HEADERS: Final = frozenset(
     "cache-control if-modified-since if-none-match pragma priority purpose upgrade-insecure-requests user-agent".split()
 )
 _FETCHED: Final = frozenset({"fetch", "xhr", "preflight", "font", "module", "manifest"})
-# Query parameters that contain secrets.
-_SECRET_NAME: Final = re.compile(
-    r"token|secret|passw|pwd|signature|api[-_]?key|auth|session|jwt|^(?:code|key|sid|sig)$", re.IGNORECASE
-)
 # Stands for an unknown value of a header; it is not safelisted.
 _UNTOLD: Final = "?"
 # Chromium's name for an error, as its Network panel and Playwright write it.
@@ -228,7 +224,7 @@ def _secrets_of(archive: Archive) -> Iterator[str]:
         lines += [("Cookie", value.partition(";")[0]) for name, value in answered if name.lower() == "set-cookie"]
         yield from secrets_of(lines)
         query = parse_qsl(urlsplit(entry.request.url).query)
-        yield from secrets_of((name, value) for name, value in query if _SECRET_NAME.search(name))
+        yield from secrets_of((name, value) for name, value in query if SECRET_PARAMETER.search(name))
 
 
 def _why_unjudged(archive: Archive) -> str:

@@ -189,6 +189,25 @@ def test_no_secret_is_on_it():
     assert "<li>X-Cache: (not shown)</li>" in page
 
 
+@pytest.mark.parametrize(
+    "name", ["access_token", "password", "code", "X-Amz-Signature", "AWSAccessKeyId", "SAMLResponse", "ticket", "state"]
+)
+def test_no_secret_parameter_of_a_url_is_on_it(name):
+    def redirecting(environ, start_response):
+        start_response("302 Found", [("Location", f"https://b.example/#{name}={SECRET}&page=2"), (ALLOW, APP)])
+        return []
+
+    url = f"https://api.example.com/items?page=1&{name}={SECRET}"
+    found = diagnosis.check(redirecting, page=APP, url=url)
+    source = of_check(found)
+    assert SECRET not in source
+    assert SECRET not in json.dumps(found.har())
+    assert f"?page=1&amp;{name}=(not shown)" in source
+    assert f"#{name}=(not shown)&amp;page=2" in source
+    audited_page = of_audit(audited(answering(lax), url=f"{URL}?{name}={SECRET}"))
+    assert SECRET not in audited_page
+
+
 def test_the_commands_write_the_page(tmp_path):
     file = tmp_path / "page.html"
     with served(answering(lax)) as one:

@@ -844,7 +844,7 @@ LINES = [
             "The value of the 'Access-Control-Allow-Origin' header in the response must not be the wildcard '*' when the request's credentials mode is 'include'.",
         )
     ),
-    Line("redirects", f"Access to fetch at 'https://www.example.org/a' from origin 'https://example.org' has been blocked by CORS policy: Response to preflight request doesn't pass access control check: Redirect is not allowed for a preflight request.", "preflight_redirect", "https://www.example.org/a", "https://example.org", says="request a relative URL", never="Open the page at"),
+    Line("redirects", "Access to fetch at 'https://www.example.org/a' from origin 'https://example.org' has been blocked by CORS policy: Response to preflight request doesn't pass access control check: Redirect is not allowed for a preflight request.", "preflight_redirect", "https://www.example.org/a", "https://example.org", says="request a relative URL", never="Open the page at"),
     # Of a hidden URL, only the hidden part is replaced.
     Line("redacted", "Http failure response for https://api.xxxxxx:5000/api/files: 0 Unknown Error", "not_told", says="api.example.com:5000/api/files", never="files:"),
     Line("redacted", f"Access to fetch at 'http://*****/api/profile' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", page=P, says="http://api.example.com/api/profile"),
