@@ -31,13 +31,29 @@ def run_asgi(app: ASGIApplication, answer: Collected) -> None:
         with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
             runner.run(_open(app, answer) if is_handshake(answer.request) else _converse(app, answer))
 
+    if _is_in_loop():
+        # The caller's event loop is blocked during this time.
+        apart(serve, answer)
+    else:
+        serve()
+
+
+def _is_in_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        serve()
-        return
-    # The caller's event loop is blocked during this time.
-    apart(serve, answer)
+        return False
+    return True
+
+
+async def contained(app: ASGIApplication, scope: Mapping[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
+    """
+    Call *app*. If it wants to end the process, that is an error of the request, because we are no server of its own.
+    """
+    try:
+        await app(scope, receive, send)
+    except SystemExit as error:
+        raise RuntimeError(f"The application raised SystemExit({error.code!r}).") from error
 
 
 class _Conversation:
@@ -53,7 +69,7 @@ class _Conversation:
         self._is_asked = False
 
     async def run(self, app: ASGIApplication) -> None:
-        await app(_scope(self.answer.request), self.receive, self.send)
+        await contained(app, _scope(self.answer.request), self.receive, self.send)
         if not self.answer.is_whole:
             raise RuntimeError("The application returned before its response was complete.")
 
@@ -196,7 +212,7 @@ async def _open(app: ASGIApplication, answer: Collected) -> None:
 
     async def run() -> None:
         try:
-            await app(_scope(answer.request), handshake.receive, handshake.send)
+            await contained(app, _scope(answer.request), handshake.receive, handshake.send)
             if not handshake.is_answered.is_set():
                 raise RuntimeError("The application returned before the handshake was answered.")  # noqa: TRY301 - it is handled like an error of the application
         except Exception as error:  # noqa: BLE001 - a server catches everything, too

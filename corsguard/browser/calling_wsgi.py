@@ -125,7 +125,7 @@ def _call_wsgi(app: WSGIApplication, answer: Collected, connection: socket.socke
                 close()
     except Unreachable:
         raise
-    except Exception as error:  # noqa: BLE001 - no server lets one pass
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - no server lets one pass
         answer.fail(error)
 
 

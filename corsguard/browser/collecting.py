@@ -134,7 +134,7 @@ class Collected:
         seconds = f"{self.patience.head:g}"
         return Unreachable(f"the application did not answer within {seconds} s", net_error="CONNECTION_TIMED_OUT")
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         """
         Do what a server does with an *error* of the application: log it, and send a bare 500 if the head is not sent
         yet.

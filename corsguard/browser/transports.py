@@ -9,7 +9,8 @@ traceback is on the logger `corsguard.browser`.
 import inspect
 import re
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Final, TypeAlias, cast
 from urllib.parse import unquote_to_bytes
@@ -25,6 +26,7 @@ from corsguard.quoting import kind_of, quoted
 from .calling_asgi import ASGIApplication, run_asgi
 from .calling_wsgi import run_wsgi
 from .collecting import Collected, Patience, apart, here
+from .lifespan import started
 from .wire import Transport, Unreachable, WireRequest, WireResponse
 
 Application: TypeAlias = (
@@ -32,6 +34,7 @@ Application: TypeAlias = (
 )
 
 
+_OF_ASGI: Final = 3
 _ACCEPTED: Final = (
     "It takes a WSGI application (environ, start_response), an ASGI 3 application (scope, receive, send), "
     "a transport (request), or a mapping from origin to one of these."
@@ -70,6 +73,19 @@ def transport_for(app: Application, patience: Patience = Patience()) -> Transpor
             a_class = "It is a class: give an instance. " if inspect.isclass(app) else ""
             a_coroutine = "It is asynchronous, but not an ASGI 3 application. " if is_async(app) else ""
             raise TypeError(f"{quoted(app)} takes {count} arguments. {a_class}{a_coroutine}{_ACCEPTED}")
+
+
+@contextmanager
+def serving(app: Application, patience: Patience) -> Iterator[tuple[Transport, str]]:
+    """
+    Yield the Transport that *app* stands for, and why its lifespan did not start (empty if it did, or has none). In
+    contrast to `transport_for`, an ASGI application is started before, and ended after it.
+    """
+    if not callable(app) or _count_of_parameters(app) != _OF_ASGI:
+        yield transport_for(app, patience), ""
+        return
+    with started(cast("ASGIApplication", app), patience.head) as (running, problem):
+        yield transport_for(running, patience), problem
 
 
 def _count_of_parameters(app: Callable[..., object]) -> int:

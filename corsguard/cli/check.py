@@ -24,7 +24,14 @@ from corsguard.diagnosis.checking import asked_of_application, confidential
 from corsguard.diagnosis.checklist import Mark
 from corsguard.diagnosis.commands import is_misspelt, shown_url, url_meant
 from corsguard.diagnosis.handouts import handout, handout_of_har
-from corsguard.diagnosis.objects import is_module, load_application, names_module, names_object, refuse_python
+from corsguard.diagnosis.objects import (
+    application_near,
+    is_module,
+    load_application,
+    names_module,
+    names_object,
+    refuse_python,
+)
 from corsguard.diagnosis.playing import Fetch
 from corsguard.diagnosis.rehearsal import Rehearsal
 from corsguard.fixes import Part
@@ -251,18 +258,21 @@ def _url(options: _Options, *, is_application: bool) -> str | None:
     """
     if is_application:
         try:
-            return None if options.url is None else asked_of_application(options.url)
+            if options.url is not None:
+                asked_of_application(options.url)
         except ValueError as error:
             raise click.BadParameter(printable(str(error)), param_hint="--url") from None
-    if options.url is not None:
-        raise click.UsageError("--url is only for an application; here, TARGET is the URL. Leave out --url.")
+        return options.url
     if "://" not in options.target or is_misspelt(options.target):
         _refuse_other_things(options.target)
+        meant = url_meant(options.target)
+        hint = "" if url_of(meant) is None else f" A URL begins with its scheme: {meant}"
         raise click.BadParameter(
-            f"{options.target!r} is neither a URL, nor an application (module:app), nor a HAR file (*.har). A URL "
-            f"begins with its scheme: {url_meant(options.target)}",
+            f"{options.target!r} is neither a URL, nor an application (module:app), nor a HAR file (*.har).{hint}",
             param_hint="TARGET",
         )
+    if options.url is not None:
+        raise click.UsageError("--url is only for an application; here, TARGET is the URL. Leave out --url.")
     if url_of(options.target) is None:
         raise click.BadParameter(f"{options.target!r} is not a URL: check the host and the port.", param_hint="TARGET")
     return None
@@ -284,9 +294,7 @@ def _refuse_other_things(target: str) -> None:
             f"{EXAMPLE_ORIGIN}"
         )
     if names_module(target) and is_module(target):
-        beside = f"{target.rpartition('.')[0]}.wsgi"
-        near = f"{beside}:application" if is_module(beside) else f"{target}:app, or '{target}:create_app()'"
-        raise click.UsageError(f"{target} is a module, not an application. Name one, such as {near}.")
+        raise click.UsageError(application_near(target))
 
 
 # What is printed

@@ -19,10 +19,9 @@ from corsguard.browser.evidence import url_of, without_password
 from corsguard.browser.exchanges import SECRET_HEADERS, on_the_wire, shown
 from corsguard.browser.fetching import Mode, RedirectMode
 from corsguard.browser.page import HeadersInit
-from corsguard.browser.transports import transport_for
+from corsguard.browser.transports import serving
 from corsguard.browser.urls import Url, is_trustworthy, of_handshake
-from corsguard.browser.wire import Header
-from corsguard.fixes import Fix, Form
+from corsguard.browser.wire import Header, Transport
 from corsguard.origin import NULL
 from corsguard.policy import Policy
 
@@ -30,6 +29,7 @@ from . import har
 from .checklist import Row, checklist, compare, further_faults, look_alike, resolved_space, stale, strangers
 from .commands import curl, shown_url
 from .guarded import Guarded, framework_of, guard_of, is_known, lines_for_tagged_views
+from .inside import Inside, Raised, host_refused
 from .objects import load_application, names_object
 from .pages import assumed_page, page_named
 from .playing import Fault, Fetch, Outcome, lines_of, play
@@ -40,15 +40,6 @@ _APPLICATION_URL: Final = "https://api.example.com/"
 # The attributes of a cookie that a browser sends to other sites, and how long to wait for a server.
 _ACROSS_SITES: Final = "; SameSite=None; Secure"
 _TIMEOUT: Final = 10.0
-_FAILED: Final = 500
-_PASSED_ON: Final = (
-    "The policy shares this. But an exception left the application, and what answers it outside of the guard (the "
-    "server, a debugger, a middleware) adds no headers. Repair the exception: the log has it."
-)
-_PASSED_ON_BY: Final[Mapping[Form | None, str]] = {
-    "flask": 'To answer with the headers also in debug mode, write app.config["PROPAGATE_EXCEPTIONS"] = False.',
-    "fastapi": "To answer with the headers, guard by CORSGuard(app, policy), which is outside all middleware.",
-}
 # Chromium's name for a certificate whose authority is not known.
 _UNKNOWN_AUTHORITY: Final = "CERT_AUTHORITY_INVALID"
 # Only the beginning of a body is read.
@@ -205,7 +196,7 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
     cookies, set_cookies = tuple(cookies), tuple(set_cookies)
     secrets = Secrets(confidential(pairs, [*cookies, *set_cookies]))
     try:
-        where = asked_of_application(url) if application is not None else _checked_url(target, url)
+        where = asked_of_application(url, application) if application is not None else _checked_url(target, url)
         guarded = None if application is None else guard_of(name, application)
         asked, assumed = _asked(
             where,
@@ -222,13 +213,15 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
         )
         asked = _checked_handshake(asked, can_be_said=not (read or preflight_only))
         with ExitStack() as stack:
-            transport = (
-                stack.enter_context(
-                    LiveTransport(verify=verify, timeout=timeout, body_timeout=_BODY_TIMEOUT, connect_to=connect_to)
-                )
-                if application is None
-                else transport_for(application, Patience(timeout, min(timeout, _BODY_TIMEOUT), apart=True))
-            )
+            raised = stack.enter_context(Raised())
+            if application is None:
+                live = LiveTransport(verify=verify, timeout=timeout, body_timeout=_BODY_TIMEOUT, connect_to=connect_to)
+                transport: Transport = stack.enter_context(live)
+            else:
+                patience = Patience(timeout, min(timeout, _BODY_TIMEOUT), apart=True)
+                transport, problem = stack.enter_context(serving(application, patience))
+                if problem:
+                    assumed.append(f"that the application runs, although its startup failed: {problem}")
             outcome = play(asked, transport, preflight_only=preflight_only, hide=secrets.hidden, on_request=on_request)
             compared = None if preflight_only or asked.is_handshake else compare(asked, outcome, transport)
             faults = (
@@ -252,38 +245,28 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
     if application is None and not connect_to:
         space = resolved_space(asked.url, asked.page_origin, _addresses(asked.url))
         rows += [] if space is None else [space]
-    predecessor = "" if guarded is not None or not faults else predecessor_of(application)
+    predecessor = None if guarded is not None or not faults else predecessor_of(application, name)
     rehearsal = _rehearsed(guarded, asked) if outcome.is_blocked else None
+    inside = Inside(
+        application=application,
+        guarded=guarded,
+        rehearsal=rehearsal,
+        predecessor=predecessor,
+        errors=tuple(raised.errors),
+    )
     return Diagnosis(
         asked=asked,
         outcome=outcome,
-        faults=tuple(_with_cause(fault, guarded, rehearsal, framework_of(application)) for fault in faults),
+        faults=tuple(map(inside.with_cause, faults) if application is not None else faults),
         rows=tuple(row._replace(text=secrets.hidden(row.text)) for row in rows),
         assumed=tuple(map(secrets.hidden, assumed)),
         rehearsal=rehearsal,
         beginning=_beginning(application, faults) if guarded is None and not predecessor else (),
-        predecessor=predecessor,
+        predecessor="" if predecessor is None else predecessor.advice,
         secrets=secrets,
         secret_headers=SECRET_HEADERS | {name.lower() for name, _ in _confidential_headers(pairs)},
         connect_to=dict(connect_to),
     )
-
-
-def _with_cause(fault: Fault, guarded: Guarded | None, rehearsal: Rehearsal | None, framework: Form | None) -> Fault:
-    """
-    Return *fault*. If the application is known, its cause takes the place of what the answer suggests: no policy guards
-    the request, or the policy grants it and an exception was answered elsewhere.
-    """
-    failure = fault.failure
-    if guarded is None or failure is None or failure.reason is not Reason.MISSING_ALLOW_ORIGIN:
-        return fault
-    if rehearsal is not None:
-        words = rehearsal.unguarded
-        return replace(fault, fix=replace(fault.fix, words=words)) if words else fault
-    answer = None if failure.exchange is None else failure.exchange.response
-    if answer is None or answer.status != _FAILED:
-        return fault
-    return replace(fault, fix=Fix(words=f"{_PASSED_ON} {_PASSED_ON_BY.get(framework, '')}".rstrip()))
 
 
 def _with_trust(fault: Fault) -> Fault:
@@ -296,12 +279,15 @@ def _with_trust(fault: Fault) -> Fault:
     return replace(fault, notes=(*fault.notes, note))
 
 
-def asked_of_application(url: str | None) -> str:
+def asked_of_application(url: str | None, application: Application | None = None) -> str:
     """
-    Return *url* as the complete URL of a request to an application, with a default host if it has none. Raises
-    ValueError.
+    Return *url* as the complete URL of a request to *application*, with a default host that it serves if *url* has
+    none. Raises ValueError.
     """
-    whole = url_of(url or "", url_of(_APPLICATION_URL))
+    base = url_of(_APPLICATION_URL)
+    if base is not None and (served := host_refused(application, base.host)):
+        base = url_of(f"https://{served}/")
+    whole = url_of(url or "", base)
     if whole is None:
         raise ValueError(f"Expected a URL, such as {_APPLICATION_URL}items, got {url!r}.")
     return whole.href

@@ -31,6 +31,7 @@ from corsguard.names import (
     MAX_AGE,
     OWNED_PREFIX,
     SAFARI_MAX_AGE,
+    SAFELISTED_RESPONSE_HEADERS,
 )
 from corsguard.protection import REMEDIES
 
@@ -227,20 +228,24 @@ def _unreadable(outcome: Outcome, read: Sequence[str], hide: Callable[[str], str
     for name in read:
         if name in outcome.response.headers:
             continue
-        if final is None or not values_of(final.headers, name):
-            cause, fix = "the response does not have it.", Fix(words="Let the server send it.", send=(f"{name}: ...",))
-        elif name.lower() in FORBIDDEN_RESPONSE_HEADERS:
+        if name.lower() in FORBIDDEN_RESPONSE_HEADERS:
             cause = "no page may read this header, whatever is exposed."
             fix = Fix(words="Send this information in the body.")
         else:
-            items = (item.strip() for item in (get(final.headers, EXPOSE_HEADERS) or "")[:LONGEST_READ].split(","))
-            names = [*[as_shown(hide(item)) for item in items if item not in {"", "*"}][:MOST_NAMES], name]
+            headers = () if final is None else final.headers
+            listed = [item.strip() for item in (get(headers, EXPOSE_HEADERS) or "")[:LONGEST_READ].split(",")]
+            names = [*[as_shown(hide(item)) for item in listed if item not in {"", "*"}][:MOST_NAMES], name]
             cause = "it is not exposed, so the page gets null instead."
             fix = Fix(
                 words="Expose it, on the response itself and not on the preflight's.",
                 send=(f"{EXPOSE_HEADERS}: {', '.join(names)}",),
                 policy={"expose_headers": names},
             )
+            if not values_of(headers, name):
+                is_known = "*" in listed or name.lower() in {*map(str.lower, listed), *SAFELISTED_RESPONSE_HEADERS}
+                cause, absent = "the response does not have it.", Fix(words="Let the server send it.")
+                fix = absent if is_known else replace(fix, words=f"{absent.words} And expose it.")
+                fix = replace(fix, send=(f"{name}: ...", *fix.send))
         yield Fault(code="not_exposed", cause=f"{name} cannot be read: {cause}", fix=fix)
 
 

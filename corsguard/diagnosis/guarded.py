@@ -277,8 +277,8 @@ def _of_object(name: str, found: object) -> Guarded:
         guarded = _of_layer(name, layer) if framework != "flask" else _of_flask(name, layer, cast("Flask", found))
         return replace(guarded, other_layer=library_in(found))
     if framework is not None:
-        if predecessor := predecessor_of(found):
-            raise LoadError(f"{name} is a {_FRAMEWORKS[framework]} application. {predecessor}")
+        if predecessor := predecessor_of(found, name):
+            raise LoadError(f"{name} is a {_FRAMEWORKS[framework]} application. {predecessor.advice}")
         if not is_known(found):
             raise LoadError(
                 f"{name} is a {_FRAMEWORKS[framework]} application, and what guards it is not known, because the "
@@ -612,8 +612,8 @@ def _begun(form: Form) -> str:
 
 def _not_guarding(name: str, found: object) -> str:
     what = f"{name} is {kind_of(found)}, and does not guard anything. "
-    if callable(found) and (predecessor := predecessor_of(found)):
-        return f"{name} is {kind_of(found)}. {predecessor}"
+    if callable(found) and (predecessor := predecessor_of(found, name)):
+        return f"{name} is {kind_of(found)}. {predecessor.advice}"
     if isinstance(found, ModuleType):
         return f"{what}Name an attribute of the module: {name}.policy"
     if callable(found) and not isinstance(found, type):

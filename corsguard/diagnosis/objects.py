@@ -9,7 +9,9 @@ import importlib
 import logging
 import os
 import re
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -28,6 +30,12 @@ _ATTRIBUTE: Final = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)(\(\))?", re
 # These names are imported everywhere, and are not guards.
 _NO_POLICIES: Final = frozenset({"builtins", "typing", "werkzeug.local", "__future__"})
 _MOST_NAMES: Final = 8
+_IGNORES_RUN: Final = "FLASK_RUN_FROM_CLI"
+# Seconds.
+LONGEST_IMPORT: Final = 60.0
+# What only the settings of Django have.
+_OF_SETTINGS: Final = re.compile(r"^(?:ROOT_URLCONF|INSTALLED_APPS|WSGI_APPLICATION)\s*[:=]", re.MULTILINE)
+_WSGI_APPLICATION: Final = re.compile(r"^WSGI_APPLICATION\s*=\s*['\"]([\w.]+)\.(\w+)['\"]", re.MULTILINE)
 _SETTINGS: Final = "DJANGO_SETTINGS_MODULE"
 _MODULE: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 
@@ -88,6 +96,25 @@ def is_module(name: str) -> bool:
     """
     path = Path(*name.split("."))
     return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+def application_near(module: str) -> str:
+    """
+    Return what to write in place of *module*, a module in the current directory, to name an application. Nothing is
+    imported.
+    """
+    path = Path(*module.split("."))
+    source = path.with_suffix(".py") if path.with_suffix(".py").is_file() else path / "__init__.py"
+    text = source.read_text(encoding="utf-8", errors="replace")
+    if _OF_SETTINGS.search(text):
+        named = _WSGI_APPLICATION.search(text)
+        near = f"{module.rpartition('.')[0] or 'mysite'}.wsgi:application"
+        return (
+            f"{module} has the settings of Django. Name its application: {':'.join(named.groups()) if named else near}."
+        )
+    beside = f"{module.rpartition('.')[0]}.wsgi"
+    near = f"{beside}:application" if is_module(beside) else f"{module}:app, or '{module}:create_app()'"
+    return f"{module} is a module, not an application. Name one, such as {near}."
 
 
 def refuse_python(text: str, attribute: str = "") -> None:
@@ -164,8 +191,9 @@ def import_module(module: str) -> ModuleType:
     if here not in sys.path and "" not in sys.path:
         sys.path.insert(0, here)
     try:
-        return importlib.import_module(module)
-    except PolicyError:
+        with _not_serving(module):
+            return importlib.import_module(module)
+    except (PolicyError, LoadError):
         raise
     except ModuleNotFoundError as error:
         missing = error.name or ""
@@ -185,6 +213,40 @@ def import_module(module: str) -> ModuleType:
         raise LoadError(failed(module, error)) from None
 
 
+@contextmanager
+def _not_serving(module: str) -> Generator[None]:
+    """
+    Do not let *module* start a server while it is imported. Raises LoadError if it does so for long.
+
+    Only the main thread can be interrupted.
+    """
+    before = os.environ.get(_IGNORES_RUN)
+    # Flask itself ignores app.run() then, and says so.
+    os.environ[_IGNORES_RUN] = "true"
+    is_ours = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    is_ours = is_ours and not signal.getitimer(signal.ITIMER_REAL)[0]
+
+    def give_up(*_: object) -> None:
+        raise LoadError(
+            f"{module} was not loaded after {LONGEST_IMPORT:g} seconds. If it starts a server when it is imported, put "
+            "that below if __name__ == '__main__':"
+        )
+
+    handler = signal.signal(signal.SIGALRM, give_up) if is_ours else None
+    try:
+        if is_ours:
+            signal.setitimer(signal.ITIMER_REAL, LONGEST_IMPORT)
+        yield
+    finally:
+        if is_ours:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, handler)
+        if before is None:
+            del os.environ[_IGNORES_RUN]
+        else:
+            os.environ[_IGNORES_RUN] = before
+
+
 def _no_module(module: str, missing: str) -> str:
     which = "" if missing == module else f" for {module}"
     return f"There is no module {missing}{which} in {Path.cwd()} or in the installed packages. {_meant(missing)}"
@@ -194,6 +256,8 @@ def _meant(missing: str) -> str:
     """
     Return the module that is probably meant by *missing*, as a question, or the folder in which to run the command.
     """
+    if missing.endswith(".py"):
+        return f"Did you mean {missing.removesuffix('.py')}? The name of a module has no .py."
     package, _, name = missing.rpartition(".")
     folder = Path(*package.split(".")) if package else Path.cwd()
     there = sorted(

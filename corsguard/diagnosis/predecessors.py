@@ -4,28 +4,35 @@ Recognizes other CORS libraries that guard an application, and names the command
 Nothing is imported for this: an application has already imported the library that guards it.
 """
 
+import os
 import sys
-from typing import Final
+from typing import Final, NamedTuple
 
 from corsguard.applications import layers_of
 from corsguard.moving.starlette import added_to
 
 _SAID: Final = "{} guards it. corsguard move {} prints its settings as a policy."
-_APPLICATION: Final = "module:app"
 
 
-def predecessor_of(application: object) -> str:
+class Predecessor(NamedTuple):
     """
-    Return a sentence that says which other library guards *application* and how to translate its settings; empty if
-    none.
+    Another *library* that guards an application, and the *advice* to translate its settings.
     """
-    library = library_in(application)
-    if library:
-        return _SAID.format(library, _APPLICATION)
-    for layer in layers_of(application):
-        if type(layer).__module__.startswith("django.core.handlers.") and has_cors_headers():
-            return _SAID.format("django-cors-headers", "mysite.settings")
-    return ""
+
+    library: str
+    advice: str
+
+
+def predecessor_of(application: object, name: str = "") -> Predecessor | None:
+    """
+    Return which other library guards *application*; None if none does. *name* is the name of the application, if it has
+    one.
+    """
+    library, target = library_in(application), name if ":" in name else "module:app"
+    of_django = (type(layer).__module__.startswith("django.core.handlers.") for layer in layers_of(application))
+    if not library and any(of_django) and has_cors_headers():
+        library, target = "django-cors-headers", os.environ.get("DJANGO_SETTINGS_MODULE") or "mysite.settings"
+    return Predecessor(library, _SAID.format(library, target)) if library else None
 
 
 def library_in(application: object) -> str:

@@ -141,6 +141,15 @@ def test_a_header_that_a_page_reads_has_to_be_exposed(serve, name):
     assert fault["fix"]["text"].endswith(READ[name])
 
 
+def test_a_header_that_is_absent_has_to_be_sent_and_exposed(serve):
+    server = Server(response=(200, allow()))
+    found, _ = data(serve(server), "--page", PAGE, "--read", "X-Total", "--read", "Set-Cookie", "--read", "Expires")
+    absent, never, safelisted = (fault["fix"] for fault in found["faults"])
+    assert absent["send"] == ["X-Total: ...", "Access-Control-Expose-Headers: X-Total"]
+    assert never["text"] == "Send this information in the body."
+    assert safelisted["send"] == ["Expires: ..."]
+
+
 SPACES = [
     ("https://api.corp.example/", PAGE, ["10.0.0.7"], "api.corp.example is at 10.0.0.7: a page from a public network"),
     ("https://api.corp.example/", PAGE, ["192.0.2.7"], None),

@@ -43,26 +43,19 @@ def mounted():
     return app
 
 
-@pytest.mark.parametrize(
-    ("make", "said"),
-    [
-        (flask_cors, "corsguard move module:app"),
-        (fastapi, "corsguard move module:app"),
-        (starlette, "corsguard move module:app"),
-        (mounted, "corsguard move module:app"),
-    ],
-)
-def test_the_translation_of_another_library_is_recommended(serve, make, said):
+@pytest.mark.parametrize("make", [flask_cors, fastapi, starlette, mounted])
+def test_the_translation_of_another_library_is_recommended(serve, make):
     found, code = data(serve(make()), "--page", PAGE)
-    assert (code, said in found["predecessor"]) == (1, True)
+    assert (code, "corsguard move served:app" in found["predecessor"]) == (1, True)
     assert "Begin with" not in run(serve(make()), "--page", PAGE).stdout
     with pytest.raises(LoadError) as caught:
         guarded_by(make())
-    assert said in str(caught.value)
+    # An object has no name to type.
+    assert "corsguard move module:app" in str(caught.value)
 
 
 def test_another_library_is_found_inside_of_engine_io():
-    assert "corsguard move module:app" in predecessor_of(engineio.WSGIApp(None, flask_cors()))
+    assert "corsguard move module:app" in predecessor_of(engineio.WSGIApp(None, flask_cors())).advice
 
 
 def test_the_check_is_recommended_for_django_cors_headers(settings_of_predecessor):

@@ -1,0 +1,100 @@
+"""
+What is known about an application that runs in this process takes the place of what its answer suggests.
+"""
+
+import pytest
+from fastapi import FastAPI
+from flask import Flask
+from flask_cors import CORS
+from kit.checking import PAGE, in_process
+from starlette.middleware.cors import CORSMiddleware
+
+from corsguard import diagnosis
+
+LINE = 'raise KeyError("DATABASE_URL")'
+
+
+def raising(environ, start_response):
+    raise KeyError("DATABASE_URL")
+
+
+def framework():
+    app = FastAPI()
+    app.add_middleware(CORSMiddleware, allow_origins=[PAGE])
+    app.get("/")(lambda: {}["DATABASE_URL"])
+    return app
+
+
+def nothing(environ, start_response):
+    return None
+
+
+def too_early(environ, start_response):
+    return [b"a"]
+
+
+@pytest.mark.parametrize(
+    ("app", "said"),
+    [
+        (raising, f"the application raised KeyError: 'DATABASE_URL' ({__file__}, line "),
+        (framework(), f"the application raised KeyError: 'DATABASE_URL' ({__file__}, line "),
+        (nothing, "the application raised TypeError: 'NoneType' object is not iterable. Repair"),
+        (too_early, "the application raised RuntimeError: The body began before start_response was called. Repair"),
+    ],
+)
+def test_an_exception_is_named_with_its_place(app, said, caplog):
+    (fault, *_) = diagnosis.check(app, page=PAGE).faults
+    assert said in fault.fix.words
+    assert "Most likely" not in fault.fix.words
+
+
+def test_the_terminal_gets_no_traceback(tmp_path):
+    (tmp_path / "shop.py").write_text(f"def app(environ, start_response):\n    {LINE}\n")
+    done = in_process("check", "shop:app", "--page", PAGE, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "shop.py, line 2" in done.stdout
+
+
+def test_another_library_that_guards_the_application_is_named():
+    app = Flask("shop")
+    app.add_url_rule("/", view_func=lambda: "x")
+    CORS(app, origins=["https://other.example"])
+    found = diagnosis.check(app, page=PAGE, name="shop:app")
+    assert "flask-cors guards the application, and does not share this path" in found.faults[0].fix.words
+    assert "corsguard move shop:app" in found.predecessor
+
+
+DJANGO = """\
+from django.conf import settings
+settings.configure(ALLOWED_HOSTS={hosts}, DEBUG={debug}, ROOT_URLCONF=__name__, SECRET_KEY="x",
+                   MIDDLEWARE=["django.middleware.common.CommonMiddleware"])
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpResponse
+from django.urls import path
+urlpatterns = [path("", lambda request: HttpResponse("x"))]
+application = get_wsgi_application()
+"""
+
+
+@pytest.mark.parametrize(
+    ("hosts", "debug", "url"),
+    [
+        ([".shop.example"], False, "https://shop.example/"),
+        (["www.shop.example", "*"], False, "https://api.example.com/"),
+        ([], True, "https://localhost/"),
+        ([".example.com"], False, "https://api.example.com/"),
+    ],
+)
+def test_django_is_asked_for_a_host_that_it_serves(tmp_path, hosts, debug, url):
+    (tmp_path / "shop.py").write_text(DJANGO.format(hosts=hosts, debug=debug))
+    done = in_process("check", "shop:application", "--page", PAGE, cwd=tmp_path)
+    assert f"GET {url}," in done.stdout
+    assert "The response (200) has no Access-Control-Allow-Origin." in done.stdout
+
+
+def test_a_host_that_django_refuses_is_named(tmp_path):
+    (tmp_path / "shop.py").write_text(DJANGO.format(hosts=["shop.example"], debug=False))
+    done = in_process("check", "shop:application", "--url", "https://b.example/", "--page", PAGE, cwd=tmp_path)
+    assert "Django does not serve the host b.example, because ALLOWED_HOSTS does not list it." in done.stdout
+    assert "--url https://shop.example/" in done.stdout
+    assert "Starlette" not in done.stdout
