@@ -676,12 +676,10 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
     Reason.NO_CORS_REDIRECT_MODE: _always(
         "The page asked for a combination of options that does not exist.", page='redirect: "follow"'
     ),
-    Reason.BAD_SCHEME: bad_scheme,
     Reason.TLS: tls,
     Reason.TLS_CLIENT_CERTIFICATE: client_certificate,
     Reason.WILDCARD_WITH_CREDENTIALS: _wildcard,
     Reason.MULTIPLE_ALLOW_ORIGIN: _multiple,
-    Reason.ALLOW_ORIGIN_MISMATCH: _mismatch,
     Reason.ALLOW_CREDENTIALS_NOT_TRUE: _credentials,
     Reason.MISSING_ALLOW_ORIGIN: _missing,
     Reason.PREFLIGHT_REDIRECT: _preflight_redirect,

@@ -31,7 +31,10 @@ _LONGEST_WORD: Final = 1000
 LONGEST_NAME: Final = 128
 MOST_NAMES: Final = 24
 
-_LOGIN: Final = re.compile(r"log-?in|sign-?in|\bsso\b|oauth|saml|/auth\b|accounts?\.", re.IGNORECASE)
+_LOGIN: Final = re.compile(
+    r"(?<![a-z])(?:user)?(?:log|sign)[-_]?in(?![a-z])|(?i:login(?=page|form|\.))|\bsso\b|oauth|saml|/auth\b|accounts?\.",
+    re.IGNORECASE,
+)
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 

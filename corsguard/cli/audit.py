@@ -71,7 +71,7 @@ def _checked(text: str) -> str:
 def _not_a_url(text: str) -> str:
     meant = url_meant(text)
     target = url_of(meant)
-    if "://" in text or target is None or Origin.parse(of_handshake(target).origin) is None:
+    if ("://" in text and not is_misspelt(text)) or target is None or Origin.parse(of_handshake(target).origin) is None:
         meant = "one, such as https://api.example.com/items"
     return f"{quoted(text)} is not a URL of http, https, ws or wss. Write {meant}"
 

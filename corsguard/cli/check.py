@@ -282,7 +282,7 @@ def _refuse_other_things(target: str) -> None:
     """
     Raise click.UsageError if *target* belongs to another command, or is incomplete.
     """
-    if len(target.split()) > 1:
+    if len(target.split()) > 1 and not is_misspelt(target):
         raise click.UsageError(
             'This is most likely a message from a console: corsguard explain "..." says what it means.'
         )

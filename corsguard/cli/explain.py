@@ -23,6 +23,7 @@ from corsguard.diagnosis import Meaning, read_message
 from corsguard.diagnosis.asking import LONGEST_URL
 from corsguard.diagnosis.consoles import LONGEST_MESSAGE
 from corsguard.diagnosis.guarded import FORMS, Guarded, load_guarded
+from corsguard.diagnosis.objects import is_module
 from corsguard.diagnosis.playing import Fetch
 from corsguard.diagnosis.rehearsal import Edit, Heard, Rehearsal, rehearse, staged
 from corsguard.errors import Problem
@@ -180,8 +181,13 @@ def _usage() -> Generator[None]:
 
 
 def _is_message(text: str) -> bool:
-    has_space = len(text.split()) > 1
-    return (has_space and not text.endswith(".toml")) or text.startswith("net::")
+    """
+    Whether *text* is a message, or a name of a Network panel in one word, and not the name of a policy.
+    """
+    if text.endswith(".toml") or len(text.split()) > 1:
+        return not text.endswith(".toml")
+    is_name = bool(text) and "://" not in text and not is_module(text.partition(":")[0])
+    return is_name and bool(read_message(text))
 
 
 def _checked_path(path: str) -> str:

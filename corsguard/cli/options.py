@@ -16,6 +16,7 @@ from corsguard.browser.wire import Header
 from corsguard.diagnosis.asking import with_value
 from corsguard.diagnosis.commands import is_misspelt, url_meant
 from corsguard.diagnosis.pages import page_named
+from corsguard.names import is_token
 
 from .printing import printable
 
@@ -78,7 +79,9 @@ def _header(line: str, *, needs_value: bool) -> Header:
     name, value = name.strip(), value.strip()
     # The line may have a secret, so it is not in the message.
     if not colon and needs_value:
-        raise click.BadParameter('a header has no colon. Write --header "X-Token: 1".', param_hint="--header")
+        named = name.partition("=")[0].strip()
+        meant = f"{named}: ..." if "=" in name and is_token(named) else "X-Token: 1"
+        raise click.BadParameter(f'a header has no colon. Write --header "{meant}".', param_hint="--header")
     if needs_value:
         return name, value
     if not is_header_value(value):

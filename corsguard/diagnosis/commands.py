@@ -13,6 +13,7 @@ from corsguard.browser.evidence import LONGEST_READ, as_shown, in_ascii, url_of,
 from corsguard.browser.handshakes import is_handshake
 from corsguard.browser.urls import Url, address_space
 from corsguard.origin import NULL
+from corsguard.origin import is_misspelt as is_no_scheme
 
 from .playing import Fetch
 
@@ -23,6 +24,11 @@ _SENT_ANYWAY: Final = ("Accept", "*/*")
 _OF_BROWSERS: Final = frozenset({"accept", "accept-language"})
 # A scheme without exactly two slashes, or without its colon.
 _SCHEME_MEANT: Final = re.compile(r"(?i:(https?|wss?)(?::/*|//+)(?=\D))(.*)", re.DOTALL)
+# What is copied together with a URL: the word of a command or a method before it, quotation marks around it.
+_AROUND: Final = re.compile(
+    r"(?:(?:curl|wget|GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\s+)?[\"'<\u2018-\u201f\u00ab]*(\S+)"
+)
+_QUOTES: Final = "\"'>\u2018\u2019\u201c\u201d\u00bb"
 _NO_VARIABLE: Final = re.compile(r"[^A-Z0-9_]")
 
 
@@ -56,19 +62,34 @@ def check_command(asked: Fetch) -> str:
 
 def is_misspelt(text: str) -> bool:
     """
-    Return whether *text* begins with a scheme of HTTP or WebSockets, but without two slashes after it.
+    Return whether *text* is a URL with something around it, or with a scheme of HTTP or WebSockets that is not spelt
+    well, or has no two slashes after it.
     """
-    return _SCHEME_MEANT.match(text) is not None and "://" not in text[:8]
+    scheme, mark, _ = text.partition("://")
+    is_without_slashes = _SCHEME_MEANT.match(text) is not None and "://" not in text[:8]
+    return is_without_slashes or (bool(mark) and (_bare(text) != text or is_no_scheme(scheme.lower())))
+
+
+def _bare(text: str) -> str:
+    """
+    Return *text* without what is around a URL.
+    """
+    around = _AROUND.fullmatch(text.strip())
+    return text if around is None else around[1].rstrip(_QUOTES)
 
 
 def url_meant(text: str) -> str:
     """
     Return the complete URL that *text* most likely means, safe to print: `localhost:8000/me`, `http:/localhost`,
-    `//api.example.com`, `:8000` or a path.
+    `//api.example.com`, `:8000`, a path, a misspelt scheme.
     """
+    text = _bare(text)
+    scheme, mark, rest = text.partition("://")
+    if mark and is_no_scheme(scheme.lower()):
+        text = f"http{'s' * ('s' in scheme.lower())}://{rest}"
     match = _SCHEME_MEANT.match(text)
     scheme, rest = ("", text) if match is None else match.groups()
-    rest = rest.lstrip("/") if scheme or rest.startswith("//") else rest
+    rest = rest.replace("\\", "/").lstrip("/") if scheme or rest.startswith("//") else rest
     if rest.startswith((":", "/", ".")) or not rest:
         rest = f"localhost{rest}" if rest.startswith(":") else f"localhost:8000{rest.lstrip('.')}"
     if not scheme:

@@ -222,13 +222,8 @@ def _repeats(message: Message, other: Message) -> bool:
     # The server logs what it refuses, and the browser says what is missing then.
     if is_checked and other.name == "refused_by_server" and not other.is_named:
         return True
-    # Cypress repeats what its own access to the page of another origin causes.
-    if message.name == "cypress" and other.name == "frame":
-        return True
     # Firefox says both of one WebSocket.
     if message.name == "hot_reload" and other.name == "interrupted" and _is_about(message, other.url):
-        return True
-    if other.name == "websocket" and not other.is_named and message.is_handshake:
         return True
     # A page can be taken from another line, a method cannot.
     gains = {*other.assumed} - {*message.assumed}

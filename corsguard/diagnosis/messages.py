@@ -197,7 +197,9 @@ def read_one(text: str, known: Known) -> Message | None:
         return None
     row, match = found
     said = {name.rstrip("23456"): value for name, value in match.groupdict().items() if value is not None}
-    spans = [match.span(name) for name in match.groupdict() if name.startswith("value")]
+    spans = [
+        match.span(name) for name, value in match.groupdict().items() if name[:5] == "value" and "://" in (value or "")
+    ]
     if (redirection := redirection_named(text)) is not None:
         said.setdefault("target", redirection["target"])
         spans.append(redirection.span("target"))
@@ -321,8 +323,6 @@ def _value(reason: Reason, value: str | None, *, method: str, header: str | None
     if reason is Reason.BAD_PORT:
         parsed = url_of(url)
         return "" if parsed is None or parsed.port is None else str(parsed.port)
-    if reason is Reason.CORP:
-        return value
     if reason is Reason.MIXED_CONTENT:
         return None
     if reason is Reason.UNREACHABLE:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Final, NamedTuple
 
+from corsguard.browser.urls import address_space
 from corsguard.origin import NULL
 
 from .cores import without_urls
@@ -31,7 +32,6 @@ _URLS: Final = (
         r"(?: \(redirected from '?(?P<first>[^\s')]+)'?\))? from origin ",
         re.IGNORECASE,
     ),
-    re.compile(r"Redirect from '(?P<url>[^']+)' (?:to '[^']+' )?has been blocked"),
     # A path may have spaces.
     re.compile(r"(?:cannot load|Failed to load) '(?P<url>https?://[^']{1,2048})'"),
     re.compile(r"remote resource at '?(?P<url>https?://[^']{1,2048}?(?:\.{3})?)'?(?:\. ?|(?<=\.{3}) )\((?=\w)"),
@@ -70,7 +70,6 @@ _URLS: Final = (
         r"annot load (?:audio|font|image|media|script|stylesheet|video) (?P<url>[a-z][a-z0-9+.-]*://\S{1,2048})"
     ),
     re.compile(r"resource at (?P<url>(?:blob|data|filesystem):[^\s'\"]{1,2048})"),
-    re.compile(r"for cross-origin resource at '?(?P<url>[^\s']+)"),
     re.compile(r"Access to [\w ]{1,40} at '\[(?P<url>https?:[^'\s\]]+)\] ", re.IGNORECASE),
     re.compile(r"Access to [\w ]{1,40} at '(?P<url>[^']{1,2048}?) ?'", re.IGNORECASE),
     # The first quotation mark was not copied.
@@ -101,14 +100,13 @@ _SENT: Final = re.compile(
 _NOWHERE: Final = "http://["
 # In the place of a line that Chromium adds, the URL has no scheme.
 _PLACED: Final = re.compile(
-    r"(?:^| )(?:(?P<local>localhost|127\.0\.0\.1)|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?/\S{0,2048}?"
+    r"(?:^| )(?:localhost|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?/\S{0,2048}?"
     r"(?=:\d+ Failed to load resource| [45]\d\d \([A-Z]|' from origin ')"
 )
 # What Firefox says about a page of the web that links to a file.
 _OF_WEB_PAGES: Final = re.compile(r"Not allowed to load local resource|may not (?:load|link)")
 # Where a line names the page.
 _ORIGINS: Final = (
-    re.compile(r"Origin '(?P<origin>[^']+)' is (?:therefore )?not allowed"),
     re.compile(r"\borigin '(?P<origin>[^']{1,2048})' has been blocked by"),
     re.compile(r"from (?:the )?origin '(?P<origin>[^']+)'(?! has been blocked from loading)"),
     re.compile(
@@ -122,13 +120,8 @@ _ORIGINS: Final = (
         re.IGNORECASE,
     ),
     re.compile(
-        r"\b(?:request|connection|call|access|attempt|upgrade)s? from:? [\"']?"
-        r"(?P<origin>https?://[^\s'\"/,;)]+)/?(?![^\s'\",;)])",
-        re.IGNORECASE,
-    ),
-    re.compile(
         r"(?<![\w-])(?<!target )(?<!allowed )(?<!expected )(?<!granted for )origin "
-        r"(?P<origin>https?://[^\s'\"/,;)]+)/? (?=is |was |not )",
+        r"(?P<origin>https?://[^\s'\"/,;)]+)/?(?= (?:is|was|not)\b|$)",
         re.IGNORECASE,
     ),
     re.compile(
@@ -397,7 +390,7 @@ def with_scheme(url: str) -> str:
     Return *url* with the scheme that a host and a port without one most likely have.
     """
     found = _WITHOUT_SCHEME.match(url)
-    return url if found is None else f"{'http' if found[1] == 'localhost' else 'https'}://{url}"
+    return url if found is None else f"{'https' if address_space(found[1]) == 'public' else 'http'}://{url}"
 
 
 class NamedUrl(NamedTuple):
@@ -454,7 +447,7 @@ def _urls_in(text: str) -> list[tuple[str, str]]:
     if (rest := _REST.match(text)) is not None:
         named.append((f"http{'s' if rest['secure'] else ''}://{rest['rest']}", ""))
     if (placed := _PLACED.search(text)) is not None:
-        named.append((f"{'http' if placed['local'] else 'https'}://{placed[0].strip()}", ""))
+        named.append((with_scheme(placed[0].strip()), ""))
     if not named and "Access-Control-Request-" in text and (host := _HOST.search(text)) is not None:
         named.append((with_scheme(f"{host['host']}{host['port'] or ''}{path_logged(text) or '/'}"), ""))
     return named
@@ -521,7 +514,7 @@ def as_url(text: str, origin: str | None) -> str:
     if ":" in text.partition("/")[0]:
         return text
     # Without a scheme, it is a host, a path of an unknown page, or a placeholder for the URL.
-    return f"https://{text}" if _HOST_ONLY.fullmatch(text) else ""
+    return with_scheme(text) if _HOST_ONLY.fullmatch(text) else ""
 
 
 class NamedPage(NamedTuple):

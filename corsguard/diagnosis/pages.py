@@ -11,6 +11,7 @@ from corsguard.browser.urls import address_space, is_trustworthy, of_handshake, 
 from corsguard.errors import PolicyError
 from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.origin import NULL, Origin, OriginPattern
+from corsguard.quoting import quoted
 
 OPEN_PAGE: Final = EXAMPLE_ORIGIN.replace("https:", "http:", 1)
 _LOCAL_PAGES: Final = ("http://localhost:3000", "http://localhost:5173")
@@ -32,12 +33,16 @@ def page_named(text: str) -> str:
         origin = page_origin(url)
         if Origin.parse(origin) is not None or (origin == NULL and url.scheme in _OPAQUE_SCHEMES):
             return origin
-    try:
-        OriginPattern.parse(text)
-    except PolicyError as error:
-        problem = error.problems[0]
-        raise ValueError(f"{problem.message} Write {problem.fix}") from None
-    raise ValueError(f'Expected one origin, got the pattern "{text}".')
+    if "*" not in text:
+        try:
+            OriginPattern.parse(text)
+        except PolicyError as error:
+            problem = error.problems[0]
+            raise ValueError(f"{problem.message} Write {problem.fix}") from None
+    raise ValueError(
+        f"A page has one origin, and {quoted(text)} is a pattern. Write the origin of one page, such as "
+        f"{EXAMPLE_ORIGIN}"
+    )
 
 
 def origin_named(text: str) -> str | None:

@@ -387,7 +387,7 @@ WRONG = {
     "no URL": (["https://"], "is not a URL"),
     "no page": ([API, "--page", "app.example.com"], "does not begin with a scheme"),
     "no origin": ([API, "--page", "a\nb"], "Expected one origin"),
-    "a pattern": ([API, "--page", "https://*.example.com"], "Expected one origin, got the pattern"),
+    "a pattern": ([API, "--page", "https://*.example.com"], "A page has one origin, and"),
     "a cookie with attributes": ([API, "--cookie", "sid=12345; Secure"], "Expected a cookie name=value"),
     "a cookie without a name": ([API, "--cookie", "12345"], "Expected a cookie name=value"),
     "a header without a colon": ([API, "--header", "X-Token"], 'Write --header "X-Token: 1"'),

@@ -60,7 +60,8 @@ def test_blacked_out_values_and_missing_values_are_reported_as_such():
     text = "XMLHttpRequest cannot load http://...... Cannot use wildcard in Access-Control-Allow-Origin when"
     shown = run(text).stdout
     assert "http://api.example.com/ stands for what the message hides: replace it with the URL of the request" in shown
-    assert f"{PAGE} stands for what the message does not name: set it with --page" in shown
+    # A page of https could not request it.
+    assert "http://app.example.com stands for what the message does not name: set it with --page" in shown
     (said,) = document(text)["messages"]
     assert (said["assumed"], said["redacted"]) == (["url", "page"], ["url"])
 
@@ -341,7 +342,10 @@ def test_a_page_with_the_origin_of_the_placeholder_asks_another_server(here):
     [
         (["cors.toml"], ["--page https://app.example.com", "a message from a console", "mysite.settings"]),
         (["cors.toml", "--page", "https://a b"], ["--page", "Expected one origin"]),
-        (["cors.toml", "--page", "https://*.example.com"], ["Expected one origin, got the pattern"]),
+        (
+            ["cors.toml", "--page", "https://*.example.com"],
+            ['A page has one origin, and "https://*.example.com" is a pattern'],
+        ),
         (["cors.toml", "--page", "app.example.com"], ["does not begin with a scheme"]),
         (["cors.toml", "--page", APP, "--path", "items"], ['"items" is not a path: write, for example, /items']),
         (["cors.toml", "--page", APP, "-X", "P T"], ["is not a method name"]),
@@ -382,3 +386,25 @@ def test_a_wrong_status_of_a_preflight_has_no_fix_by_keywords():
     assert "MIDDLEWARE = [" in done.stdout
     assert "preflight_status" not in done.stdout
     assert "CORSGuard" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "blocked:csp",
+        "ERR_CERT_DATE_INVALID",
+        "net::ERR_FAILED",
+        "(failed)net::ERR_FAILED",
+        "HeaderDisallowedByPreflightResponse",
+    ],
+)
+def test_the_name_of_a_failure_is_a_message_in_one_word(name):
+    told = run(name)
+    assert (told.exit_code, told.stderr) == (1, "")
+    assert "Look at, in this order:" in told.stdout
+
+
+def test_a_module_with_the_name_of_a_failure_is_a_policy(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "blocked.py").write_text("csp = {'allow_origins': ['https://app.example.com']}\n")
+    assert "It is not listed." in run("blocked:csp", "--page", "https://b.example").stdout

@@ -21,6 +21,13 @@ TYPED = [
     ("//api.example.com/a", "https://api.example.com/a"),
     (":8000/me", "http://localhost:8000/me"),
     ("/me", "http://localhost:8000/me"),
+    ("htps://api.example.com", "https://api.example.com"),
+    ("htttp://localhost:8000/a", "http://localhost:8000/a"),
+    ("http:\\\\localhost:8000\\ok", "http://localhost:8000/ok"),
+    ("GET https://api.example.com/a", "https://api.example.com/a"),
+    ("curl 'https://api.example.com/a'", "https://api.example.com/a"),
+    ("\u201chttps://api.example.com/a\u201d", "https://api.example.com/a"),
+    ("<https://api.example.com/a>", "https://api.example.com/a"),
 ]
 
 
@@ -46,6 +53,13 @@ def test_the_right_url_is_named(command, typed, meant):
 def test_the_right_page_is_named(command, typed, meant):
     result = run(*command, "--page", typed)
     assert (result.exit_code, f"Write {meant}" in result.stderr.replace('"', "")) == (2, True), result.stderr
+
+
+def test_a_page_is_no_pattern_and_a_header_has_a_colon():
+    assert 'A page has one origin, and "*" is a pattern.' in run("check", "http://localhost:1/", "--page", "*").stderr
+    told = run("check", "http://localhost:1/", "-H", "Authorization=s3cr3t").stderr
+    assert 'Write --header "Authorization: ...".' in told
+    assert "s3cr3t" not in told
 
 
 FAILING = {

@@ -805,3 +805,65 @@ def test_the_next_command_sends_no_header_that_only_a_browser_sends():
     told = run(f"{BLOCKED}Request header field content-length is not allowed by Access-Control-Allow-Headers").stdout
     assert "The browser itself adds it" in told
     assert "-H 'content-length" not in told
+
+
+ABSENT = "No 'Access-Control-Allow-Origin' header is present on the requested resource."
+UNSHARED = f"from origin 'http://localhost:3000' has been blocked by CORS policy: {ABSENT}"
+SHOWN = {
+    "a colon after a hidden URL": (
+        "Http failure response for https://api.xxxxxx:5000/api/files: 0 Unknown Error",
+        "corsguard check https://api.example.com:5000/api/files --page",
+    ),
+    "the scheme of a hidden host": (
+        f"Access to fetch at 'http://*****/api/profile' {UNSHARED}",
+        "http://api.example.com/api/profile stands for what the message hides",
+    ),
+    "the host of a hidden port": (
+        f"Access to fetch at 'https://api.mysite.example.org:PORT/asd' {UNSHARED}",
+        "https://api.mysite.example.org/asd stands for what the message hides",
+    ),
+    "the URL before a hidden one": (
+        f"Access to fetch at 'https://<issuer>/x' (redirected from 'https://a.example/me') {UNSHARED}",
+        "The page requested https://a.example/me, which redirected to a URL that the message hides.",
+    ),
+    "a method in lower case": (
+        f"{BLOCKED}Method patch is not allowed by Access-Control-Allow-Methods in preflight response.",
+        " -X PATCH --preflight-only",
+    ),
+    "this computer": (
+        (
+            "Access to fetch at 'http://localhost:8000/x' from origin 'http://203.0.113.7:8080' has been blocked by "
+            "CORS policy: The request client is not a secure context and the resource is in more-private address space "
+            "`local`."
+        ),
+        "localhost is the computer of the person who opens the page, not the server of the page.",
+    ),
+    "an error that is not about the list": (
+        f"Access to fetch at '{API}' {UNSHARED}\nGET {API} net::ERR_FAILED 404 (Not Found)",
+        "Add it to what the policy lists, if it is missing there:",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), SHOWN.values(), ids=SHOWN.keys())
+def test_what_is_printed_keeps_to_what_the_line_says(text, said):
+    assert said in run(text).stdout
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GET https://undefined/api/users net::ERR_NAME_NOT_RESOLVED",
+        "WebSocket connection to 'wss://undefined/socket' failed: ",
+        "GET http://undefined/api net::ERR_FAILED",
+        (
+            "Mixed Content: The page at 'https://app.example.com/' was loaded over HTTPS, but requested an insecure "
+            "script 'http://192.168.1.20:8080/a.js'. This request has been blocked; the content must be served over "
+            "HTTPS."
+        ),
+    ],
+)
+def test_no_command_asks_what_cannot_answer(text):
+    told = run(text).stdout
+    assert "Look at, in this order:" in told
+    assert "Next:" not in told

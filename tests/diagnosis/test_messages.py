@@ -497,7 +497,7 @@ def test_reading_a_repeated_text_takes_linear_time(core):
     read(text, NOBODY)
     read(text.replace(" ", ""), NOBODY)
     read(text.replace(" ", "\n"), NOBODY)
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize("part", ["[a", "a.", "{a", "x.", "-"])

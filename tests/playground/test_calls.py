@@ -279,7 +279,7 @@ def test_the_test_and_the_commands_of_a_run_do_what_the_run_did(call, sample, re
     [
         ({"page": "http://localhost:3000/x y"}, None),
         ({"page": "localhost:3000"}, "does not begin with a scheme"),
-        ({"page": "https://*.example.com"}, "Expected one origin, got the pattern"),
+        ({"page": "https://*.example.com"}, "A page has one origin, and"),
         ({"path": "items"}, "Expected a path such as /items"),
         ({"headers": "no colon"}, "Expected a header on each line"),
         ({"method": "G ET"}, "is not a method name"),
