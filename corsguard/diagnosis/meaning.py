@@ -44,7 +44,6 @@ from .places import (
     LOOK_IN_CODE,
     fix_at_place,
     has_no_application,
-    is_of_app,
     look_at_place,
     must_request_another,
     one_server,
@@ -359,7 +358,7 @@ def _notes(message: Message) -> Iterator[str]:
 def _notes_on_engine(engine: str, failure: Failure) -> Iterator[str]:
     if engine in _ALIKE and failure.reason in CORS_CHECK and not failure.is_preflight:
         yield f"{engine} says the same about a preflight: is there an OPTIONS row, and did it fail?"
-    if engine in _EITHER and failure.reason is Reason.MISSING_ALLOW_ORIGIN and not is_of_app(failure):
+    if engine in _EITHER and failure.reason is Reason.MISSING_ALLOW_ORIGIN and not has_no_application(failure):
         yield (
             f"{engine} prints the same line if the header is absent and if it names another origin. The command below "
             "shows which one it is."

@@ -22,7 +22,7 @@ from corsguard.origin import NULL
 from .messages import URL, Message
 
 # Where the page has to request something else.
-_FOR_PAGES: Final = frozenset({"nobody", "page"})
+_FOR_PAGES: Final = frozenset({"app", "nobody", "page"})
 LOOK_IN_CODE: Final = ("the code of the page: where does it call this URL?",)
 _STAND_IN: Final = URL.partition("//")[2].rstrip("/")
 ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - what pages request
@@ -37,13 +37,13 @@ class Responder(NamedTuple):
     """
     Who answers the *urls*, and in *words* what to do.
 
-    *who* is `nobody` if the page made the URL from what it does not have, and `page` if the page has to request
-    something else; `files` and `others` for public services, `bucket` for
-    object storage, `settings` for what has a list of its own, none of which has a policy; and `front` for what is
+    *who* is `app` for an app that answers by a scheme of its own, `nobody` if the page made the URL from what it does
+    not have, and `page` if the page has to request something else; `files` and `others` for public services, `bucket`
+    for object storage, `settings` for what has a list of its own, none of which has a policy; and `front` for what is
     in front of an application, or a `router` that answers without it.
     """
 
-    who: Literal["nobody", "page", "files", "others", "bucket", "settings", "front", "router"]
+    who: Literal["app", "nobody", "page", "files", "others", "bucket", "settings", "front", "router"]
     urls: re.Pattern[str]
     words: str
 
@@ -60,9 +60,12 @@ def _hosts(names: str) -> re.Pattern[str]:
     return re.compile(rf"[a-z]+://(?:[^/?#@]*\.)?(?P<domain>{either})(?::\d+)?(?:[/?#]|$)")
 
 
-_OF_APP: Final = (
+_APP: Final = Responder(
+    "app",
+    # By their scheme, `_is_of_app` tells them.
+    re.compile("(?!)"),
     "No server answers this URL: the app itself does, by a scheme of its own. Load the page by that scheme, too (not "
-    "from a development server), or let the app read the file by its own functions (Capacitor: the plugin Filesystem)."
+    "from a development server), or let the app read the file by its own functions (Capacitor: the plugin Filesystem).",
 )
 _OF_BUCKET: Final = (
     "This is object storage: its CORS rules belong to the bucket (on Azure, to the storage account), not to an "
@@ -308,8 +311,13 @@ def responder_of(url: str, *, is_first: bool = True) -> Responder | None:
 
 def place_of(failure: Failure) -> Responder | None:
     """
-    Return who answers the URL of *failure*, if the failure is one of CORS, or its list of origins refused a WebSocket.
+    Return who answers the URL of *failure*, if the failure is one of CORS, or its list of origins refused a WebSocket;
+    None if it may be any application, or the login of one.
     """
+    if is_led_to_login(failure):
+        return None
+    if _is_of_app(failure):
+        return _APP
     if failure.reason is Reason.HANDSHAKE_REFUSED:
         # Socket.IO answers 400, too.
         may_judge = status_of(failure) in {"", "403", *(["400"] if "/socket.io/" in failure.url else [])}
@@ -327,7 +335,7 @@ def has_no_application(failure: Failure) -> bool:
     Whether something other than an application answers, for certain.
     """
     place = place_of(failure)
-    return is_of_app(failure) or (place is not None and place.who not in {"front", "router"})
+    return place is not None and place.who not in {"front", "router"}
 
 
 def must_request_another(message: Message) -> bool:
@@ -339,23 +347,20 @@ def must_request_another(message: Message) -> bool:
         place = responder_of(message.url)
         return place is not None and place.who == "nobody"
     place = place_of(failure)
-    return is_of_app(failure) or (place is not None and place.who in _FOR_PAGES)
+    return place is not None and place.who in _FOR_PAGES
 
 
 def fix_at_place(failure: Failure, fix: Fix, assumed: Collection[str]) -> Fix:
     """
     Return *fix*, with what the place needs, or what takes its place where no application answers.
     """
-    if is_of_app(failure):
-        return Fix(words=_OF_APP)
-    if is_led_to_login(failure):
-        return fix
     is_unexplained = failure.reason is Reason.UNREACHABLE and net_error_of(failure) == "CONNECTION_FAILED"
     if is_unexplained and (known := responder_of(failure.url)) is not None and known.is_public_service:
         return replace(fix, words=f"{_STOPPED} {fix.words}")
     place = place_of(failure)
     if place is None:
-        return replace(fix, words=f"{fix.words} {_NOT_YOURS}") if _may_be_of_others(failure, assumed) else fix
+        may_be = _may_be_of_others(failure, assumed) and not is_led_to_login(failure)
+        return replace(fix, words=f"{fix.words} {_NOT_YOURS}") if may_be else fix
     if place.who in _FOR_PAGES:
         return Fix(words=place.words)
     if place.is_public_service:
@@ -386,10 +391,10 @@ def look_at_place(failure: Failure, look: tuple[str, ...]) -> tuple[str, ...]:
     """
     Return what to look at: *look*, or what takes its place where no application answers.
     """
-    if is_of_app(failure):
-        return ("the address bar, or the start of the app: by which scheme is the page loaded?",)
-    place = None if is_led_to_login(failure) else place_of(failure)
+    place = place_of(failure)
     match None if place is None else place.who:
+        case "app":
+            return ("the address bar, or the start of the app: by which scheme is the page loaded?",)
         case "nobody" | "page":
             return LOOK_IN_CODE
         case "files":
@@ -449,7 +454,7 @@ def _may_be_of_others(failure: Failure, assumed: Collection[str]) -> bool:
     return REASONS[failure.reason].kind == "cors" and is_public and is_known and not is_within
 
 
-def is_of_app(failure: Failure) -> bool:
+def _is_of_app(failure: Failure) -> bool:
     """
     Return whether no server answers the URL of *failure*, but an app itself, by a scheme of its own.
     """
