@@ -222,12 +222,30 @@ def _other_scheme(failure: Failure) -> Fix:
     return change(why, page=page)
 
 
+_CERTIFICATES: Final = {
+    "CERT_DATE_INVALID": (
+        "the certificate of {where} has expired, or is not valid yet. Renew it. Is the clock of this computer right?"
+    ),
+    "CERT_COMMON_NAME_INVALID": (
+        "the certificate of {where} is for another host. Let the page request a host that it names, or get one for "
+        "this host."
+    ),
+    "CERT_AUTHORITY_INVALID": (
+        "no authority that this browser trusts has signed the certificate of {where}. Use one of a public authority. "
+        "For development, make one that this computer trusts (mkcert), or open {where} in a tab and accept it."
+    ),
+}
+
+
 def tls(failure: Failure) -> Fix:
     if failure.speaks:
         return _other_protocol(failure)
     url = url_of(failure.url)
     # A tab does not open a WebSocket.
-    in_tab = as_shown(failure.url if url is None else of_handshake(url).href)
+    at = None if url is None else of_handshake(url)
+    if at is not None and (why := _CERTIFICATES.get(net_error_of(failure))):
+        return change(f"Not CORS, and no header helps: {why.format(where=as_shown(at.origin))}")
+    in_tab = as_shown(failure.url if at is None else at.href)
     return change(
         f"Not CORS, and no header helps: open {in_tab} in its own tab and look at the certificate "
         f"(self-signed, expired, for another host?), or use {'ws' if failure.mode == 'websocket' else 'http'} if the "

@@ -46,11 +46,12 @@ _PREFLIGHT: Final = "Response to preflight request doesn't pass access control c
 # For transports that do not know Chromium's name of an error: the library's words, and the name. The first match
 # counts.
 _NET_ERRORS: Final = (
-    ("internet_disconnected", "INTERNET_DISCONNECTED"),
-    ("name_not_resolved", "NAME_NOT_RESOLVED"),
+    ("notfound", "NAME_NOT_RESOLVED"),
+    ("eai_again", "NAME_NOT_RESOLVED"),
+    ("host lookup", "NAME_NOT_RESOLVED"),
     ("unknown_host", "NAME_NOT_RESOLVED"),
-    ("name of the host", "NAME_NOT_RESOLVED"),
     ("timed_out", "CONNECTION_TIMED_OUT"),
+    ("timedout", "CONNECTION_TIMED_OUT"),
     ("refused", "CONNECTION_REFUSED"),
     ("reset", "CONNECTION_RESET"),
     ("timed out", "CONNECTION_TIMED_OUT"),
@@ -66,6 +67,10 @@ _NET_ERRORS: Final = (
     ("not yet valid", "CERT_DATE_INVALID"),
     ("mismatch", "CERT_COMMON_NAME_INVALID"),
     ("not valid for", "CERT_COMMON_NAME_INVALID"),
+)
+# Chromium's own names, of which Firefox and Node have none.
+_OF_CHROMIUM: Final = re.compile(
+    r"(?:CERT|CONNECTION|INTERNET|NAME|PROXY|SSL|TUNNEL)_(?!TIMED_OUT)[A-Z0-9_]+|(?:CONNECTION_)?TIMED_OUT|EMPTY_RESPONSE"
 )
 
 
@@ -115,10 +120,11 @@ def words_of(failure: Failure) -> dict[str, str]:
 
 def net_error_of(failure: Failure) -> str:
     """
-    Return Chromium's name for the missing response: from the transport, or else from the words of a library.
+    Return Chromium's name for the missing response: from the transport or the console, or else from the words of a
+    library.
     """
-    if failure.net_error:
-        return failure.net_error
+    if failure.net_error or _OF_CHROMIUM.fullmatch(failure.value or ""):
+        return failure.net_error or failure.value or ""
     said = (failure.value or "").lower()
     fallback = "SSL_PROTOCOL_ERROR" if failure.reason is Reason.TLS else "CONNECTION_FAILED"
     return next((error for sign, error in _NET_ERRORS if sign in said), fallback)

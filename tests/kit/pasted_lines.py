@@ -718,7 +718,7 @@ LINES = [
     Line("names", f"{FIREFOX}localhost:5001/api/vote. (Reason: CORS header 'Access-Control-Allow-Origin' missing). Status code: 500.", "missing_allow_origin", "http://localhost:5001/api/vote", says="Status 500", never="the app itself"),
     Line("older", "Cross-origin request blocked: The same origin policy prevents the remote resource from being read. (Reason: the CORS header 'Access-Control-Allow-Origin' is not present).", "missing_allow_origin"),
     Line("older", "XMLHttpRequest cannot load data:image/png;base64,xyz. Cross origins requests are only supported by http.", "bad_scheme", "data:image/png;base64,xyz", says="redirected to a data: URL", never="http and https"),
-    Line("not CORS", "WebSocket connection to 'wss://api.example.com/s' failed: Error in connection establishment: net::ERR_CERT_AUTHORITY_INVALID", "tls", "wss://api.example.com/s", says="open https://api.example.com/s in its own tab"),
+    Line("not CORS", "WebSocket connection to 'wss://api.example.com/s' failed: Error in connection establishment: net::ERR_CERT_AUTHORITY_INVALID", "tls", "wss://api.example.com/s", says="open https://api.example.com in a tab"),
     Line("not CORS", "WebSocket connection to 'ws://localhost:17523/' failed: Error in connection establishment: net::ERR_CONNECTION_REFUSED", "unreachable", "ws://localhost:17523/", never="in its own tab"),
     Line("not CORS", "Refused to connect to 'ws://localhost:8000/' because it violates the following Content Security Policy directive: \"connect-src chrome://resources chrome://theme 'self'\".", "browser_page", "ws://localhost:8000/"),
     Line("status", f"{AT}: {NO_HEADER} The response had HTTP status code 426.", "missing_allow_origin", A, P, says="new WebSocket"),

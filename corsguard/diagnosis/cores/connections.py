@@ -28,7 +28,7 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
         Reason.UNREACHABLE,
         "the connection was closed before an answer",
     ),
-    core(r"WebSocket opening handshake timed out", Reason.UNREACHABLE, "the handshake timed out"),
+    core(r"WebSocket opening handshake timed out", Reason.UNREACHABLE, "CONNECTION_TIMED_OUT"),
     # Vite and Nuxt, Next.js, webpack.
     core(
         r"(?:WebSocket connection to '?|establish a connection to the server at )"
@@ -92,17 +92,19 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
         r"Reason: CORS request failed|Status code: \(null\)|\bCORS Failed\b|CORS ?Did ?Not ?Succeed",
         Reason.UNREACHABLE,
     ),
-    core(r"specified hostname could not be found", Reason.UNREACHABLE, "the name of the host cannot be resolved"),
+    core(r"specified hostname could not be found", Reason.UNREACHABLE, "NAME_NOT_RESOLVED"),
     core(r"network connection was lost", Reason.UNREACHABLE, "the connection was lost"),
     # From Internet Explorer and the old Edge.
-    core(r"SCRIPT7002\b.{0,80}?0x0*2ee7\b", Reason.UNREACHABLE, "the name of the host cannot be resolved"),
+    core(r"SCRIPT7002\b.{0,80}?0x0*2ee7\b", Reason.UNREACHABLE, "NAME_NOT_RESOLVED"),
     core(r"SCRIPT7002\b.{0,80}?0x0*2e(?:e2|f[def])\b", Reason.UNREACHABLE, "the connection failed"),
     core(
         r"Could not connect to the server|"
-        r"Failed host lookup|Cannot connect to destination host|Failed to connect to [\w.-]{1,253}/[\d.]{7,15}:\d|"
+        r"(?P<value>Failed host lookup)|Cannot connect to destination host|"
+        r"Failed to connect to [\w.-]{1,253}/[\d.]{7,15}:\d|"
         # Many programs say so about a connection of their own, to a database for example.
-        r"(?:\bfor url\b|\buri\b|\bfetch\b|\b(?:Socket|Client|Dio|Http)Exception\b).{0,400}?\bConnection refused\b|"
-        r"\bConnection refused\b(?=.{0,400}?(?:https?://|\buri=))",
+        r"(?:\bfor url\b|\buri\b|\bfetch\b|\b(?:Socket|Client|Dio|Http)Exception\b)"
+        r".{0,400}?\b(?P<value2>Connection refused)\b|"
+        r"\b(?P<value3>Connection refused)\b(?=.{0,400}?(?:https?://|\buri=))",
         Reason.UNREACHABLE,
     ),
     # From Node, which has no CORS.

@@ -204,7 +204,7 @@ def asked_without_cors(environ, start_response):
     fails(
         "mixed_content",
         "loaded over https may not request a url that is not secure",
-        f'fetch("https://mixed-content.{SITE}/items',
+        f"request https://mixed-content.{SITE}/items",
         page=f"{SECURE_ORIGIN}/",
     ),
     reads(),
@@ -224,7 +224,7 @@ def hangs_up(handler):
 
 @looking_alike(
     "The certificate is that of another host.",
-    fails("tls", "look at the certificate", "", page=f"{SECURE_ORIGIN}/"),
+    fails("tls", "is for another host", "", page=f"{SECURE_ORIGIN}/"),
     origin=SECURE_ORIGIN,
 )
 def wrong_certificate(environ, start_response):
