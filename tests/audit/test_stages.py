@@ -39,6 +39,30 @@ def test_an_origin_on_loopback_is_not_foreign_to_a_server_on_loopback():
     assert faults(app, origin=None) == {"CG-A014"}
 
 
+@pytest.mark.parametrize(
+    ("own", "trusted"),
+    [
+        # Each is what a wrong comparison would accept as the trusted one.
+        ("http://localhost", "http://localhost:5173"),
+        ("https://app.example.com:8443", APP),
+        ("https://app.example.com", "https://app.example.com:8443"),
+        ("http://app.example.com", APP),
+        ("https://attacker.example.com", APP),
+        ("https://codepen.io", APP),
+        ("http://localhost:3000", APP),
+    ],
+)
+def test_the_origin_of_the_server_is_not_a_stranger(own, trusted):
+    """
+    Its pages read without CORS, so nothing is tried in their name, and an answer without headers is no sign.
+    """
+    one = Served(listing(trusted))
+    report = audit(f"{own}/items", app=one, trusted=[trusted])
+    assert report.faults == []
+    # It is asked once, to learn whether the server names it.
+    assert [names.get("HTTP_ORIGIN") for *_, names in one.asked].count(own) <= 1
+
+
 def test_a_pattern_of_the_operator_is_not_reported():
     app = CORSMiddleware(
         answering(lambda _: []), Policy(allow_origins=["https://*.example.com"], allow_credentials=True)
