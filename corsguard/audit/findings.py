@@ -271,8 +271,9 @@ def _by_rule(positives: Iterable[Positive]) -> Iterator[list[Positive]]:
     found["CG-A023"] = [one for one in found.get("CG-A023", []) if _parent(one) not in every]
     every |= {_parent(one) for one in found["CG-A023"] if one.probe.mistake == BUILT_ALIKE}
     found["CG-A004"] = [one for one in found.get("CG-A004", []) if _parent(one) not in every]
-    if found["CG-A004"]:
-        del found["CG-A023"]
+    # A comparison of the end allows such names, too, but not at another hosting service.
+    worst = max(map(_severity, found["CG-A004"]), default=None)
+    found["CG-A023"] = [one for one in found["CG-A023"] if worst is None or one.severity > worst]
     contained = found.pop("CG-A005", [])
     if contained and found.get("CG-A003") and found.get("CG-A004"):
         found["CG-A005"] = contained
@@ -287,15 +288,22 @@ def _by_rule(positives: Iterable[Positive]) -> Iterator[list[Positive]]:
 
 def _without_implied(findings: list[Finding]) -> list[Finding]:
     """
-    Return *findings*, the worst first, without those that a worse one implies. The worse one names them.
+    Return *findings*, the worst first, without those that another one implies that is at least as bad. That one names
+    them.
     """
     ordered = sorted(findings, key=lambda finding: (-finding.severity, finding.rule.id))
-    implied = {rule for finding in ordered for rule in finding.rule.subsumes if finding.is_fault}
-    return [
-        replace(
-            finding,
-            subsumed=tuple(sorted(other.rule.id for other in ordered if other.rule.id in finding.rule.subsumes)),
-        )
+    implied = {
+        finding.rule.id: {one.rule.id for one in ordered if _implies(finding, one)}
         for finding in ordered
-        if finding.rule.id not in implied
+        if finding.is_fault
+    }
+    left_out = set().union(*implied.values())
+    return [
+        replace(finding, subsumed=tuple(sorted(implied.get(finding.rule.id, ()))))
+        for finding in ordered
+        if finding.rule.id not in left_out
     ]
+
+
+def _implies(finding: Finding, other: Finding) -> bool:
+    return other.rule.id in finding.rule.subsumes and other.severity <= finding.severity

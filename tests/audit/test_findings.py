@@ -120,6 +120,23 @@ def test_a_pattern_that_is_too_wide_is_named(pattern, rule):
     assert faults(matching(pattern), url=f"https://{HOST}/items") == {rule}
 
 
+@pytest.mark.parametrize(
+    ("pattern", "severities"),
+    [
+        # The end of a host below the site: a neighbour, and the network.
+        (r".*app\.example\.com", {"CG-A004": "medium", "CG-A011": "high"}),
+        (r"https://app\.example\.com|.*[/-]app\.example\.com", {"CG-A004": "medium", "CG-A011": "high"}),
+        # The end of the site: anybody, which is worse than the network.
+        (r".*example\.com", {"CG-A004": "critical"}),
+    ],
+)
+def test_a_fault_does_not_hide_a_worse_one(pattern, severities):
+    confirmed = found(matching(pattern), url=f"https://{HOST}/items")
+    assert {rule: one["severity"] for rule, one in confirmed.items() if one["severity"] != "info"} == severities
+    for one in confirmed.values():
+        assert not {*one["subsumes"]} & confirmed.keys()
+
+
 @pytest.mark.parametrize(("slow", "is_found"), [(2, True), (1, False)])
 def test_a_long_list_has_to_be_slow_twice(slow, is_found):
     now, times = 0.0, 0

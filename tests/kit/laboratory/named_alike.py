@@ -169,6 +169,27 @@ def port_ends_the_name(origin):
 
 
 @trusting(
+    "The end of a host below the site is compared, so http is let in, and neighbours are.",
+    SECURE_TRUSTED,
+    attacked("https://stranger-app.lab.example/"),
+    finds=["CG-A004", "CG-A011"],
+    origin=SECURE_ORIGIN,
+)
+def end_of_a_host(origin):
+    return origin.endswith("app.lab.example")
+
+
+@trusting(
+    "A page is on another port of the server's own host, and both are compared.",
+    _by("http://own-host.lab.example:3000"),
+    kind="safe",
+    origin="http://own-host.lab.example:3000",
+)
+def own_host(origin):
+    return origin == "http://own-host.lab.example:3000"
+
+
+@trusting(
     "A pattern for subdomains has no end, and the site itself is not one of them.",
     _by("http://www.lab.example"),
     attacked("http://www.lab.example.stranger.example/"),
