@@ -5,6 +5,7 @@ Each is named after the mistake that would let it in. This module only makes the
 them.
 """
 
+import re
 from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
@@ -13,11 +14,21 @@ from .browser import origin_of
 from .names import EXAMPLE_ORIGIN
 from .origin import NULL, Origin, OriginPattern
 from .quoting import shown
-from .suffixes import registrable_domain
+from .suffixes import owned_name
 
 ATTACKER: Final = "attacker.example"
-# Few sites also own their name under these suffixes, so a server hardly ever allows these on purpose.
-_OTHER_SUFFIXES: Final = "bid", "ws"
+# Few sites also own their name under these suffixes, so a server hardly ever allows these on purpose. Patterns for
+# countries have two letters, or `co` or `com` in front of them.
+_OTHER_SUFFIXES: Final = "bid", "ws", "co.bw", "com.sb"
+# Another character for each one, so that a pattern for digits, for hexadecimal digits or for letters cannot tell them
+# apart. No number begins with 0.
+_OF_THE_SAME_CLASS: Final = str.maketrans(
+    "0123456789abcdefghijklmnopqrstuvwxyz", "3456789124" + "defabc" + "nopqrstuvwxyzghijklm"
+)
+# Letters, digits, and what else is in the word.
+_WORD: Final = re.compile(r"(?=[a-z0-9])([a-z]*)([0-9]*)([a-z0-9]*)")
+# A shorter word or number may well be the one of another listed name: `de` and `fr`, `app1` and `app2`.
+_SHORTEST_PART: Final = 3
 _HIGHEST_PORT: Final = 65535
 # Letters of other scripts that look like Latin ones. A browser sends the ASCII form of such a name.
 _LOOKALIKES: Final = str.maketrans("aceopxy", "\u0430\u0441\u0435\u043e\u0440\u0445\u0443")
@@ -69,7 +80,7 @@ def _sent(origin: Origin) -> Iterator[tuple[str, str]]:
     Yield the variants that a browser may send.
     """
     scheme, host, port = origin.scheme, origin.host, "" if origin.port is None else f":{origin.port}"
-    own, registrable = f"{scheme}://", registrable_domain(host)
+    own, registrable = f"{scheme}://", owned_name(host)
     yield "any origin is reflected", f"{own}{ATTACKER}"
     yield "any origin is reflected, with a port", f"{own}{ATTACKER}:8443"
     yield "null is trusted", NULL
@@ -138,6 +149,8 @@ def _with_a_free_part(host: str, registrable: str) -> Iterator[tuple[str, str]]:
     yield "every name after -- is trusted", f"attacker--{label}.{rest}"
     for name in _built_alike(label):
         yield "every name with the same structure is trusted", f"{name}.{rest}"
+    for name in _of_the_same_form(host.removesuffix(f".{suffix}")):
+        yield "every name of the same form is trusted", f"{name}.{suffix}"
 
 
 def _built_alike(label: str) -> Iterator[str]:
@@ -153,6 +166,28 @@ def _built_alike(label: str) -> Iterator[str]:
         yield f"{label.partition('-')[0]}-attacker"
         yield f"attacker-{label.partition('-')[2]}"
         yield f"attacker-{label.rpartition('-')[2]}"
+
+
+def _of_the_same_form(name: str) -> Iterator[str]:
+    """
+    Yield names that differ from *name* in one number or word, which keeps its length and its classes of characters.
+
+    Numbers come first, then words with digits, which may be random: these most likely vary.
+    """
+    numbers: list[tuple[int, int, str]] = []
+    mixed: list[tuple[int, int, str]] = []
+    words: list[tuple[int, int, str]] = []
+    # In Punycode, another word is another spelling of the whole label.
+    for part in _WORD.finditer("" if "xn--" in name else name):
+        letters, digits, rest = part.groups()
+        if digits and not rest:
+            numbers.append((part.start(2), part.end(), digits.rjust(_SHORTEST_PART, "1")))
+        if digits and (letters or rest):
+            mixed.append((*part.span(), part[0]))
+        elif len(letters) >= _SHORTEST_PART:
+            words.append((*part.span(), letters))
+    for start, end, text in (*numbers, *mixed, *words):
+        yield f"{name[:start]}{text.translate(_OF_THE_SAME_CLASS)}{name[end:]}"
 
 
 def _unsent(origin: Origin) -> Iterator[tuple[str, str]]:

@@ -212,3 +212,13 @@ def registrable_domain(host: str) -> str:
         return host
     # The default rule of the list: an unlisted last label is a suffix, too.
     return _suffixes()[0].privatesuffix(host, accept_unknown=True) or host
+
+
+def owned_name(host: str) -> str:
+    """
+    Return the part of *host* that has one owner: the name directly under the closest suffix of either list.
+
+    Browsers only know the public list, so this may be longer than the registrable domain.
+    """
+    shared = _suffixes()[1].privatesuffix(host.removesuffix("."))
+    return max(registrable_domain(host), shared or "", key=len)

@@ -4,6 +4,7 @@ Confirms what was seen: it sends each proof again, past all caches, and for an o
 If one rule has several signs, the worst counts. A finding that a worse one implies is not reported.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
@@ -248,39 +249,53 @@ def _evidence(answer: Answer) -> tuple[int, list[tuple[str, str]]]:
     return answer.status, sorted(line for line in lines if line[0] == "vary" or line[0].startswith(OWNED_PREFIX))
 
 
+def _host(positive: Positive) -> str:
+    origin = Origin.parse(positive.probe.origin)
+    return "" if origin is None else origin.host
+
+
 def _parent(positive: Positive) -> str:
     """
     Return the name that the host of the origin is directly below.
     """
-    origin = Origin.parse(positive.probe.origin)
-    return "" if origin is None else origin.host.partition(".")[2]
+    return _host(positive).partition(".")[2]
+
+
+def _not_below(positives: Iterable[Positive], names: Iterable[str]) -> list[Positive]:
+    """
+    Return those of *positives* whose host is not below one of *names*.
+    """
+    ends = tuple(f".{name}" for name in names)
+    return [one for one in positives if not _host(one).endswith(ends)]
 
 
 def _by_rule(positives: Iterable[Positive]) -> Iterator[list[Positive]]:
     """
     Yield the positives of each rule, each for the one fault that explains it.
     """
-    found: dict[str, list[Positive]] = {}
+    found: dict[str, list[Positive]] = defaultdict(list)
     for positive in positives:
-        found.setdefault(positive.probe.rule, []).append(positive)
-    if any(positive.probe.mistake == WHOLE_SITE for positive in found.get("CG-A012", [])):
+        found[positive.probe.rule].append(positive)
+    if any(positive.probe.mistake == WHOLE_SITE for positive in found["CG-A012"]):
         # A name with the same end as a host of the site is also a subdomain of the site.
-        found["CG-A004"] = [one for one in found.get("CG-A004", []) if one.probe.reach is not Reach.NEIGHBOUR]
+        found["CG-A004"] = [one for one in found["CG-A004"] if one.probe.reach is not Reach.NEIGHBOUR]
     # If every name is allowed, names that end or are built like a trusted one are allowed, too.
-    every = {_parent(one) for rule in ("CG-A009", "CG-A012") for one in found.get(rule, [])}
-    found["CG-A023"] = [one for one in found.get("CG-A023", []) if _parent(one) not in every]
+    every = {_parent(one) for one in found["CG-A009"]}
+    found["CG-A012"] = _not_below(found["CG-A012"], every)
+    every |= {_parent(one) for one in found["CG-A012"]}
+    found["CG-A023"] = _not_below(found["CG-A023"], every)
     every |= {_parent(one) for one in found["CG-A023"] if one.probe.mistake == BUILT_ALIKE}
-    found["CG-A004"] = [one for one in found.get("CG-A004", []) if _parent(one) not in every]
+    found["CG-A004"] = _not_below(found["CG-A004"], every)
     # A comparison of the end allows such names, too, but not at another hosting service.
     worst = max(map(_severity, found["CG-A004"]), default=None)
     found["CG-A023"] = [one for one in found["CG-A023"] if worst is None or one.severity > worst]
     contained = found.pop("CG-A005", [])
-    if contained and found.get("CG-A003") and found.get("CG-A004"):
+    if contained and found["CG-A003"] and found["CG-A004"]:
         found["CG-A005"] = contained
     elif contained:
         # A comparison of only one end allows such names, too.
-        home = next((rule for rule in ("CG-A003", "CG-A004") if found.get(rule)), "CG-A005")
-        found.setdefault(home, []).extend(contained)
+        home = next((rule for rule in ("CG-A003", "CG-A004") if found[rule]), "CG-A005")
+        found[home] += contained
     for rule, ones in found.items():
         if ones:
             yield [one._replace(probe=one.probe._replace(rule=rule)) for one in ones]

@@ -12,7 +12,7 @@ from corsguard.attacks import Attack, attack_origins
 from corsguard.audience import OriginIndex
 from corsguard.browser.urls import BAD_PORTS
 from corsguard.origin import NULL, Origin, OriginPattern
-from corsguard.suffixes import is_known_suffix, registrable_domain
+from corsguard.suffixes import is_known_suffix, owned_name
 
 from .severity import EVERY_BROWSER, NO_BROWSER, Reach
 
@@ -34,6 +34,7 @@ _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
     "every neighbour is trusted": ("CG-A012", Reach.NEIGHBOUR),
     "every name under the same suffix is trusted": ("CG-A009", Reach.REGISTRANT),
     "every top-level domain is trusted": ("CG-A022", Reach.REGISTRANT),
+    "every name of the same form is trusted": ("CG-A023", Reach.REGISTRANT),
     BUILT_ALIKE: ("CG-A023", Reach.REGISTRANT),
     "every name after -- is trusted": ("CG-A023", Reach.REGISTRANT),
     "the end is not compared, below a subdomain": ("CG-A003", Reach.REGISTRANT),
@@ -127,7 +128,7 @@ def usual(origin: str) -> list[str]:
     Return the origins of the site of *origin* that most servers trust, because the pages usually are there.
     """
     parsed = Origin.parse(origin)
-    site = "" if parsed is None else registrable_domain(parsed.host)
+    site = "" if parsed is None else owned_name(parsed.host)
     if parsed is None or parsed.is_loopback or "." not in site or site.rpartition(".")[2].isdigit():
         return []
     names = (site, *(f"{name}.{site}" for name in _USUAL))
@@ -269,7 +270,7 @@ def _can_be_registered(origin: Origin, trusted: Origin) -> bool:
     """
     Whether anybody could own the name: its suffix exists, and it does not belong to the owner of the trusted name.
     """
-    if registrable_domain(origin.host) == registrable_domain(trusted.host):
+    if owned_name(origin.host) == owned_name(trusted.host):
         return False
     last = origin.host.rpartition(".")[2]
     suffixes = {trusted.host.rpartition(".")[2], "example"}

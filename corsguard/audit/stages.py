@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from corsguard.browser.evidence import REDIRECTS, url_of
 from corsguard.browser.urls import is_schemelessly_same_site, is_trustworthy
 from corsguard.origin import NULL, Origin
-from corsguard.suffixes import registrable_domain
+from corsguard.suffixes import owned_name
 
 from .answers import Answer, PageFetch, target_of
 from .bounded_client import SpentError, with_query
@@ -280,7 +280,7 @@ def _others(session: Session) -> list[Probe]:
     is_loopback = own is not None and own.is_loopback
     # Previews are often named after the site, or after a trusted origin.
     hosts = [Origin.parse(text) for text in (session.client.origin, session.nearest)]
-    names = [registrable_domain(one.host).partition(".")[0] for one in hosts if one is not None]
+    names = [owned_name(one.host).partition(".")[0] for one in hosts if one is not None]
     return strangers(session.label, is_loopback=is_loopback, meant=session.meant, names=filter(str.isalpha, names))
 
 

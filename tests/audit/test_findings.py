@@ -137,6 +137,37 @@ def test_a_fault_does_not_hide_a_worse_one(pattern, severities):
         assert not {*one["subsumes"]} & confirmed.keys()
 
 
+@pytest.mark.parametrize(
+    ("trusted", "pattern", "faults"),
+    [
+        # A number, a random word, and a word, each free in its own class of characters.
+        ("tenant42.saas.example", r"tenant\d+\.saas\.example", {"CG-A023": "medium"}),
+        ("tenant421.saas.example", r"tenant\d{3}\.saas\.example", {"CG-A023": "medium"}),
+        ("ab12.saas.example", r"[0-9a-f]+\.saas\.example", {"CG-A023": "medium"}),
+        ("eu-west.acme.saas.example", r"[a-z]{2}-[a-z]{4}\.acme\.saas\.example", {"CG-A023": "medium"}),
+        ("shop-a1b2c3d4e-acme.vercel.app", r"shop-[a-z0-9]{9}-acme\.vercel\.app", {"CG-A023": "critical"}),
+        ("pr-7--shop.netlify.app", r"pr-\d+--shop\.netlify\.app", {"CG-A023": "critical"}),
+        ("shop-git-main-acme.vercel.app", r"shop-git-[a-z]+-acme\.vercel\.app", {"CG-A023": "critical"}),
+        ("main.d1abcdefghij.amplifyapp.com", r"main\.[a-z0-9]+\.amplifyapp\.com", {"CG-A023": "critical"}),
+        ("ab12cd34.shop.pages.dev", r"[0-9a-f]{8}\.shop\.pages\.dev", {"CG-A023": "medium"}),
+        # The public suffix list does not have these services.
+        ("bold-cat-3000.app.github.dev", r"[a-z-]+-3000\.app\.github\.dev", {"CG-A023": "critical"}),
+        ("acme.z6.web.core.windows.net", r"[a-z0-9]+\.z\d+\.web\.core\.windows\.net", {"CG-A009": "critical"}),
+        # Names below free names are the same fault.
+        ("acme.s3.eu-west-1.amazonaws.com", r"[a-z0-9.-]+\.s3\.eu-west-1\.amazonaws\.com", {"CG-A009": "critical"}),
+        ("shop.example.com", r"shop\.example\.(com|co\.[a-z]{2})", {"CG-A022": "critical"}),
+        ("shop.example.com", r"shop\.example\.com(\.[a-z]{2})?", {"CG-A022": "critical"}),
+        # The lists of these are exact.
+        ("tenant42.saas.example", r"tenant(41|42|43|44)\.saas\.example", {}),
+        ("app1.saas.example", r"app[1-9]\.saas\.example", {}),
+        ("de.saas.example", r"(de|fr|uk|us|bh)\.saas\.example", {}),
+    ],
+)
+def test_a_free_part_of_a_name_is_named_by_who_can_own_it(trusted, pattern, faults):
+    confirmed = found(matching(f"https://{pattern}"), url=f"https://{HOST}/items", origin=f"https://{trusted}")
+    assert {rule: one["severity"] for rule, one in confirmed.items() if one["severity"] != "info"} == faults
+
+
 @pytest.mark.parametrize(("slow", "is_found"), [(2, True), (1, False)])
 def test_a_long_list_has_to_be_slow_twice(slow, is_found):
     now, times = 0.0, 0

@@ -213,8 +213,13 @@ a part of the origin is enough: https://www.app.example:8443
 a part of the origin is enough: https://www.app.exampl:8443
 every top-level domain is trusted: https://www.app.example.bid:8443
 every top-level domain is trusted: https://www.app.example.ws:8443
+every top-level domain is trusted: https://www.app.example.co.bw:8443
+every top-level domain is trusted: https://www.app.example.com.sb:8443
 every name after -- is trusted: https://attacker--www.app.example.com:8443
 every name with the same structure is trusted: https://www-attacker.app.example.com:8443
+every name of the same form is trusted: https://jjj.app.example.com:8443
+every name of the same form is trusted: https://www.dww.example.com:8443
+every name of the same form is trusted: https://www.app.bkdtwsb.com:8443
 a dot stands for any character: https://wwwxapp.example.com:8443
 a dot stands for any character: https://www.appxexample.com:8443
 a dot stands for any character: https://www.app.examplexcom:8443
@@ -291,6 +296,20 @@ def test_an_origin_has_these_attacks():
                 "every name with the same structure is trusted: https://attacker-shop.netlify.app",
             ],
         ),
+        (
+            "https://deploy-12--a1b2c3.netlify.app",
+            [
+                "every name of the same form is trusted: https://deploy-445--a1b2c3.netlify.app",
+                "every name of the same form is trusted: https://deploy-12--d4e5f6.netlify.app",
+                "every name of the same form is trusted: https://abwsvl-12--a1b2c3.netlify.app",
+            ],
+        ),
+        # Names at shared hosting have one owner each, and the host has no other name below it.
+        (
+            "https://shop.z6.web.core.windows.net",
+            ["every name under the same suffix is trusted: https://attacker.z6.web.core.windows.net"],
+        ),
+        ("https://shop.co.nz", ["every top-level domain is trusted: https://shop.co.bw"]),
         ("http://a.example:3000", ["the end of the port is not compared: http://a.example:30000"]),
         ("https://t.co", ["a part of the origin is enough: https://t", "the scheme is not compared: http://t.co"]),
         (

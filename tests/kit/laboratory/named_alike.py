@@ -29,6 +29,11 @@ _TENANT = f"http://acme.app.{SITE}"
 _BUILT = f"http://acme-app.{SITE}"
 _VERCEL = "https://shop-git-main.vercel.app"
 _NETLIFY = "https://deploy-preview-5--shop.netlify.app"
+_NUMBERED = f"http://tenant42.app.{SITE}"
+_RANDOM = "https://shop-a1b2c3d4e-acme.vercel.app"
+_BRANCH = "https://main.d1abcdefghij.amplifyapp.com"
+_STORAGE = "https://acmeassets.z6.web.core.windows.net"
+_CODESPACE = "https://bold-cat-3000.app.github.dev"
 _PORT = f"{ORIGIN}:3000"
 _LONG_PORT = f"{ORIGIN}:8443"
 
@@ -108,6 +113,81 @@ def previews_that_begin_alike(origin):
 )
 def previews_that_end_alike(origin):
     return re.fullmatch(r"https://[a-z0-9-]+--shop\.netlify\.app", origin)
+
+
+@trusting(
+    "Tenants have numbers, and every number is trusted.",
+    _by(_NUMBERED),
+    attacked("http://tenant7.app.lab.example/"),
+    finds=["CG-A023"],
+    origin=_NUMBERED,
+)
+def tenants_with_numbers(origin):
+    return re.fullmatch(r"http://tenant\d+\.app\.lab\.example", origin)
+
+
+@trusting(
+    "Nine random characters in the middle of a name are free, and nothing else fits there.",
+    _by(_RANDOM),
+    attacked("https://shop-000000000-acme.vercel.app/"),
+    finds=["CG-A023"],
+    origin=_RANDOM,
+)
+def previews_with_random_parts(origin):
+    return re.fullmatch(r"https://shop-[a-z0-9]{9}-acme\.vercel\.app", origin)
+
+
+@trusting(
+    "The name below the branch is free, and it is the one that anyone can have.",
+    _by(_BRANCH),
+    attacked("https://main.d2abcdefghij.amplifyapp.com/"),
+    finds=["CG-A023"],
+    origin=_BRANCH,
+)
+def branches_of_anyone(origin):
+    return re.fullmatch(r"https://main\.[a-z0-9]+\.amplifyapp\.com", origin)
+
+
+@trusting(
+    "Every storage account is trusted, in every zone of a service that only our own list has.",
+    _by(_STORAGE),
+    attacked("https://stranger.z6.web.core.windows.net/"),
+    finds=["CG-A009"],
+    origin=_STORAGE,
+)
+def storage_shared(origin):
+    return re.fullmatch(r"https://[a-z0-9]+\.z\d+\.web\.core\.windows\.net", origin)
+
+
+@trusting(
+    "Every codespace is trusted, and anyone can have one.",
+    _by(_CODESPACE),
+    attacked("https://stranger-3000.app.github.dev/"),
+    finds=["CG-A023"],
+    origin=_CODESPACE,
+)
+def codespaces_trusted(origin):
+    return re.fullmatch(r"https://[a-z0-9-]+-3000\.app\.github\.dev", origin)
+
+
+@trusting(
+    "The country is a pattern, so anyone can register the name in another country.",
+    TRUSTED,
+    attacked("http://app.lab.co.nz/"),
+    finds=["CG-A022"],
+)
+def any_country(origin):
+    return re.fullmatch(r"http://app\.lab\.(example|co\.[a-z]{2})", origin)
+
+
+@trusting(
+    "Two of the tenants with numbers are listed.",
+    _by(_NUMBERED),
+    kind="safe",
+    origin=_NUMBERED,
+)
+def two_tenants(origin):
+    return origin in {_NUMBERED, "http://tenant45.app.lab.example"}
 
 
 @trusting(
