@@ -73,18 +73,51 @@ _SHARED: Final = (
     "github.io netlify.app vercel.app herokuapp.com pages.dev web.app s3.amazonaws.com azurewebsites.net "
     "workers.dev onrender.com cloudfront.net up.railway.app fly.dev firebaseapp.com azurestaticapps.net "
     "ngrok-free.app surge.sh myshopify.com amplifyapp.com appspot.com gitlab.io webflow.io framer.app lovable.app "
-    "replit.app wixsite.com wordpress.com blogspot.com trycloudflare.com stackblitz.io codepen.io"
+    "replit.app wixsite.com wordpress.com blogspot.com trycloudflare.com stackblitz.io codepen.io translate.goog "
+    "a.run.app app.github.dev deno.dev r2.dev hf.space z6.web.core.windows.net blob.core.windows.net ngrok.io "
+    "streamlit.app ondigitalocean.app csb.app supabase.co azurefd.net elasticbeanstalk.com pythonanywhere.com "
+    "readthedocs.io glitch.me bubbleapps.io loca.lt"
 ).split()
 # Services where anyone can run a script.
 _PLAYGROUNDS: Final = (
     "https://codepen.io https://cdpn.io https://jsfiddle.net https://fiddle.jshell.net https://jsbin.com "
-    "https://stackblitz.com https://codesandbox.io https://editor.swagger.io https://translate.googleusercontent.com"
+    "https://stackblitz.com https://codesandbox.io https://editor.swagger.io https://translate.googleusercontent.com "
+    "https://null.jsbin.com https://web.archive.org"
 ).split()
+# The hosts and ports where tools for development serve pages, the most used first.
 _LOOPBACK: Final = (
     "http://localhost:3000 http://localhost http://127.0.0.1 http://localhost:8080 http://localhost:5173 "
-    "https://localhost http://[::1]"
+    "https://localhost http://[::1] http://localhost:4200 http://127.0.0.1:8000 https://localhost:5173 "
+    "http://localhost:8000 http://127.0.0.1:3000 https://localhost:3000 http://[::1]:3000 http://localhost:5000 "
+    "http://localhost:3001 http://127.0.0.1:5500 http://localhost:4321 http://127.0.0.1:5000 https://localhost:4200"
 ).split()
-_PRIVATE: Final = "http://192.168.0.1 http://10.0.0.1 http://169.254.169.254".split()
+# One for each range of RFC 1918, RFC 3927 and RFC 4193, and one with a port.
+_PRIVATE: Final = (
+    "http://192.168.0.1 http://10.0.0.1 http://172.16.0.1 http://169.254.169.254 http://192.168.1.2:3000 "
+    "http://[fd00::1]"
+).split()
+# What begins like loopback or like a private address, but is a name.
+_IMITATIONS: Final = (
+    ("CG-A014", "loopback", "http://localhost. https://localhost. http://127.0.0.1. http://localhost".split()),
+    ("CG-A015", "a private address", "http://192.168. http://10.".split()),
+)
+# The identifiers that browsers and programs make for each extension or panel, in their own form; and apps, whose pages
+# all have the same origin.
+_EXTENSIONS: Final = (
+    ("chrome-extension://{letters}{letters}{letters}{letters}", "any extension is trusted", "Chromium"),
+    ("moz-extension://{uuid}", "any extension is trusted", "Firefox"),
+    ("safari-web-extension://{uuid}", "any extension is trusted", "Safari"),
+    (
+        "vscode-webview://{letters}{hexadecimal}{letters}{hexadecimal}{letters}{letters}0123",
+        "any panel is trusted",
+        "VS Code",
+    ),
+)
+_APPS: Final = {
+    "capacitor://localhost": "apps on iOS",
+    "ionic://localhost": "apps on iOS",
+    "tauri://localhost": "apps on macOS and Linux",
+}
 # The labels where the pages of a site usually are, in addition to the site's own name.
 _USUAL: Final = "www", "app", "admin"
 _LETTERS: Final = "abcdefghijklmnop"
@@ -155,40 +188,37 @@ def strangers(label: str, *, is_loopback: bool, meant: Meant, names: Iterable[st
     on loopback is not a stranger.
     """
     letters = "".join(_LETTERS[int(char, 16)] for char in label)
-    extension = (letters * 3)[:32]
+    # RFC 9562, 5.4: the form of a random one.
+    uuid = f"{label}-{label[:4]}-4{label[:3]}-a{label[:3]}-{label}{label[:4]}"
     development = [
         Probe("CG-A014", Reach.NEIGHBOUR, origin, "loopback is trusted")
         for origin in ([] if is_loopback else _LOOPBACK)
     ]
     imitations = [
-        Probe("CG-A014", Reach.REGISTRANT, origin, "every name that begins like loopback is trusted")
-        for origin in (
-            f"http://localhost.{label}.com",
-            f"https://localhost.{label}.com",
-            f"http://127.0.0.1.{label}.com",
-            f"http://localhost{label}.com",
-        )
+        Probe(rule, Reach.REGISTRANT, f"{beginning}{label}.com", f"every name that begins like {what} is trusted")
+        for rule, what, beginnings in _IMITATIONS
+        for beginning in beginnings
     ]
     previews = [
         Probe("CG-A023", Reach.REGISTRANT, f"https://{host}", "every preview of that name is trusted")
         for name in dict.fromkeys(names)
-        for host in (f"{name}-{label}.vercel.app", f"{label}--{name}.netlify.app")
+        for host in (f"{name}-{letters}.vercel.app", f"{letters}--{name}.netlify.app")
     ]
     groups = (
         previews,
         development,
         imitations,
+        # Some patterns for names have no digits.
         [
-            Probe("CG-A009", Reach.REGISTRANT, f"https://{label}.{host}", "shared hosting is trusted")
+            Probe("CG-A009", Reach.REGISTRANT, f"https://{letters}.{host}", "shared hosting is trusted")
             for host in _SHARED
         ],
         [
-            Probe("CG-A017", Reach.NETWORK, f"chrome-extension://{extension}", "any extension is trusted", "Chromium"),
-            Probe("CG-A017", Reach.NETWORK, f"moz-extension://{label}", "any extension is trusted", "Firefox"),
-            Probe("CG-A017", Reach.NETWORK, f"safari-web-extension://{label}", "any extension is trusted", "Safari"),
-            Probe("CG-A017", Reach.NEIGHBOUR, "capacitor://localhost", "any app is trusted", "apps on iOS"),
-            Probe("CG-A017", Reach.NOBODY, f"x{letters}://{label}.com", "any scheme is trusted", NO_BROWSER),
+            Probe("CG-A017", Reach.NETWORK, form.format(letters=letters, hexadecimal=label, uuid=uuid), mistake, where)
+            for form, mistake, where in _EXTENSIONS
         ],
+        [Probe("CG-A017", Reach.NEIGHBOUR, origin, "any app is trusted", where) for origin, where in _APPS.items()],
+        [Probe("CG-A017", Reach.NOBODY, f"x{letters}://{label}.com", "any scheme is trusted", NO_BROWSER)],
         [Probe("CG-A015", Reach.NEIGHBOUR, origin, "a private address is trusted") for origin in _PRIVATE],
         [Probe("CG-A016", Reach.ANYONE, origin, "a public playground is trusted") for origin in _PLAYGROUNDS],
     )

@@ -168,6 +168,39 @@ def test_a_free_part_of_a_name_is_named_by_who_can_own_it(trusted, pattern, faul
     assert {rule: one["severity"] for rule, one in confirmed.items() if one["severity"] != "info"} == faults
 
 
+@pytest.mark.parametrize(
+    ("pattern", "rule", "severity"),
+    [
+        # Extensions and panels have identifiers, each browser in its own form.
+        (r"chrome-extension://[a-p]{32}", "CG-A017", "high"),
+        (r"moz-extension://[0-9a-f-]{36}", "CG-A017", "high"),
+        (r"(moz|safari-web)-extension://[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "CG-A017", "high"),
+        (r"safari-web-extension://[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab].*", "CG-A017", "high"),
+        (r"vscode-webview://[0-9a-v]{52}", "CG-A017", "high"),
+        (r"(ionic|tauri)://localhost", "CG-A017", "medium"),
+        (r"https?://localhost:4200", "CG-A014", "medium"),
+        (r"http://127\.0\.0\.1:8000", "CG-A014", "medium"),
+        (r"https://localhost:\d+", "CG-A014", "medium"),
+        (r"http://\[::1\]:\d+", "CG-A014", "medium"),
+        (r"http://localhost.*", "CG-A014", "critical"),
+        (r"https?://172\.(1[6-9]|2\d|3[01])\.\d+\.\d+(:\d+)?", "CG-A015", "medium"),
+        (r"http://192\.168\.1\.\d+(:\d+)?", "CG-A015", "medium"),
+        (r"http://192\.168\.\d+\.\d+:3000", "CG-A015", "medium"),
+        (r"http://\[f[cd].*", "CG-A015", "medium"),
+        (r"http://10\..*", "CG-A015", "critical"),
+        (r"https://[a-z]+\.github\.io", "CG-A009", "critical"),
+        (r"https://.*\.translate\.goog", "CG-A009", "critical"),
+        (r"https://[a-z0-9]+\.z\d+\.web\.core\.windows\.net", "CG-A009", "critical"),
+        (r"https://.*\.app\.github\.dev", "CG-A009", "critical"),
+        (r"https://(null\.)?jsbin\.com", "CG-A016", "critical"),
+    ],
+)
+def test_what_is_often_trusted_by_mistake_is_asked_in_the_form_that_it_has(pattern, rule, severity):
+    confirmed = found(matching(f"https://app\\.example\\.com|{pattern}"), url=f"https://{HOST}/items")
+    above = {name: one["severity"] for name, one in confirmed.items() if one["severity"] != "info"}
+    assert above == {rule: severity}
+
+
 @pytest.mark.parametrize(("slow", "is_found"), [(2, True), (1, False)])
 def test_a_long_list_has_to_be_slow_twice(slow, is_found):
     now, times = 0.0, 0

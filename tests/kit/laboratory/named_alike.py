@@ -286,6 +286,52 @@ def firefox_extensions_trusted(origin):
     return origin in ALLOWED or origin.startswith("moz-extension://")
 
 
+@trusting("Every extension of Chromium is trusted, if its identifier has the right form.", TRUSTED, finds=["CG-A017"])
+def identifiers_of_extensions(origin):
+    return origin in ALLOWED or re.fullmatch(r"chrome-extension://[a-p]{32}", origin)
+
+
+@trusting("Every identifier of the form of Firefox is trusted.", TRUSTED, finds=["CG-A017"])
+def random_identifiers(origin):
+    return origin in ALLOWED or re.fullmatch(r"moz-extension://[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", origin)
+
+
+@trusting("Every panel of an editor is trusted.", TRUSTED, finds=["CG-A017"])
+def panels_trusted(origin):
+    return origin in ALLOWED or origin.startswith("vscode-webview://")
+
+
+@trusting(
+    "The server of another tool for development is listed.",
+    TRUSTED,
+    attacked("http://localhost:4200/"),
+    finds=["CG-A014"],
+)
+def another_port_listed(origin):
+    return origin in [*ALLOWED, "http://localhost:4200", "https://localhost:5173"]
+
+
+@trusting(
+    "The private addresses that most people forget are trusted.",
+    TRUSTED,
+    attacked("http://172.20.10.2/"),
+    finds=["CG-A015"],
+)
+def private_range_trusted(origin):
+    return origin in ALLOWED or re.fullmatch(r"http://172\.(1[6-9]|2\d|3[01])\.\d+\.\d+", origin)
+
+
+@trusting(
+    "Every name of letters at a hosting service is trusted, and names with digits are not.",
+    SECURE_TRUSTED,
+    attacked("https://stranger.github.io/"),
+    finds=["CG-A009"],
+    origin=SECURE_ORIGIN,
+)
+def names_of_letters_shared(origin):
+    return origin == SECURE_ORIGIN or re.fullmatch(r"https://[a-z]+\.github\.io", origin)
+
+
 @trusting("One extension is listed by its whole identifier.", TRUSTED, refused(), kind="safe")
 def one_extension(origin):
     return origin in [*ALLOWED, "chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb"]
