@@ -6,11 +6,11 @@ the next requests.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, Literal, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
-from corsguard.browser.evidence import REDIRECTS, url_of
+from corsguard.browser.evidence import REDIRECTS, is_login, url_of
 from corsguard.browser.urls import is_schemelessly_same_site, is_trustworthy
 from corsguard.origin import NULL, Origin
 from corsguard.suffixes import owned_name
@@ -58,6 +58,7 @@ _FORGED: Final = (
     ("application/x-www-form-urlencoded", "navigate", "document", b"corsguard=1"),
     ("text/plain;charset=UTF-8", "no-cors", "empty", b'{"corsguard": 1}'),
 )
+_PASSWORD: Final = re.compile(rb"<input\b[^>]*\btype\s*=\s*[\"']?password", re.IGNORECASE)
 # RFC 9110, 15.5.22: a server's status for a plain GET if it requires another protocol.
 _UPGRADE_REQUIRED: Final = 426
 
@@ -80,11 +81,31 @@ def find_resource(session: Session) -> None:
             if target.origin != client.origin:
                 note("The server redirects to {}, which was not contacted: audit it separately.", target.origin)
                 return
+            led_to = client.ask(PageFetch(target.href))
+            if _is_login(led_to, (session.first_url, session.url)):
+                note(
+                    "The server redirects to {}, which looks like a login, so that URL was not audited. Add a login, "
+                    "as a header or a cookie.",
+                    target.href,
+                )
+                return
             note("The server redirects to {}: that URL was audited.", target.href)
-            session.url = target.href
-            session.base = client.ask(PageFetch(session.url))
+            session.url, session.base = target.href, led_to
     except SpentError as end:
         client.leave_out("where the server redirects to", end)
+
+
+def _is_login(answer: Answer, sources: Collection[str]) -> bool:
+    """
+    Whether *answer*, to which *sources* redirect, is a login in place of the resource.
+    """
+    target, asked = urlsplit(answer.fetch.url), {urlsplit(source).path for source in sources}
+    if target.path.rstrip("/").lower() in {path.rstrip("/").lower() for path in asked}:
+        return False
+    # A login leads back to where it came from, or asks for a password.
+    leads_back = any(urlsplit(value).path in asked - {"/"} for _, value in parse_qsl(target.query))
+    is_named = all(is_login(target.geturl(), source) for source in sources)
+    return leads_back or is_named or _PASSWORD.search(answer.response.body) is not None
 
 
 def _ask_strangers(session: Session) -> None:

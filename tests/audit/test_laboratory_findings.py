@@ -24,6 +24,7 @@ NOT_JUDGED = {
     "endless-redirect",
     "flask-cors-decorator",
     "forbidden-outside",
+    "login-of-its-own",
     "moved-to-another-host",
     "nginx-bad-gateway",
     "nginx-errors",

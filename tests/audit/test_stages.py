@@ -184,6 +184,54 @@ def test_only_a_redirect_within_the_origin_is_followed():
     assert report.faults == []
 
 
+FORM = b"<form action=/session method=post><input name=name><input name=secret type='password'></form>"
+
+
+@pytest.mark.parametrize(
+    ("location", "body", "is_judged"),
+    [
+        ("/login?next=/items", FORM, False),
+        ("/login", b"", False),
+        ("/sign-in", b"", False),
+        # A page with another name asks for a password, or leads back.
+        ("/welcome", FORM, False),
+        ("/anmelden", FORM, False),
+        ("/start?weiter=%2Fitems", b"", False),
+        ("/items/login", b"", False),
+        # The same resource under another URL.
+        ("/items/", b"[]", True),
+        ("/Items", FORM, True),
+        ("/v2/items", b"[]", True),
+    ],
+)
+@pytest.mark.parametrize("is_in_between", [False, True])
+def test_a_login_in_place_of_the_resource_is_not_judged(location, body, is_judged, is_in_between):
+    def app(environ, start_response):
+        at = environ["PATH_INFO"]
+        if at in {"/items", "/moved"}:
+            start_response("302 Found", [("Location", "/moved" if is_in_between and at == "/items" else location)])
+            return []
+        return answering(lambda _: [], body=body, kind="text/html")(environ, start_response)
+
+    report = audited(app)
+    assert report.faults == []
+    assert report.is_judged is is_judged
+    looks = [note for note in report.notes if "looks like a login" in note]
+    assert len(looks) == (not is_judged)
+
+
+def test_a_login_is_judged_if_it_was_asked_for():
+    def app(environ, start_response):
+        if environ["PATH_INFO"] == "/login":
+            start_response("302 Found", [("Location", "/login/form")])
+            return []
+        return answering(everybody, body=FORM, kind="text/html")(environ, start_response)
+
+    report = audited(app, url=f"http://{HOST}/login/")
+    assert report.is_judged
+    assert "CG-A001" in {finding.rule.id for finding in report.faults}
+
+
 def test_a_small_budget_finds_the_worst_fault():
     def lines(environ):
         origin = origin_of(environ)

@@ -81,6 +81,18 @@ def session_expired(environ, start_response):
 
 
 @looking_alike(
+    "A request without a session is redirected to the login of the application itself.",
+    reads(cause="opaque", fix='mode: "cors"', mode="no-cors"),
+)
+def login_of_its_own(environ, start_response):
+    if environ["PATH_INFO"] != "/login":
+        start_response("302 Found", [("Location", f"/login?next={environ['PATH_INFO']}")])
+        return []
+    start_response("200 OK", [("Content-Type", "text/html")])
+    return [b'<form method="post"><input type="password" name="word"></form>']
+
+
+@looking_alike(
     "The login redirects for ever: it redirects back, and its cookie never arrives.",
     fails("too_many_redirects", "again and again", "Answer 401 to scripts"),
 )
