@@ -48,10 +48,14 @@ _SECRET_VALUE: Final = re.compile(
     r"|AKIA\w{12,}",
     re.IGNORECASE,
 )
-# The beginning of a script that calls the given callback; servers add the comment against other attacks.
+# What a script may begin with before it calls the given callback: comments (servers add one against other attacks),
+# operators, a block, and a check whether the callback is there. Then the names of the global object.
 _BEFORE_CALL: Final = re.compile(
-    rb"^\s*(/\*.*?\*/)?[\s;]*(typeof [\w.$]+ *===? *['\"]function['\"] *&&\s*)?", re.DOTALL
+    rb"(?:\s|[;!(]|/\*.*?\*/|void\b|try\s*\{|if\s*\([^()]*\)\s*\{?)*"
+    rb"(?:\(?(?:typeof\s*\(?)?[\w.$]+\)?\s*(?:===?\s*['\"]function['\"]\s*)?\)?\s*&&[\s(]*)?",
+    re.DOTALL,
 )
+_GLOBAL: Final = rb"(?:(?:window|self|globalThis|this|top|parent)(?:\.|\[['\"]))*"
 _RESOURCE_POLICIES: Final = frozenset({"same-origin", "same-site", "cross-origin"})
 _OPEN_TO_PLUGINS: Final = re.compile(rb'<allow-access-from\s[^>]*domain="\*"')
 # RFC 9111, 3: these allow or forbid a shared cache to store the response.
@@ -446,7 +450,7 @@ def script(answer: Answer, called: Mapping[str, str]) -> Sign | None:
         return None
     body = _BEFORE_CALL.sub(b"", answer.response.body[:LONGEST_READ], count=1)
     for name, callback in called.items():
-        if body.startswith(f"{callback}(".encode()):
+        if re.match(_GLOBAL + re.escape(callback.encode()) + rb"(?:['\"]\])?\s*\(", body):
             return Sign((answer,), f"?{name}={callback} is called in a response of type {{}}.", (kind,))
     return None
 

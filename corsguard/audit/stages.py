@@ -51,6 +51,8 @@ _COMMAS: Final = "," * 4096
 _CALLBACKS: Final = (
     ("callback",),
     ("jsonp", "cb", "jsonpCallback", "jsoncallback", "jsonp_callback", "json_callback", "_callback", "func", "jcb"),
+    # Other common meanings of these, or names that few servers know: OData has `$callback`.
+    ("fn", "method", "cbk", "successCallback", "_jsonp", "$callback"),
 )
 # What a form of any page sends, and what a script sends with `mode: "no-cors"`: JSON with a Content-Type that needs no
 # preflight.

@@ -2,6 +2,8 @@
 The answers of a server are read as a browser reads them: each sign is seen, and nothing is seen without one.
 """
 
+from urllib.parse import parse_qs
+
 import pytest
 from kit.audited import (
     ALLOW,
@@ -120,9 +122,10 @@ def test_a_fault_next_to_it_is_found(rule):
     assert faults(NEXT_TO_IT[rule]) == {rule}
 
 
-def test_a_response_that_can_be_loaded_as_a_script_is_found():
+@pytest.mark.parametrize("parameter", ["callback", "jsonp", "fn", "$callback", "method", "successCallback"])
+def test_a_response_that_can_be_loaded_as_a_script_is_found(parameter):
     def app(environ, start_response):
-        name = environ["QUERY_STRING"].partition("callback=")[2]
+        (name,) = parse_qs(environ["QUERY_STRING"]).get(parameter, [""])
         start_response("200 OK", [("Content-Type", "text/javascript")])
         return [f"{name}([1, 2])".encode()]
 
@@ -351,6 +354,10 @@ LOOK_ALIKES = [
     ("CG-E004", seen(("Content-Type", "application/json"), NOSNIFF, body=b"cb([1, 2])"), {"callback": "cb"}),
     ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"[1, 2]"), {"callback": "cb"}),
     ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"run('cb([1])')"), {"callback": "cb"}),
+    ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"window.run('cb(1)')"), {"callback": "cb"}),
+    ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"window.cb = [1, 2]"), {"callback": "cb"}),
+    ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"other.cb([1])"), {"callback": "cb"}),
+    ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"cbs([1])"), {"callback": "cb"}),
     ("CG-E005", seen(body=b'<allow-access-from domain="app.example.com"/>')),
     ("CG-I001", seen(("Cross-Origin-Resource-Policy", "same-origin"))),
     ("CG-I001", seen(("Cross-Origin-Resource-Policy", "cross-origin"))),
@@ -399,6 +406,22 @@ SEVERITIES = [
     ("CG-E001", "INFO", seen(method="POST", status=303), seen(method="POST", status=403)),
     ("CG-E004", None, seen(("Content-Type", "application/json"), body=b"/**/ cb([1])"), {"jsonp": "cb"}),
     ("CG-E004", None, seen(body=b"typeof cb === 'function' && cb([1])"), {"jsonp": "cb"}),
+    *(
+        ("CG-E004", None, seen(("Content-Type", "application/javascript"), body=body), {"jsonp": "cb"})
+        for body in (
+            b"window.cb([1]);",
+            b'window["cb"]([1]);',
+            b"self.cb ([1])",
+            b"/**/window.cb && window.cb([1]);",
+            b"/**/;parent.window.cb([1])",
+            b"try{window.cb([1])}catch(e){}",
+            b"if (typeof cb == 'function') { cb([1]) }",
+            b"void cb([1])",
+            b"!(cb([1]))",
+            b"typeof(cb)==='function'&&cb([1])",
+            b"(typeof window.cb === 'function') && window.cb([1])",
+        )
+    ),
     ("CG-P005", "INFO", seen(("Access-Control-Max-Age", "86400"), method="PUT")),
     ("CG-P005", None, seen(("Access-Control-Max-Age", "86401"), method="PUT")),
     ("CG-P006", "INFO", seen(GRANT, PRIVATE, method="PUT"), {"https://0123abcd.example"}),

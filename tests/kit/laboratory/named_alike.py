@@ -422,6 +422,13 @@ def jsonp_by_another_name(environ, start_response):
     )
 
 
+@answering("JSONP calls a member of window, and its parameter is named fn.", reads(mode="no-cors"), finds=["CG-E004"])
+def jsonp_of_window(environ, start_response):
+    return _with_query(
+        environ, start_response, "fn", lambda value: ("application/javascript", f"window.{value}([1, 2, 3]);")
+    )
+
+
 @answering("A search repeats the searched text.", refused(f"{ORIGIN}/"), kind="safe")
 def callback_searched_for(environ, start_response):
     return _with_query(environ, start_response, "cb", lambda value: ("application/json", f'{{"q": "{value}("}}'))
