@@ -40,6 +40,8 @@ _MOST_REGISTERED: Final = 4
 _MOST_THIRD_PARTIES: Final = 4
 
 _PRIVATE_NETWORK: Final = ("Access-Control-Request-Private-Network", "true")
+# The methods whose preflights a route may answer in its own way; the other preflights are for PUT.
+_CHANGING: Final = ("DELETE", "PATCH", "POST")
 _CSP_SOURCE: Final = re.compile(r"https?://[a-z0-9._:-]+", re.IGNORECASE)
 
 # `[` makes many URL parsers raise. No origin is so long or has such bytes.
@@ -61,6 +63,8 @@ _FORGED: Final = (
     ("text/plain;charset=UTF-8", "no-cors", "empty", b'{"corsguard": 1}'),
 )
 _PASSWORD: Final = re.compile(rb"<input\b[^>]*\btype\s*=\s*[\"']?password", re.IGNORECASE)
+# What browsers send for a document.
+_OF_A_DOCUMENT: Final = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 # RFC 9110, 15.5.22: a server's status for a plain GET if it requires another protocol.
 _UPGRADE_REQUIRED: Final = 426
 
@@ -211,7 +215,12 @@ def _ask_preflights(session: Session) -> None:
     stranger, header = session.strangers[0], f"x-{session.label}"
     foreign = session.preflight(stranger, names=("authorization", header), more=(_PRIVATE_NETWORK,))
     session.look(["CG-P006"], foreign, session.strangers)
+    session.look(["CG-B001"], foreign)
     _look_at_pair(session, foreign, session.get(stranger))
+    for method in () if session.reflects else _CHANGING:
+        preflight = session.preflight(stranger, method=method, names=(header,))
+        if session.look(["CG-P003"], preflight, session.get(stranger)):
+            break
     trusted = session.asking
     if trusted is None:
         return
@@ -265,12 +274,14 @@ def _ask_conditions(session: Session) -> None:
     """
     stranger = session.strangers[1]
     host = urlsplit(stranger).netloc
+    named = with_query(session.url, f"origin={stranger}&domain={host}")
     conditions = (
         ("CG-A018", session.url, "GET", ("X-Forwarded-Host", host), "X-Forwarded-Host names it"),
         ("CG-A018", session.url, "GET", ("Referer", f"{stranger}/"), "Referer names it"),
+        ("CG-A018", named, "GET", None, "the query names it"),
         ("CG-A019", session.url, "GET", ("Cookie", "corsguard=1"), "a cookie comes with the request"),
         ("CG-A019", session.url, "GET", ("Authorization", "Bearer corsguard"), "Authorization comes with the request"),
-        ("CG-A019", session.url, "GET", ("Accept", "text/html"), "Accept is text/html"),
+        ("CG-A019", session.url, "GET", ("Accept", _OF_A_DOCUMENT), "Accept asks for HTML or XML"),
         ("CG-A019", session.url, "GET", ("Accept", "application/json"), "Accept is application/json"),
         ("CG-A019", session.missing, "GET", None, "the path is unknown"),
         ("CG-A019", session.url, "HEAD", None, "the method is HEAD"),

@@ -4,6 +4,7 @@ The questions of an audit: from which origin, about what, in which order, and wh
 
 import re
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from kit.audited import (
@@ -254,6 +255,40 @@ def test_a_small_budget_is_spent_on_names_that_anyone_can_register():
     assert all(origin.endswith((*suffixes, ".co", "-attacker.example")) for origin in first), first
     assert not [origin for origin in first if origin.endswith(".example.com")]
     assert {origin.partition(".")[2] for origin in first} >= {"github.io", "vercel.app", "netlify.app"}
+
+
+def asked_for(environ):
+    return environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD", "")
+
+
+def named_by_query(name, scheme=""):
+    def lines(environ):
+        (value,) = parse_qs(environ["QUERY_STRING"]).get(name, [""])
+        return [(ALLOW, f"{scheme}{value}"), CREDENTIALS] if value else []
+
+    return lines
+
+
+ONLY_SOMETIMES = [
+    *(("CG-P003", lambda environ, m=m: everybody(environ) * (asked_for(environ) == m)) for m in ("PUT", "DELETE")),
+    *(("CG-P003", lambda environ, m=m: everybody(environ) * (asked_for(environ) == m)) for m in ("PATCH", "POST")),
+    ("CG-B001", lambda environ: [(ALLOW, "*"), CREDENTIALS] * bool(asked_for(environ))),
+    *(
+        ("CG-A019", lambda environ, t=t: everybody(environ) * (t in environ.get("HTTP_ACCEPT", "")))
+        for t in ("text/html", "application/json", "application/xml", "application/xhtml+xml")
+    ),
+    ("CG-A018", named_by_query("origin")),
+    ("CG-A018", named_by_query("domain", "http://")),
+]
+
+
+@pytest.mark.parametrize(("rule", "lines"), ONLY_SOMETIMES)
+def test_what_only_some_requests_get_is_found(rule, lines):
+    def added(environ):
+        listed = origin_of(environ) == APP and not asked_for(environ)
+        return [VARY, *([(ALLOW, APP), CREDENTIALS] if listed else lines(environ))]
+
+    assert faults(answering(added)) >= {rule}
 
 
 def test_a_trusted_origin_that_is_refused_is_noted():

@@ -75,6 +75,27 @@ def preflight_only(environ):
 
 
 @adding(
+    "Only the preflights of one method allow everybody.",
+    TRUSTED,
+    finds=["CG-P003"],
+)
+def one_method_for_everybody(environ):
+    origin = environ.get("HTTP_ORIGIN", "")
+    if environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD") == "DELETE":
+        return [VARY, *lines_for(environ, origin)]
+    return _lists(METHODS)(environ)
+
+
+@adding(
+    "Preflights are answered with a star and credentials.",
+    TRUSTED,
+    finds=["CG-B001"],
+)
+def star_for_preflights(environ):
+    return [allow_origin("*"), CREDENTIALS, METHODS] if is_preflight(environ) else _lists()(environ)
+
+
+@adding(
     "Preflights are allowed for ten days.",
     TRUSTED_PUT,
     refused(),

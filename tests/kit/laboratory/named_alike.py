@@ -350,6 +350,29 @@ def another_accept(environ):
     return [("Vary", "Origin, Accept"), *(lines_for(environ, origin) if is_trusted else [])]
 
 
+@adding(
+    "The version in XML is shared with everyone.",
+    TRUSTED,
+    attacked(STRANGER, headers={"Accept": "application/xml"}),
+    finds=["CG-A019"],
+)
+def xml_for_everybody(environ):
+    origin = environ.get("HTTP_ORIGIN", "")
+    is_trusted = origin in ALLOWED or (origin and "xml" in environ.get("HTTP_ACCEPT", ""))
+    return [("Vary", "Origin, Accept"), *(lines_for(environ, origin) if is_trusted else [])]
+
+
+@adding(
+    "The query may name the trusted origin.",
+    TRUSTED,
+    finds=["CG-A018"],
+)
+def origin_in_the_query(environ):
+    origin = environ.get("HTTP_ORIGIN", "")
+    named = parse_qs(environ.get("QUERY_STRING", "")).get("origin", [])
+    return [VARY, *(lines_for(environ, origin) if origin in [*ALLOWED, *named] else [])]
+
+
 @adding("The origin is compared, whatever Accept says.", TRUSTED, refused(headers={"Accept": "text/html"}), kind="safe")
 def no_matter_what_is_accepted(environ):
     origin = environ.get("HTTP_ORIGIN", "")
