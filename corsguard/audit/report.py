@@ -2,7 +2,7 @@
 The result of an audit, as data: the findings, what was tried, and what was left out.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -131,7 +131,8 @@ class Report:
         Return the request that shows *finding* as a curl command; shell variables stand for secrets.
         """
         (first, *_) = finding.proof
-        names = SECRET_HEADERS | self.secret_headers
+        # The audit's own values are no secrets, but curl would send them in place of the user's.
+        names = (SECRET_HEADERS - {name.lower() for name, _ in first.fetch.more}) | self.secret_headers
         return self.secrets.hidden(curl(first.request, names, connect_to=self.connect_to, options=self.curl_options))
 
     def shown_of(self, finding: Finding) -> tuple[Shown, ...]:
@@ -206,20 +207,24 @@ class Report:
         return Proof(
             shown(request.method, self.secrets),
             shown(request.url, self.secrets),
-            self._lines(request.headers),
+            self._lines(request.headers, answer.fetch.more),
             answer.status if answer.came else None,
             self._lines(answer.lines),
         )
 
-    def _lines(self, headers: Iterable[Header]) -> list[Header]:
+    def _lines(self, headers: Iterable[Header], own: Collection[Header] = ()) -> list[Header]:
         """
-        Return the relevant lines, shortened and without secrets.
+        Return the relevant lines, shortened and without secrets. The audit's *own* lines have none.
         """
         wanted = [(name, value) for name, value in headers if _is_shown(name.lower())]
         return [
-            (as_shown(name), HIDDEN if name.lower() in SECRET_HEADERS else shown(value, self.secrets))
+            (as_shown(name), HIDDEN if self._is_secret((name, value), own) else shown(value, self.secrets))
             for name, value in wanted[:_MOST_LINES]
         ]
+
+    @staticmethod
+    def _is_secret(line: Header, own: Collection[Header]) -> bool:
+        return line[0].lower() in SECRET_HEADERS and line not in own
 
 
 def shown(text: str, secrets: Secrets) -> str:

@@ -34,6 +34,7 @@ from kit.audited import (
 
 from corsguard import CORSMiddleware, Policy
 from corsguard.browser import WireResponse
+from corsguard.browser.exchanges import HIDDEN
 from corsguard.cli.audit import audit
 from corsguard.origin import Origin
 
@@ -202,6 +203,41 @@ def test_the_curl_command_repeats_the_request_of_the_finding():
     origin = re.search(r"Origin: (https://\w+\.example)'", line)[1]
     assert f"Access-Control-Allow-Origin: {origin}" in done.stdout
     assert one.asked[-1][3]["HTTP_COOKIE"] == "sid=hunter2"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("Cookie", "corsguard=1"), ("Authorization", "Bearer corsguard")], ids=lambda value: value
+)
+def test_a_value_of_the_audit_itself_is_no_secret(name, value, tmp_path):
+    """
+    The finding is about a request with that header, so the command and the proof need it. A value of the user in a
+    header with the same name is still hidden.
+    """
+    key = f"HTTP_{name.upper()}"
+
+    def lines(environ):
+        return everybody(environ) if key in environ else [VARY]
+
+    page = tmp_path / "audit.html"
+    result, _ = run(answering(lines), "--html", str(page))
+    (line,) = re.findall(r"^  Send it again: (curl .*)$", result.output, re.MULTILINE)
+    assert f"-H '{name}: {value}'" in line
+    assert f"    > {name}: {value}\n" in result.output
+    assert f"{name}: {value}" in page.read_text(encoding="utf-8")
+    with served(answering(lines)) as one:
+        again = re.sub(r"--connect-to \S+", f"--connect-to ::{one.address}", line)
+        done = subprocess.run(again, shell=True, capture_output=True, text=True, check=True)
+    assert "Access-Control-Allow-Origin: http" in done.stdout
+
+    def accepting(environ):
+        return everybody(environ) if value in environ.get(key, "") else [VARY]
+
+    result, _ = run(answering(accepting), "--header", f"{name}: hunter2", "--json")
+    (finding,) = [one for one in json.loads(result.stdout)["findings"] if one["id"] == "CG-A019"]
+    assert "hunter2" not in result.stdout
+    sent = finding["proof"][0]["request"]["headers"]
+    assert [name, value] in sent
+    assert [name, HIDDEN] in sent
 
 
 def test_a_file_of_urls_is_audited_completely(tmp_path):
