@@ -37,6 +37,9 @@ _CERTIFICATE_ERRORS: Final[Mapping[int, str]] = {
 _NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"})
 # Chromium's name for a handshake that is not completed.
 _PROTOCOL_ERROR: Final = "SSL_PROTOCOL_ERROR"
+# Chromium's names for a proxy that does not answer, and for one that opens no tunnel.
+_NO_PROXY: Final = "PROXY_CONNECTION_FAILED"
+_NO_TUNNEL: Final = "TUNNEL_CONNECTION_FAILED"
 _LONGEST_LOOK: Final = 0.5  # seconds
 
 
@@ -75,7 +78,7 @@ class LiveTransport:
         self._body_timeout = timeout if body_timeout is None else min(timeout, body_timeout)
         self._max_body = max_body
         self._connect_to = dict(connect_to)
-        self._is_proxied = proxy is not None
+        self._proxy = None if proxy is None else URL(proxy)
         # Two hosts that connect to one address must not share connections: each connection has verified one certificate
         # only.
         self._new_connections = partial(httpx.HTTPTransport, verify=verify, trust_env=False, proxy=proxy)
@@ -104,15 +107,32 @@ class LiveTransport:
 
         url = URL(request.url)
         named = host_to_connect(url.hostname)
-        if named != url.hostname and url.host not in self._connect_to and not self._is_proxied:
+        if named != url.hostname and url.host not in self._connect_to and self._proxy is None:
             self._connections[url.host] = self._new_connections()
             self._connect_to[url.host] = f"{named}:{port_of(url)}"
         try:
             response = self._exchange(request, url)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            raise self._with_observed(_unreachable(error, url, self._timeout), error, url) from error
+            raise self._with_observed(self._unreachable(error, url), error, url) from error
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
         return WireResponse(response.status_code, headers, self._body(response, request, headers))
+
+    def _unreachable(self, error: Exception, url: URL) -> Unreachable:
+        """
+        Return why no response came from the server at *url*, or why none came from the proxy.
+        """
+        import httpx
+
+        if self._proxy is None:
+            return _unreachable(error, url, self._timeout)
+        if isinstance(error, httpx.ProxyError):
+            return Unreachable(f"the proxy {self._proxy.host} made no connection: {error}", net_error=_NO_TUNNEL)
+        is_certificate = any(isinstance(cause, ssl.SSLError) for cause in _causes(error))
+        if is_certificate or not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            return _unreachable(error, url, self._timeout)
+        # Only the connection to the proxy is made here.
+        told = _unreachable(error, self._proxy, self._timeout)
+        return Unreachable(f"the proxy cannot be used: {told.cause}", net_error=_NO_PROXY)
 
     def _with_observed(self, told: Unreachable, error: Exception, url: URL) -> Unreachable:
         """
@@ -123,7 +143,7 @@ class LiveTransport:
         is_odd = isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.TimeoutException)
         is_no_handshake = told.tls and told.net_error == _PROTOCOL_ERROR
         # A proxy is never bypassed.
-        if self._is_proxied or not (is_odd or is_no_handshake):
+        if self._proxy is not None or not (is_odd or is_no_handshake):
             return told
         other = banner(self._said(url))
         if other is not None:
@@ -211,8 +231,8 @@ class LiveTransport:
         path = f"{url.pathname}{url.search}"
         # RFC 9112, 3.2.2: a request to a proxy names the server as well. For a tunnel, httpx would use this target for
         # the tunnel itself, so there the URL has to say it.
-        written = {"target": f"{server if self._is_proxied else ''}{path}".encode("ascii")}
-        is_tunnel = self._is_proxied and url.protocol == "https:"
+        written = {"target": f"{server if self._proxy is not None else ''}{path}".encode("ascii")}
+        is_tunnel = self._proxy is not None and url.protocol == "https:"
         outgoing = httpx.Request(
             request.method,
             # Only for the connection: the target is sent as the URL standard serializes it.

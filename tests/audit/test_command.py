@@ -284,6 +284,15 @@ def test_all_requests_go_through_the_proxy():
             seen.clear()
 
 
+def test_a_proxy_that_is_not_there_is_named():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = CliRunner().invoke(audit, [URL, *FAST, "--proxy", f"http://{where}"], catch_exceptions=False)
+    assert done.exit_code == 3
+    assert f"the proxy cannot be used: nothing listens at {where}." in done.stderr
+
+
 def test_a_server_that_only_refused_was_not_judged():
     for status in (
         "401 Unauthorized",

@@ -138,6 +138,28 @@ def test_a_port_where_nothing_listens_is_unreachable(live):
     assert error.net_error == "CONNECTION_REFUSED"
 
 
+@pytest.mark.parametrize("url", ["http://api.nowhere.example/", "https://api.nowhere.example/"])
+def test_a_proxy_that_is_not_there_is_named_and_not_the_server(url):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        proxy = f"127.0.0.1:{taken.getsockname()[1]}"
+        with LiveTransport(timeout=5, proxy=f"http://user:hunter2@{proxy}") as transport:
+            error = cause_of(transport, url)
+    assert error.cause == f"the proxy cannot be used: nothing listens at {proxy}"
+    assert error.net_error == "PROXY_CONNECTION_FAILED"
+
+
+def test_a_proxy_that_opens_no_tunnel_is_named():
+    refused = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+    with (
+        listening(raw_answer(refused)) as port,
+        LiveTransport(timeout=5, proxy=f"http://127.0.0.1:{port}") as transport,
+    ):
+        error = cause_of(transport, "https://api.nowhere.example/")
+    assert error.cause == f"the proxy 127.0.0.1:{port} made no connection: 407 Proxy Authentication Required"
+    assert error.net_error == "TUNNEL_CONNECTION_FAILED"
+
+
 def test_a_name_without_an_address_is_unreachable(live, monkeypatch):
     def look_up(*args):
         # The lookup would fail like this, and here no network is asked.
