@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from corsguard.browser import NetworkError, Transport, Unreachable, WireRequest, WireResponse, origin_of
 from corsguard.browser.wire import Header
 
-from .answers import BUSY, TOO_MANY, Answer, PageFetch, fetched
+from .answers import BUSY, Answer, PageFetch, fetched
 
 # The safe methods (RFC 9110, 9.2.1), and the one that is sent only if the user agrees.
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -142,7 +142,7 @@ class BoundedClient:
             yield f"{counted(self.unanswered, 'request')} got no response."
         if self.throttled:
             busy = "429 Too Many Requests or 503 Service Unavailable"
-            yield f"{counted(self.throttled, 'request')} got {busy}: use a lower --rate."
+            yield f"{counted(self.throttled, 'request')} got {busy}: use a lower --rate, or try again later."
 
     def turn(self) -> None:
         """
@@ -152,7 +152,7 @@ class BoundedClient:
             kept = f", except {self.reserve} that are kept to ask again" if self.reserve else ""
             raise SpentError(f"all {self.budget} requests of the budget were sent{kept}")
         if self._silent >= _MOST_UNANSWERED:
-            raise SpentError(f"{self._silent} requests in a row got no answer, or 429")
+            raise SpentError(f"{self._silent} requests in a row got no answer, 429 or 503")
         delay = self._next - self._clock()
         if delay > 0:
             self._pause(delay)
@@ -207,7 +207,7 @@ class BoundedClient:
         except Unreachable as error:
             self.unanswered, self._silent, self._error = self.unanswered + 1, self._silent + 1, error
             return Answer(fetch, request, WireResponse(0))
-        self._silent = self._silent + 1 if response.status == TOO_MANY else 0
+        self._silent = self._silent + 1 if response.status in BUSY else 0
         self.throttled += response.status in BUSY
         return Answer(fetch, request, response, self._clock() - start)
 

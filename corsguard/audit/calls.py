@@ -3,6 +3,7 @@ The one call of an audit: its limits, all its stages, and the confirmed findings
 """
 
 import secrets as randomness
+import shlex
 import socket
 import ssl
 import time
@@ -43,7 +44,16 @@ RATE: Final = 10.0
 TIMEOUT: Final = 10.0
 # How many bytes of a body are read: it may be a download, and an audit sends a hundred requests.
 _MAX_BODY: Final = 262_144
-_WANTS_LOGIN: Final = frozenset({401, 403, 404})
+# What to do if the URL only answered with a status of these. An audit sends nothing that could change something.
+_LOGIN: Final = "Add a login, as a header or a cookie."
+_NEXT_STEPS: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        401: _LOGIN,
+        403: _LOGIN,
+        404: "Check the path: nothing may be there, or it is hidden without a login.",
+        405: "Audit a URL that answers GET.",
+    }
+)
 _BODY_TIMEOUT: Final = 0.3
 # The headers that the audit itself sets in each request.
 _OURS: Final = frozenset({"origin", "host", "content-length", "transfer-encoding", "connection"})
@@ -152,7 +162,7 @@ def audit(  # noqa: PLR0913 - all limits and options, as keywords
             connect_to=connect_to,
             curl_options=(
                 *(("--insecure",) if verify is False else ()),
-                *(("--proxy", without_password(proxy)) if proxy else ()),
+                *(("--proxy", _in_a_shell(proxy)) if proxy else ()),
             ),
         )
 
@@ -182,16 +192,19 @@ def run(session: Session, secrets: Secrets, *, active: bool = False) -> Report:
             client.leave_out(stage.name, end)
     client.reserve = 0
     findings = observed.confirmed_findings()
-    if not session.is_judged:
-        statuses = {answer.status for answer in client.answers_at(session.url) if answer.came}
-        login = " Add a login, as a header or a cookie." if statuses & _WANTS_LOGIN else ""
-        # An audit sends nothing that could change something.
-        login += " Audit a URL that answers GET." if 405 in statuses else ""
-        observed.note(f"The URL was not judged, because all its answers had the status {{}}.{login}", _listed(statuses))
+    # Who can read the answers is judged, even if all are refusals.
+    is_judged = session.is_judged or any(finding.is_fault and finding.reach is not None for finding in findings)
+    if not is_judged:
+        statuses = sorted({answer.status for answer in client.answers_at(session.url) if answer.came})
+        steps = dict.fromkeys(_NEXT_STEPS[status] for status in statuses if status in _NEXT_STEPS)
+        observed.note(
+            f"The URL was not judged, because all its answers had the status {', '.join(map(str, statuses))}."
+            f"{''.join(f' {step}' for step in steps)}"
+        )
     return Report(
         url=session.socket_url if session.is_handshake else session.url,
         findings=tuple(findings),
-        is_judged=session.is_judged,
+        is_judged=is_judged,
         sent=client.sent,
         budget=client.budget,
         rate=client.rate,
@@ -204,8 +217,11 @@ def run(session: Session, secrets: Secrets, *, active: bool = False) -> Report:
     )
 
 
-def _listed(statuses: Iterable[int]) -> str:
-    return ", ".join(map(str, sorted(statuses)))
+def _in_a_shell(proxy: str) -> str:
+    """
+    Return *proxy* as a word for a shell. A variable stands for one with a password.
+    """
+    return shlex.quote(proxy) if proxy == without_password(proxy) else '"$PROXY"'
 
 
 def _raw(

@@ -218,7 +218,7 @@ class Observations:
     def _others(self, first: str, origins: Iterable[str]) -> str:
         more = [self.show(origin) for origin in origins if origin != first]
         and_others = " and others" * (len(more) > _MOST_ORIGINS)
-        return f" The same holds for {', '.join(more[:_MOST_ORIGINS])}{and_others}." if more else ""
+        return f" The same holds for {'; '.join(more[:_MOST_ORIGINS])}{and_others}." if more else ""
 
     def _confidence(self, positive: Positive) -> Confidence | None:
         """

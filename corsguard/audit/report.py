@@ -59,7 +59,7 @@ class Report:
     stages that ran, *subsumed* those that could not find more, *left_out* what was not sent, and *notes* is further
     information. *secrets* and the values of headers whose names (in lower case) are in *secret_headers* are never
     shown. *connect_to* is the address that was used in place of the URL's host; *curl_options* are further options with
-    which curl sends the same requests.
+    which curl sends the same requests, as words for a shell.
     """
 
     url: str
@@ -133,7 +133,8 @@ class Report:
         (first, *_) = finding.proof
         # The audit's own values are no secrets, but curl would send them in place of the user's.
         names = (SECRET_HEADERS - {name.lower() for name, _ in first.fetch.more}) | self.secret_headers
-        return self.secrets.hidden(curl(first.request, names, connect_to=self.connect_to, options=self.curl_options))
+        command = curl(first.request, names, connect_to=self.connect_to)
+        return self.secrets.hidden(" ".join((command, *self.curl_options)))
 
     def shown_of(self, finding: Finding) -> tuple[Shown, ...]:
         """

@@ -1056,13 +1056,16 @@ _ROWS: Final = (
         id="CG-I001",
         name="resource-policy",
         title="Cross-Origin-Resource-Policy",
-        message="This header prevents other sites from embedding the response; CORS does not.",
+        message=(
+            "This header prevents other sites from embedding the response; CORS does not. With same-site, other hosts "
+            "of the site may embed it."
+        ),
         why=(
             "Another site can load the response as an image or a script, and learn about it through side channels, "
             "such as Spectre. Or the opposite: other sites cannot load it, although everybody may read it."
         ),
         instead="Send `cross-origin` if everybody may read the response, otherwise `same-origin` or `same-site`.",
-        header="{send}, once; same-site in place of same-origin if other hosts of the site embed it",
+        header="{send}, once",
         policy="no Policy: set it in the application",
         fix=Fix(send=("Cross-Origin-Resource-Policy: same-origin",)),
         sign=signs.resource_policy,

@@ -174,12 +174,13 @@ def _ask_usual(session: Session) -> None:
         for origin in origins
         if "://app." in origin
     )
-    asked = ["the server's own origin", *origins]
+    own = session.client.origin
+    trusted += [own] if session.get(own).echoes else []
     session.observed.note(
-        "Without --origin, only these origins were tried: {}. {} may read. With --origin, names that a wrong "
-        "comparison accepts as that origin are tried, too.",
-        ", ".join(asked),
-        ", ".join(trusted) or "None of them",
+        "Without --origin, only these origins, and names that a wrong comparison accepts as one of them, were tried: "
+        "{}. The server allows {}. With --origin, the same is tried for that origin.",
+        ", ".join((own, *origins)),
+        ", ".join(trusted) or "none of these origins",
     )
 
 

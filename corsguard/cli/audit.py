@@ -4,6 +4,7 @@
 This module reads the arguments and prints the findings, the worst first. It does not judge.
 """
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -323,7 +324,7 @@ def _audited(
             f"Auditing {as_shown(target)}: {agreed['budget']} requests at most, {agreed['rate']:g} a second.", "dim"
         )
         report = call(target, connect_to=addresses, on_request=partial(progress.advance, total=agreed["budget"]))
-    trusting = () if cacert is None else ("--cacert", cacert)
+    trusting = () if cacert is None else ("--cacert", shlex.quote(cacert))
     return replace(report, curl_options=(*report.curl_options, *trusting))
 
 

@@ -173,7 +173,8 @@ def test_the_curl_command_has_the_options_of_the_audit_in_each_format(tmp_path):
         ways = {
             "--insecure": [*secure, "--insecure"],
             f"--cacert '{own}'": [*secure, "--cacert", str(own)],
-            f"--proxy http://...@{proxy.address}": [URL, *FAST, "--proxy", f"http://user:hunter2@{proxy.address}"],
+            f"--proxy http://{proxy.address}": [URL, *FAST, "--proxy", f"http://{proxy.address}"],
+            '--proxy "$PROXY"': [URL, *FAST, "--proxy", f"http://user:hunter2@{proxy.address}"],
         }
         for words, arguments in ways.items():
             said = [CliRunner().invoke(audit, [*arguments, *form], catch_exceptions=False) for form in FORMS]
@@ -307,8 +308,21 @@ def test_a_server_that_only_refused_was_not_judged():
         assert f"all its answers had the status {status[:3]}." in result.stdout
         assert "Nothing was found" not in result.stdout
         assert result.exit_code == 4
-    result, _ = run(answering(everybody, status="403 Forbidden"))
-    assert result.exit_code == 1
+    for status in "401 Unauthorized", "403 Forbidden":
+        result, _ = run(answering(everybody, status=status))
+        assert result.exit_code == 1
+        assert "not judged" not in result.stdout
+        assert json.loads(run(answering(everybody, status=status), "--json")[0].stdout)["is_judged"]
+    # What to do depends on the status.
+    advice = {
+        "401": "Add a login",
+        "404": "Check the path: nothing may be there",
+        "405": "Audit a URL that answers GET",
+    }
+    for status, step in advice.items():
+        said = run(answering(lambda _: [], status=f"{status} No"))[0].stdout
+        assert f"all its answers had the status {status}. {step}" in said
+        assert [one for one in advice.values() if one in said] == [step]
     # The resource itself says which form a request needs.
     result, _ = run(answering(lambda _: [], status="422 Unprocessable Content"))
     assert result.exit_code == 0
@@ -319,8 +333,12 @@ def test_without_an_origin_the_report_says_what_one_would_add():
     asked = {names.get("HTTP_ORIGIN") for *_, names in one.asked}
     assert {f"http://{name}example.com" for name in ("", "www.", "app.", "admin.")} <= asked
     assert "http://www.example.com.attacker.example" in asked
-    assert "Note: Without --origin, only these origins were tried: the server's own origin, http://" in result.stdout
-    assert "http://www.example.com may read. With --origin" in result.stdout
+    assert "Note: Without --origin, only these origins, and names that a wrong comparison accepts as" in result.stdout
+    assert f"tried: http://{HOST}, http://example.com, " in result.stdout
+    assert "The server allows http://www.example.com. With --origin" in result.stdout
+    assert "The server allows none of these origins." in run(listing(APP), origin=None)[0].stdout
+    # Its own name is listed, and a finding may be about that.
+    assert f"The server allows http://{HOST}." in run(listing(f"http://{HOST}"), origin=None)[0].stdout
     assert "Without --origin" not in run(listing(APP))[0].stdout
 
 
