@@ -67,6 +67,8 @@ _LAX: Final = frozenset(
 # most of them.
 _SPECIAL: Final = "!$&'()*+,;=~{}\"`"
 _SPECIAL_IN_FIREFOX: Final = "$+"
+# What stops at one of these in a label of its own stops at most of them: two are enough, one of them in Firefox.
+_SPECIAL_AFTER_A_DOT: Final = "{$"
 
 # Services where anyone can have a name, the most used first.
 _SHARED: Final = (
@@ -239,11 +241,11 @@ def special(candidate: str, label: str) -> list[Probe]:
         Probe(
             "CG-A008",
             Reach.FEW_BROWSERS,
-            f"{parsed.scheme}://{parsed.host}{char}.{label}.com{port}",
-            f"{char} ends the comparison",
-            "Firefox, Safari" if char in _SPECIAL_IN_FIREFOX else "Safari",
+            f"{parsed.scheme}://{parsed.host}{end}.{label}.com{port}",
+            f"{end[-1]} ends the comparison",
+            "Firefox, Safari" if end[-1] in _SPECIAL_IN_FIREFOX else "Safari",
         )
-        for char in _SPECIAL
+        for end in (*_SPECIAL, *(f".{char}" for char in _SPECIAL_AFTER_A_DOT))
     ]
 
 
@@ -288,8 +290,11 @@ def _probe(attack: Attack, candidate: str) -> Probe | None:
     if trusted is None or origin is None or attack.name not in _MISTAKES or origin.port in BAD_PORTS:
         return None
     rule, reach = _MISTAKES[attack.name]
+    if rule == "CG-A011" and origin.scheme == "chrome-extension":
+        # No extension has that name; `strangers` asks for real ones.
+        return Probe("CG-A017", Reach.NOBODY, attack.origin, attack.name, NO_BROWSER)
     if rule == "CG-A011" and (trusted.scheme, origin.scheme) != ("https", "http"):
-        # If http is trusted, https does no harm. `strangers` tests other schemes better.
+        # If http is trusted, https does no harm.
         return None
     if reach is Reach.REGISTRANT and not _can_be_registered(origin, trusted):
         reach = Reach.NEIGHBOUR

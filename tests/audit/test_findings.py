@@ -90,6 +90,11 @@ def test_a_finding_that_changes_at_the_second_question_is_less_sure():
     assert found(answering(lambda _: lines({"QUERY_STRING": ""})))["CG-B006"]["confidence"] == "high"
 
 
+def test_any_scheme_is_named_next_to_http():
+    confirmed = found(matching(r"[a-z-]+://app\.example\.com"), url=f"https://{HOST}/items")
+    assert confirmed["CG-A011"]["subsumes"] == ["CG-A017"]
+
+
 @pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
 @pytest.mark.parametrize(
     "is_busy", [*(lambda n, k=k: n >= k for k in (3, 8, 20)), *(lambda n, k=k: n % k == 1 for k in (2, 3, 5))]
@@ -126,6 +131,8 @@ def test_a_pattern_that_is_too_wide_is_named(pattern, rule):
         # The end of a host below the site: a neighbour, and the network.
         (r".*app\.example\.com", {"CG-A004": "medium", "CG-A011": "high"}),
         (r"https://app\.example\.com|.*[/-]app\.example\.com", {"CG-A004": "medium", "CG-A011": "high"}),
+        # Any scheme is implied by http, which is worse.
+        (r"[a-z-]+://app\.example\.com", {"CG-A011": "high"}),
         # The end of the site: anybody, which is worse than the network.
         (r".*example\.com", {"CG-A004": "critical"}),
     ],
@@ -192,6 +199,8 @@ def test_a_free_part_of_a_name_is_named_by_who_can_own_it(trusted, pattern, faul
         (r"https://.*\.translate\.goog", "CG-A009", "critical"),
         (r"https://[a-z0-9]+\.z\d+\.web\.core\.windows\.net", "CG-A009", "critical"),
         (r"https://.*\.app\.github\.dev", "CG-A009", "critical"),
+        (r"https://app\.example\.com\.?(?![a-z0-9:._-]).*", "CG-A008", "high"),
+        (r"https://app\.example\.com\.\{.*", "CG-A008", "high"),
         (r"https://(null\.)?jsbin\.com", "CG-A016", "critical"),
     ],
 )
