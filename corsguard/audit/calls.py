@@ -38,7 +38,7 @@ from .report import Report, shown
 from .session import Session
 from .stages import HANDSHAKE_STAGES, STAGES, find_resource
 
-BUDGET: Final = 300
+BUDGET: Final = 320
 QUICK_BUDGET: Final = 32
 RATE: Final = 10.0
 TIMEOUT: Final = 10.0

@@ -78,7 +78,8 @@ _SHARED: Final = (
     "replit.app wixsite.com wordpress.com blogspot.com trycloudflare.com stackblitz.io codepen.io translate.goog "
     "a.run.app app.github.dev deno.dev r2.dev hf.space z6.web.core.windows.net blob.core.windows.net ngrok.io "
     "streamlit.app ondigitalocean.app csb.app supabase.co azurefd.net elasticbeanstalk.com pythonanywhere.com "
-    "readthedocs.io glitch.me bubbleapps.io loca.lt"
+    "readthedocs.io glitch.me bubbleapps.io loca.lt now.sh azureedge.net bitbucket.io replit.dev ngrok.app "
+    "codesandbox.io gitpod.io webcontainer.io nyc3.digitaloceanspaces.com tumblr.com weebly.com sharepoint.com"
 ).split()
 # Services where anyone can run a script.
 _PLAYGROUNDS: Final = (

@@ -95,7 +95,7 @@ def test_it_fails_from_the_chosen_severity_on(threshold, code):
 def test_the_text_begins_with_the_worst_finding_with_proof_and_fix():
     result, _ = run(answering(everybody))
     lines = result.output.splitlines()
-    assert lines[0] == f"Auditing {URL}: 300 requests at most, 10000 a second."
+    assert lines[0] == f"Auditing {URL}: 320 requests at most, 10000 a second."
     assert lines[2] == "CRITICAL CG-A001 reflect-any: Any website may read"
     assert any(line.startswith("    > Origin: https://") for line in lines)
     assert any(line.startswith("    < Access-Control-Allow-Origin: https://") for line in lines)
@@ -110,7 +110,7 @@ def test_a_server_without_faults_is_called_clean():
     result, one = run(CORSMiddleware(answering(lambda _: []), Policy(allow_origins=[APP], allow_credentials=True)))
     assert "Nothing was found." in result.output
     assert "Tried: strangers and null, who is trusted" in result.output
-    assert f"{len(one.asked)} requests of 300 at most" in result.output
+    assert f"{len(one.asked)} requests of 320 at most" in result.output
     assert "Left out" not in result.output
     assert result.exit_code == 0
 
@@ -376,7 +376,7 @@ def test_the_json_is_what_the_call_from_python_returns():
     [
         (("--quick",), {"budget": 32}),
         (("--quick", "--budget", "5"), {"budget": 5}),
-        ((), {"budget": 300}),
+        ((), {"budget": 320}),
         (("--active",), {"active": True}),
         (("--internal",), {"is_internal": True}),
         (("--public",), {"is_internal": False}),

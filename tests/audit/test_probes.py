@@ -2,12 +2,15 @@
 The origins that are tried: each belongs to a rule, none is a trusted one, and the worst come first.
 """
 
+import re
+
 import pytest
 from kit.audited import APP, HOST
 
 from corsguard.audit import RULES, Reach
 from corsguard.audit.probes import Meant, lax, relatives, special, strangers, usual
 from corsguard.origin import Origin
+from corsguard.suffixes import is_known_suffix
 from corsguard.testing import attack_origins
 
 
@@ -65,6 +68,31 @@ def test_the_worst_origins_are_tried_first():
     assert [probe.rule for probe in first[:6]] == ["CG-A003", "CG-A004", "CG-A005", "CG-A007", "CG-A006", "CG-A022"]
     assert {probe.reach for probe in first} == {Reach.REGISTRANT}
     assert not [probe.origin for probe in first if "api" in probe.origin]
+
+
+def test_every_hosting_service_that_is_asked_for_gives_names_to_anyone():
+    hosts = [
+        probe.origin.partition(".")[2]
+        for probe in strangers("0123abcd", is_loopback=False, meant=Meant([]))
+        if probe.rule == "CG-A009"
+    ]
+    assert len(hosts) >= 60
+    assert [host for host in hosts if not is_known_suffix(host)] == []
+
+
+def test_an_identifier_has_the_form_that_its_browser_makes():
+    """
+    An extension or a panel has its own: 32 letters, a UUID, or 52 digits of base 32.
+    """
+    forms = {
+        "chrome-extension": r"[a-p]{32}",
+        "moz-extension": r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
+        "safari-web-extension": r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
+        "vscode-webview": r"[0-9a-v]{52}",
+    }
+    asked = dict(probe.origin.split("://") for probe in strangers("0f9e8d7c", is_loopback=False, meant=Meant([])))
+    for scheme, form in forms.items():
+        assert re.fullmatch(form, asked[scheme])
 
 
 def test_text_after_a_port_is_not_a_host():
