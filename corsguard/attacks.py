@@ -145,7 +145,10 @@ def _with_a_free_part(host: str, registrable: str) -> Iterator[tuple[str, str]]:
         return
     if host.endswith(f".{suffix}"):
         for other in _OTHER_SUFFIXES:
-            yield "every top-level domain is trusted", f"{host.removesuffix(suffix)}{other}"
+            # A comparison of the beginning lets these in, too.
+            is_longer = other.startswith(f"{suffix}.")
+            mistake = "every country is trusted" if is_longer else "every top-level domain is trusted"
+            yield mistake, f"{host.removesuffix(suffix)}{other}"
     yield "every name after -- is trusted", f"attacker--{label}.{rest}"
     for name in _built_alike(label):
         yield "every name with the same structure is trusted", f"{name}.{rest}"

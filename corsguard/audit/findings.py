@@ -15,7 +15,7 @@ from corsguard.origin import Origin
 
 from .answers import Answer
 from .bounded_client import BoundedClient, SpentError
-from .probes import BUILT_ALIKE, WHOLE_SITE, Probe
+from .probes import BUILT_ALIKE, COUNTRIES, WHOLE_SITE, Probe
 from .rules import RULES, Weakness
 from .severity import EVERY_BROWSER, Reach, Severity
 from .signs import Confidence, Sign
@@ -279,6 +279,9 @@ def _by_rule(positives: Iterable[Positive]) -> Iterator[list[Positive]]:
     if any(positive.probe.mistake == WHOLE_SITE for positive in found["CG-A012"]):
         # A name with the same end as a host of the site is also a subdomain of the site.
         found["CG-A004"] = [one for one in found["CG-A004"] if one.probe.reach is not Reach.NEIGHBOUR]
+    if found["CG-A003"] or found["CG-A005"]:
+        # A name with a country at its end only begins like a trusted one.
+        found["CG-A022"] = [one for one in found["CG-A022"] if one.probe.mistake != COUNTRIES]
     # If every name is allowed, names that end or are built like a trusted one are allowed, too.
     every = {_parent(one) for one in found["CG-A009"]}
     found["CG-A012"] = _not_below(found["CG-A012"], every)

@@ -19,6 +19,8 @@ from .severity import EVERY_BROWSER, NO_BROWSER, Reach
 # Mistakes by which origins with the same end as those of the site are allowed, too.
 WHOLE_SITE: Final = "every subdomain of the site is trusted"
 BUILT_ALIKE: Final = "every name with the same structure is trusted"
+# Mistake by which an origin with the same beginning is allowed, too.
+COUNTRIES: Final = "every country is trusted"
 
 # The rule for each mistake of `attack_origins`, the worst and most likely first. Other mistakes do not matter here.
 _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
@@ -34,6 +36,7 @@ _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
     "every neighbour is trusted": ("CG-A012", Reach.NEIGHBOUR),
     "every name under the same suffix is trusted": ("CG-A009", Reach.REGISTRANT),
     "every top-level domain is trusted": ("CG-A022", Reach.REGISTRANT),
+    COUNTRIES: ("CG-A022", Reach.REGISTRANT),
     "every name of the same form is trusted": ("CG-A023", Reach.REGISTRANT),
     BUILT_ALIKE: ("CG-A023", Reach.REGISTRANT),
     "every name after -- is trusted": ("CG-A023", Reach.REGISTRANT),

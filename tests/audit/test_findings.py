@@ -133,6 +133,10 @@ def test_a_pattern_that_is_too_wide_is_named(pattern, rule):
         (r"https://app\.example\.com|.*[/-]app\.example\.com", {"CG-A004": "medium", "CG-A011": "high"}),
         # Any scheme is implied by http, which is worse.
         (r"[a-z-]+://app\.example\.com", {"CG-A011": "high"}),
+        # The beginning, or anywhere: a country after it is the same fault.
+        (r"https://app\.example\.com.*", {"CG-A003": "critical"}),
+        (r"https://app\.example\..*", {"CG-A003": "critical", "CG-A022": "critical"}),
+        (r".*app\.example\.com.*", {"CG-A005": "critical"}),
         # The end of the site: anybody, which is worse than the network.
         (r".*example\.com", {"CG-A004": "critical"}),
     ],

@@ -214,7 +214,7 @@ a part of the origin is enough: https://www.app.exampl:8443
 every top-level domain is trusted: https://www.app.example.bid:8443
 every top-level domain is trusted: https://www.app.example.ws:8443
 every top-level domain is trusted: https://www.app.example.co.bw:8443
-every top-level domain is trusted: https://www.app.example.com.sb:8443
+every country is trusted: https://www.app.example.com.sb:8443
 every name after -- is trusted: https://attacker--www.app.example.com:8443
 every name with the same structure is trusted: https://www-attacker.app.example.com:8443
 every name of the same form is trusted: https://jjj.app.example.com:8443
