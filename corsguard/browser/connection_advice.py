@@ -172,7 +172,7 @@ def _why_silent(failure: Failure, where: str) -> str:
     Return why no response came from *where*, as far as the name of the error says it; empty if it does not.
     """
     match net_error_of(failure):
-        case "CONNECTION_TIMED_OUT":
+        case "CONNECTION_TIMED_OUT" | "TIMED_OUT":
             return (
                 f"{where} does not answer in time. What does it wait for? Look at its log, and at the services that it "
                 "calls. A firewall may also drop what is sent to this host and port."

@@ -51,6 +51,8 @@ MORE = [
     "TypeError: Window.fetch: Invalid request method TRACE.",
     f"{LOAD}BAD_SSL_CLIENT_AUTH_CERT",
     f"{LOAD}INVALID_REDIRECT",
+    f"{LOAD}CACHE_MISS",
+    f"{LOAD}INCOMPLETE_CHUNKED_ENCODING",
     f"{LOAD}UNSAFE_REDIRECT",
     f"{LOAD}BLOCKED_BY_RESPONSE.NotSameSite",
     'Fetch API cannot load foo://x/. URL scheme "foo" is not supported.',

@@ -50,7 +50,7 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
     core(r"Failed to construct 'WebSocket'", "websocket_call"),
     core(r"The operation is insecure", "insecure_call"),
     core(
-        r"BLOCKED_BY_(?:CLIENT|ADMINISTRATOR|ADBLOCKER)|blocked:(?:other|devtools|inspector|extension|subresource-filter)|"
+        r"BLOCKED_BY_(?:CLIENT|ADMINISTRATOR|ADBLOCKER|INSPECTOR|FINGERPRINTING_PROTECTION)|blocked:(?:other|devtools|inspector|extension|subresource-filter)|"
         r"Blocked by (?:DevTools|Extension)|because (?:(?:Enhanced )?Tracking Protection|content blocking) is enabled|"
         r"content blocker prevented",
         "blocked_by_client",
@@ -80,6 +80,12 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
     core(r"An SSL error has occurred and a secure connection", Reason.TLS, "no secure connection could be made"),
     core(r"ERR_UNSAFE_PORT|NS_ERROR_PORT_ACCESS_NOT_ALLOWED", Reason.BAD_PORT),
     core(r"ERR_INVALID_REDIRECT|MULTIPLE_LOCATION", Reason.REDIRECT_UNPARSABLE),
+    # With a status, the name is about the body.
+    core(
+        r"net::ERR_(?P<value>(?!FAILED|ABORTED|BLOCKED_BY_)[A-Z0-9_]+) [2-5]\d\d\b|"
+        r"net::ERR_(?P<value2>CONTENT_DECODING_\w+|CONTENT_LENGTH_MISMATCH|INCOMPLETE_CHUNKED_ENCODING)",
+        "broken_off",
+    ),
     core(
         r"ERR_(?P<value>CONNECTION_\w+|SOCKET_\w+|SPDY_\w+|DNS_\w+|NAME_NOT_RESOLVED|ADDRESS_\w+|EMPTY_RESPONSE|INTERNET_DISCONNECTED|TIMED_OUT|"
         r"NETWORK_\w+|TUNNEL_\w+|PROXY_\w+|HTTP2_\w+|QUIC_\w+|INCOMPLETE_\w+|CONTENT_LENGTH_MISMATCH|"
@@ -152,6 +158,8 @@ VAGUE: Final = (
     core(r"downloadable font: download failed", "font"),
     # From Flutter for the web.
     core(r"Failed to load network image\..{0,20}? Image URL: (?:\[ ?\] )?(?P<url>https?://\S{1,2048})", "not_told"),
+    # Chromium's other names: of all names, only FAILED may come from CORS.
+    core(r"net::ERR_(?P<value>(?!(?:FAILED|ABORTED)\b)[A-Z0-9_]+)", "net_error"),
     # The row of a request in Chromium's console.
     core(
         r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE) (?P<url>https?://[^\s'\"]{1,2048}) net::ERR_FAILED(?! \d)",

@@ -125,7 +125,7 @@ RULES: Final[tuple[Core, ...]] = (
         "csp",
     ),
     core(
-        r"Content[ -]Security[ -]Policy|blocked:csp|"
+        r"Content[ -]Security[ -]Policy|blocked:csp|BLOCKED_BY_CSP|"
         r"\bCSP (?:No Data Protocol|Web Extension|Content ?Blocked|Data Document|Web Browser|Preload)\b",
         "csp",
     ),

@@ -45,6 +45,24 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
         Fix(words="If nobody left the page, let the server and the proxy keep the connection open, and open it again."),
         check_helps=False,
     ),
+    "broken_off": Lookalike(
+        "Not CORS: the browser got the status and the headers of the response, but not its whole body.",
+        (
+            "the log of the server: does it fail while it writes the body?",
+            "a proxy in front: a limit of time or size, HTTP/2, Content-Length, Content-Encoding",
+        ),
+        Fix(
+            words="Look for what ends the body: an exception in the server, a limit of a proxy, a wrong Content-Length "
+            "or Content-Encoding, or a network that was lost. No header of CORS helps."
+        ),
+        detail="Chromium says {value}.",
+    ),
+    "net_error": Lookalike(
+        "Not CORS: the browser ended the request for a reason of its own, or of the network.",
+        ("the name of the error: chrome://network-errors lists all of them",),
+        Fix(words="Search for this name. No header of CORS helps."),
+        detail="Chromium says {value}.",
+    ),
     "websocket_closed": Lookalike(
         "The WebSocket was closed before this line, or never opened, so the message of the page is lost.",
         ("the lines before this one: they say why it is closed",),

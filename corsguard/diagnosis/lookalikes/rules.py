@@ -103,11 +103,12 @@ RULES: Final[Mapping[str, Lookalike]] = {
         check_helps=False,
     ),
     "blocked_by_client": Lookalike(
-        "Not CORS: a browser extension (an ad blocker), the tracking protection of the browser, or the administrator, "
-        "blocked the request.",
+        "Not CORS: a browser extension (an ad blocker), the tracking protection of the browser, its DevTools, or the "
+        "administrator, blocked the request.",
         (
             "a window without extensions",
             "Firefox: the shield to the left of the address",
+            "DevTools: request blocking",
             "the URL: names with ads, track or analytics are on block lists",
         ),
         Fix(
