@@ -463,8 +463,8 @@ def _print_replay(replay: Replay, output: Output) -> None:
     output.spans((f"\n{replay.verdict.upper()}: ", "bad"), (_what(replay.asked), "bold"))
     for line in replay.assumed:
         output.say(f"Assumed: {line}", "warning")
-    if replay.entry.error and outcome.faults:
-        output.say(f"The file says: {as_shown(replay.entry.error, LONGEST_READ)}", "dim")
+    if replay.error and outcome.faults:
+        output.say(f"The file says: {as_shown(replay.error, LONGEST_READ)}", "dim")
     _print_faults(outcome.faults or replay.with_credentials, output)
     _print_warnings(outcome.warnings, output)
     if replay.is_unclear:

@@ -70,7 +70,7 @@ def handout_of_har(reading: HarReading) -> str:
 def _of_replay(replay: Replay, reading: HarReading) -> Section:
     asked, outcome = replay.asked, replay.outcome
     first, *more = outcome.faults or replay.with_credentials or (None,)
-    said = f"The file says: {as_shown(replay.entry.error, LONGEST_READ)}" if replay.entry.error else ""
+    said = f"The file says: {as_shown(replay.error, LONGEST_READ)}" if replay.error else ""
     texts = (
         f"Requested by a page on {as_shown(asked.page_origin)}.",
         *(f"Assumed: {line}" for line in replay.assumed),

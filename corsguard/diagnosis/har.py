@@ -29,8 +29,10 @@ _NO_OCTET: Final = re.compile(r"[\0\r]|[^\0-\xff]")
 # The fields in which Chromium, Firefox and Playwright say why there is no response.
 _ERRORS: Final = ("_error", "_blocked", "_blockedReason", "_failureText")
 # Names of the programs that write HARs (log.creator, or log.browser), in lower case. These say what the browser
-# refused: the panels of Chromium and WebKit, Playwright, and `written`.
-_TELLING: Final = ("webinspector", "webkit web inspector", "playwright", "corsguard")
+# refused: the panels of Chromium and WebKit, and Playwright.
+_TELLING_BROWSERS: Final = ("webinspector", "webkit web inspector", "playwright")
+# In addition to them, `written` says which request was not answered.
+_TELLING: Final = (*_TELLING_BROWSERS, "corsguard")
 _SILENT_BROWSERS: Final = ("firefox", "firebug")
 # These are between the browser and the server.
 _PROXIES: Final = tuple("mitmproxy charles fiddler proxyman browsermob requestly burp zap".split())
@@ -38,6 +40,8 @@ _PROXIES: Final = tuple("mitmproxy charles fiddler proxyman browsermob requestly
 _CHARLES: Final = "_charlesStatus"
 _CHARLES_IS_DONE: Final = frozenset({"", "COMPLETE"})
 _CHARLES_FAILS: Final = 503
+# Such an answer only confirms the one that is stored (RFC 9111, 4.3.4).
+NOT_MODIFIED: Final = 304
 _FIDDLER: Final = re.compile(r"Fiddler - (.+)", re.IGNORECASE)
 
 
@@ -52,7 +56,8 @@ class Entry(NamedTuple):
     One exchange of a HAR: *response* is None if the browser recorded none; *error* is what it recorded instead.
 
     *page* is the URL of the page, if the file has it; *origin* is the value of `Origin`; *kind* is the type of the
-    request in DevTools.
+    request in DevTools. *is_stored* is True if the answer comes from the browser's cache, *is_of_worker* if it comes
+    from a service worker.
     """
 
     request: WireRequest
@@ -61,6 +66,8 @@ class Entry(NamedTuple):
     page: str
     origin: str
     kind: str
+    is_stored: bool = False
+    is_of_worker: bool = False
 
 
 class Archive(NamedTuple):
@@ -68,7 +75,8 @@ class Archive(NamedTuple):
     The content of a HAR: its *entries*, and the name of its *writer*.
 
     *is_browsers* is True if it has requests of a browser, *is_proxys* if a proxy recorded them. *names_refusals* is
-    True if it marks each response that the browser refused.
+    True if it marks each response that the browser refused, and *is_silence_consent* if a response without a mark is
+    one that the page got.
     """
 
     entries: list[Entry]
@@ -76,6 +84,7 @@ class Archive(NamedTuple):
     is_browsers: bool
     is_proxys: bool
     names_refusals: bool
+    is_silence_consent: bool = False
 
 
 def read(path: str) -> Archive:
@@ -109,6 +118,7 @@ def read(path: str) -> Archive:
         is_browsers=writer.lower().startswith((*_TELLING, *_SILENT_BROWSERS)) or any(map(_is_of_a_browser, found)),
         is_proxys=is_proxys,
         names_refusals=is_named or writer.lower().startswith(_TELLING),
+        is_silence_consent=writer.lower().startswith(_TELLING_BROWSERS),
     )
 
 
@@ -168,6 +178,8 @@ def _entry(entry: Mapping[str, Any], pages: Mapping[str, str], *, is_proxys: boo
         page=page if url_of(page) is not None else "",
         origin=origin,
         kind=_text(entry, "_resourceType"),
+        is_stored=status == NOT_MODIFIED or bool(_text(entry, "_fromCache")),
+        is_of_worker=True in (place.get("_fetchedViaServiceWorker") for place in (entry, response)),
     )
 
 

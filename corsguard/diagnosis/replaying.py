@@ -9,11 +9,12 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from os import PathLike, fspath
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from corsguard.browser import NetworkError, Unreachable, WireRequest, WireResponse
+from corsguard.browser import Exchange, NetworkError, Reason, Unreachable, WireRequest, WireResponse
 from corsguard.browser.confidential import SECRET_PARAMETER, Secrets, secrets_of
 from corsguard.browser.evidence import as_shown, url_of
 from corsguard.browser.exchanges import SECRET_HEADERS
@@ -37,10 +38,10 @@ from corsguard.origin import NULL
 from . import consoles
 from .checklist import Mark
 from .commands import check_command, shown_url
-from .har import Archive, Entry, read
+from .har import NOT_MODIFIED, Archive, Entry, read
 from .lookalike_fixes import fix_of_lookalike
 from .lookalikes import LOOKALIKES
-from .messages import Known
+from .messages import Known, Message
 from .playing import Fault, Fetch, Held, Outcome, fault_of, is_preflight, play
 
 # Request headers that browsers add themselves, in addition to forbidden ones, so the page did not set them.
@@ -51,7 +52,36 @@ _FETCHED: Final = frozenset({"fetch", "xhr", "preflight", "font", "module", "man
 # Stands for an unknown value of a header; it is not safelisted.
 _UNTOLD: Final = "?"
 # Chromium's name for an error, as its Network panel and Playwright write it.
-_NET_ERROR: Final = re.compile(r"\bERR_([A-Z_]+)")
+_NET_ERROR: Final = re.compile(r"\bERR_([A-Z0-9_]+)(?:\.\w+)?")
+# The one name with which Chromium ends a request that CORS refused. Other failures have it, too.
+_MAY_BE_CORS: Final = "net::ERR_FAILED"
+# What a console says with it.
+_UNTOLD_NAMES: Final = frozenset({"answered", "not_told"})
+# How WebKit and Playwright say that the page, or the user, ended a request.
+_CANCELLED: Final = re.compile(r"(?:load request )?cancell?ed", re.IGNORECASE)
+# The console marks it like this.
+_CANCELLED_IN_CONSOLE: Final = "(canceled)"
+# Rules of the browser that refuse a load without CORS. What else ends such a load is never a matter of sharing.
+_REFUSALS: Final = frozenset(
+    "coep_frame corp csp document_isolation insecure_local_network local_network_access mixed_content orb".split()
+)
+# The directive of a Content Security Policy, by the type of the request.
+_DIRECTIVES: Final = {
+    **dict.fromkeys(("fetch", "xhr", "preflight", "eventsource", "ping"), "connect-src"),
+    "font": "font-src",
+    "image": "img-src",
+    "manifest": "manifest-src",
+    "media": "media-src",
+    "module": "script-src",
+    "script": "script-src",
+    "stylesheet": "style-src",
+}
+# What a cache of the browser may be the cause of.
+_OF_CACHES: Final = frozenset({Reason.MISSING_ALLOW_ORIGIN, Reason.ALLOW_ORIGIN_MISMATCH})
+_OF_WORKER: Final = "A service worker of the page gave the answer, and CORS does not apply to its answers."
+_STORED: Final = (
+    "The answer (304) only confirms an answer in the cache of the browser, whose headers are not in the file."
+)
 
 
 @dataclass(slots=True)
@@ -60,7 +90,7 @@ class Replay:
     One request of a page, played again: the result, and what had to be assumed.
 
     *with_credentials* are the faults of the same request with credentials, if it passes without them and the file does
-    not say which it was.
+    not say which it was. *error* is what the browser says about its last hop.
     """
 
     entry: Entry
@@ -68,6 +98,7 @@ class Replay:
     outcome: Outcome
     assumed: list[str] = field(default_factory=list)
     with_credentials: list[Fault] = field(default_factory=list)
+    error: str = ""
 
     @property
     def verdict(self) -> str:
@@ -105,7 +136,7 @@ class Replay:
         """
         Whether the browser refused the response, and the file does not show why.
         """
-        return not self.outcome.faults and bool(self.outcome.unseen or self.entry.error)
+        return not self.outcome.faults and bool(self.outcome.unseen or self.error)
 
     @property
     def why_unclear(self) -> str:
@@ -114,7 +145,7 @@ class Replay:
         """
         if not self.is_unclear:
             return ""
-        return self.outcome.unseen or f"According to the file it passes, but the browser says: {self.entry.error}."
+        return self.outcome.unseen or f"According to the file it passes, but the browser says: {self.error}."
 
     def data(self) -> dict[str, Any]:
         """
@@ -129,7 +160,7 @@ class Replay:
             "method": asked.method,
             "credentials": asked.credentials,
             "status": None if entry.response is None else entry.response.status,
-            "error": entry.error,
+            "error": self.error,
             "assumed": [*self.assumed],
             "faults": [fault.data() for fault in self.outcome.faults],
             "warnings": [fault.data() for fault in self.outcome.warnings],
@@ -249,14 +280,19 @@ def _why_unjudged(archive: Archive) -> str:
 
 def replays(archive: Archive, on_entry: Callable[[int], None] = lambda _: None) -> Iterator[Replay]:
     """
-    Yield every request across origins to which CORS applied, played again. The hops of a redirect are one request.
+    Yield every request across origins to which CORS applied, played again, and every other one that a rule of the
+    browser refused. The hops of a redirect are one request.
     """
     entries = [*_with_those_to_come(archive.entries)]
     tape = _Tape(entries, archive)
     for number, entry in enumerate(entries):
         on_entry(number)
-        if number not in tape.used and _is_across(entry):
+        if number in tape.used or not _is_across(entry):
+            continue
+        if _has_cors(entry):
             yield _replay(tape, number, entry)
+        elif (told := _told(entry)) is not None and told.name in _REFUSALS:
+            yield _ended(tape, number, entry)
 
 
 def _with_those_to_come(entries: list[Entry]) -> Iterator[Entry]:
@@ -282,26 +318,100 @@ def _is_across(entry: Entry) -> bool:
         return False
     page, url = url_of(entry.page), url_of(entry.request.url)
     # WebSockets have an Origin, too, but no CORS.
-    if (
-        url is None
-        or url.scheme not in HTTP_SCHEMES
-        or (page is not None and entry.origin != NULL and is_same_origin(page.origin, url.origin))
-    ):
+    if url is None or url.scheme not in HTTP_SCHEMES:
         return False
+    return page is None or entry.origin == NULL or not is_same_origin(page.origin, url.origin)
+
+
+def _has_cors(entry: Entry) -> bool:
     mode = get(entry.request.headers, "Sec-Fetch-Mode")
     return mode == "cors" if mode else bool(entry.origin) or entry.kind in _FETCHED
 
 
 def _replay(tape: "_Tape", number: int, entry: Entry) -> Replay:
+    if tape.is_told(entry):
+        return _ended(tape, number, entry)
+    if entry.is_of_worker:
+        return _answered_by_worker(tape, number, entry)
     with_cookies = bool(values_of(entry.request.headers, "Cookie"))
     replay = _played(tape, number, entry, "include" if with_cookies else "same-origin")
+    if tape.ended is not None:
+        replay.outcome.faults = [*_said(tape.ended, replay.asked)]
+        return replay
+    if _is_contradicted(tape, replay) or _is_of_stored(tape, replay):
+        return replay
     if with_cookies:
         replay.assumed.append('The request has cookies, so credentials: "include" is assumed.')
     elif not (replay.outcome.faults or replay.outcome.unseen):
         replay = _asked_with_credentials(replay, _played(tape, number, entry, "include"), tape.archive)
-    if entry.error and not (replay.outcome.faults or replay.with_credentials):
-        replay.outcome.faults += _said(entry, replay.asked)
+    if replay.error and not (replay.outcome.faults or replay.with_credentials):
+        replay.outcome.faults += _said(tape.last, replay.asked)
     return replay
+
+
+def _ended(tape: "_Tape", number: int, entry: Entry) -> Replay:
+    """
+    Return the request of *entry*, of which the browser itself says why it failed. The headers do not count then.
+    """
+    asked = tape.asked(number, "same-origin")
+    return Replay(entry, asked, Outcome(faults=[*_said(entry, asked)], exchanges=[_exchange(entry)]), error=entry.error)
+
+
+def _answered_by_worker(tape: "_Tape", number: int, entry: Entry) -> Replay:
+    outcome = Outcome(exchanges=[_exchange(entry)], unseen=_OF_WORKER if entry.error else "")
+    return Replay(
+        entry, tape.asked(number, "same-origin"), outcome, [] if entry.error else [_OF_WORKER], error=entry.error
+    )
+
+
+def _exchange(entry: Entry) -> Exchange:
+    return Exchange(entry.request, entry.response, is_preflight(entry.request), with_credentials=False)
+
+
+def _is_contradicted(tape: "_Tape", replay: Replay) -> bool:
+    """
+    Return whether the browser did not refuse what *replay* refuses. Then the result is no longer a fault.
+    """
+    faults = replay.outcome.faults
+    is_silent = all(hop.response is not None and not hop.error for hop in tape.hops)
+    if not (faults and is_silent and tape.archive.is_silence_consent):
+        return False
+    if _is_about_absent(tape, faults[0]):
+        replay.assumed.append(f"{_STORED} The browser did not refuse that one.")
+    else:
+        replay.outcome.unseen = (
+            f"By its headers, a browser refuses this answer ({faults[0].code}). But the file names no error, so this "
+            "browser did not refuse it: an extension or an option of the browser turned CORS off, the file was "
+            "changed, or an old version of the browser did not write errors into the file."
+        )
+    replay.outcome.faults = []
+    return True
+
+
+def _is_of_stored(tape: "_Tape", replay: Replay) -> bool:
+    """
+    Return whether *replay* refuses an answer that a cache of the browser gave. Then its fault is that of the cache, if
+    the browser refused it, too.
+    """
+    faults = replay.outcome.faults
+    if not (faults and tape.last.is_stored and faults[0].code in _OF_CACHES):
+        return False
+    if replay.error:
+        row = LOOKALIKES["cached"]
+        replay.outcome.faults = [replace(faults[0], cause=row.title, fix=row.fix)]
+    elif _is_about_absent(tape, faults[0]):
+        replay.outcome.faults, replay.outcome.unseen = [], _STORED
+    else:
+        return False
+    return True
+
+
+def _is_about_absent(tape: "_Tape", fault: Fault) -> bool:
+    """
+    Return whether *fault* is that a header is absent from a 304: then the stored one counts (RFC 9111, 3.2).
+    """
+    answer = tape.last.response
+    return answer is not None and answer.status == NOT_MODIFIED and fault.code == Reason.MISSING_ALLOW_ORIGIN
 
 
 def _asked_with_credentials(without: Replay, other: Replay, archive: Archive) -> Replay:
@@ -312,7 +422,7 @@ def _asked_with_credentials(without: Replay, other: Replay, archive: Archive) ->
     """
     if not other.outcome.faults:
         return without
-    if without.entry.error:
+    if without.error:
         other.assumed.append('Without credentials it would pass, so credentials: "include" is assumed.')
         return other
     if not archive.names_refusals:
@@ -321,37 +431,67 @@ def _asked_with_credentials(without: Replay, other: Replay, archive: Archive) ->
     return without
 
 
+def _told(entry: Entry) -> Message | None:
+    """
+    Return what ended the request according to the browser, if it was not CORS.
+    """
+    message = _read(_line(entry)) if entry.error else None
+    if message is None or message.name in _UNTOLD_NAMES:
+        return None
+    # The words of other browsers may be about CORS.
+    return message if _NET_ERROR.search(entry.error) or not message.is_cors else None
+
+
+def _line(entry: Entry) -> str:
+    """
+    Return the line of a console that says what the file says. Chromium prints a row with the request and the status.
+    """
+    named, url = _NET_ERROR.search(entry.error), url_of(entry.request.url)
+    if named is None or url is None:
+        return _CANCELLED_IN_CONSOLE if _CANCELLED.fullmatch(entry.error) else entry.error
+    name = f"net::{named[0]}"
+    status = "" if entry.response is None or name == _MAY_BE_CORS else f" {entry.response.status}"
+    return f"GET {url.origin}/ {name}{status}"
+
+
+@lru_cache(maxsize=64)
+def _read(line: str) -> Message | None:
+    return next(iter(consoles.read(line, Known())), None)
+
+
 def _said(entry: Entry, asked: Fetch) -> Iterator[Fault]:
     """
     Yield the fault that the browser's own error names, if it says more than that the request failed.
     """
-    for message in consoles.read(entry.error, Known(origin=asked.page_origin, method=asked.method))[:1]:
-        if message.failure is not None:
-            failure = replace(message.failure, url=asked.url, first_url=asked.url, page_origin=asked.page_origin)
-            named = _NET_ERROR.search(entry.error)
-            if named is not None and REASONS[failure.reason].kind == "no response":
-                # The error in the file is what the console printed.
-                failure = replace(failure, net_error=named[1])
-            yield fault_of(NetworkError(failure))
-        elif message.lookalike != "not_told":
-            target = url_of(asked.url)
-            origin = "" if target is None else target.origin
-            fix = fix_of_lookalike(message.lookalike, asked.page_origin, origin, message.header)
-            yield Fault(code=message.lookalike, cause=LOOKALIKES[message.lookalike].title, fix=fix)
+    message = _read(_line(entry))
+    if message is None or message.name in _UNTOLD_NAMES:
+        return
+    if message.failure is not None:
+        named = _NET_ERROR.search(entry.error)
+        is_missing = REASONS[message.failure.reason].kind == "no response"
+        failure = replace(
+            message.failure,
+            method=entry.request.method,
+            url=entry.request.url,
+            first_url=asked.url,
+            page_origin=asked.page_origin,
+            sent_origin=asked.page_origin,
+            is_preflight=message.failure.is_preflight or is_preflight(entry.request),
+            # The error in the file is what the console printed.
+            net_error=named[1] if named is not None and is_missing else "",
+        )
+        yield fault_of(NetworkError(failure))
+        return
+    url = url_of(entry.request.url)
+    origin = "" if url is None else url.origin
+    value = message.value or (_DIRECTIVES.get(entry.kind, "") if message.lookalike == "csp" else "")
+    fix = fix_of_lookalike(message.lookalike, asked.page_origin, origin, message.header, value, url=entry.request.url)
+    yield Fault(code=message.lookalike, cause=LOOKALIKES[message.lookalike].title, fix=fix)
 
 
 def _played(tape: "_Tape", number: int, entry: Entry, credentials: CredentialsMode) -> Replay:
     tape.rewind(number)
-    asked = Fetch(
-        page=entry.page or entry.request.url,
-        url=entry.request.url,
-        method=entry.request.method,
-        headers=tape.headers(number),
-        body=None if entry.request.method in {"GET", "HEAD"} else entry.request.body or None,
-        credentials=credentials,
-        origin=NULL if entry.origin == NULL else None,
-        upload_listener=tape.listens(number),
-    )
+    asked = tape.asked(number, credentials)
     try:
         outcome = play(asked, tape)
     except ValueError as error:
@@ -360,7 +500,7 @@ def _played(tape: "_Tape", number: int, entry: Entry, credentials: CredentialsMo
     if tape.archive.is_proxys and outcome.is_unreachable:
         # The browser got an answer from the proxy, so its console printed something else.
         outcome.faults = [replace(fault, chromium="", firefox="", safari="") for fault in outcome.faults]
-    return Replay(entry, asked, outcome, [*tape.assumed])
+    return Replay(entry, asked, outcome, [*tape.assumed], error=tape.last.error)
 
 
 class _Tape:
@@ -374,6 +514,9 @@ class _Tape:
         self.assumed: dict[str, None] = {}
         # Preflights that are not in the file.
         self.made_up: set[WireRequest] = set()
+        # The requests of one fetch so far, without preflights, and the entry that something else than CORS ended.
+        self.hops: list[Entry] = []
+        self.ended: Entry | None = None
         self._entries = entries
         self._at = 0
         # Indexes of entries, in order, by method and URL; preflights are found by the method that they ask for.
@@ -391,6 +534,28 @@ class _Tape:
         self._at = number
         self.assumed.clear()
         self.made_up.clear()
+        self.hops = [self._entries[number]]
+        self.ended = None
+
+    @property
+    def last(self) -> Entry:
+        return self.hops[-1]
+
+    def asked(self, number: int, credentials: CredentialsMode) -> Fetch:
+        """
+        Return what the page of an entry requested.
+        """
+        entry = self._entries[number]
+        return Fetch(
+            page=entry.page or entry.request.url,
+            url=entry.request.url,
+            method=entry.request.method,
+            headers=self.headers(number),
+            body=None if entry.request.method in {"GET", "HEAD"} else entry.request.body or None,
+            credentials=credentials,
+            origin=NULL if entry.origin == NULL else None,
+            upload_listener=self.listens(number),
+        )
 
     def headers(self, number: int) -> tuple[Header, ...]:
         """
@@ -439,17 +604,28 @@ class _Tape:
     def __call__(self, request: WireRequest) -> WireResponse:
         if is_preflight(request):
             return self._preflight_answer(request)
-        found = self._requests.get((request.method, request.url), [])
-        place = bisect_left(found, self._at)
-        if place == len(found):
+        if not self._go_on(request.method, request.url):
             raise Held("The next request is not in the file: the browser did not send it, or the log began too late.")
-        self._at = found[place]
-        self.used.add(self._at)
-        entry = self._entries[self._at]
+        entry = self.last
         self._end_at_proxy(entry)
+        self._end_as_told(entry)
         if entry.response is None or (entry.error and not entry.response.headers):
             raise Held(_why_stripped(entry))
         return entry.response
+
+    def _go_on(self, method: str, url: str) -> bool:
+        """
+        Go to the entry of the next request; return False if the file does not have it.
+        """
+        found = self._requests.get((method, url), [])
+        place = bisect_left(found, self._at)
+        if place == len(found):
+            return False
+        self._at = found[place]
+        self.used.add(self._at)
+        if self._entries[self._at] is not self.last:
+            self.hops.append(self._entries[self._at])
+        return True
 
     def _end_at_proxy(self, entry: Entry) -> None:
         """
@@ -459,18 +635,33 @@ class _Tape:
             said = f", which says: {as_shown(entry.error)}" if entry.error else ""
             raise Unreachable(f"the server gave no response to {as_shown(self.archive.writer)}{said}")
 
+    def is_told(self, entry: Entry) -> bool:
+        """
+        Whether the browser says that *entry* was not ended by CORS. A proxy says only what happened behind it.
+        """
+        return not self.archive.is_proxys and _told(entry) is not None
+
+    def _end_as_told(self, entry: Entry) -> None:
+        """
+        Raise Held if the browser says that *entry* was not ended by CORS.
+        """
+        if self.is_told(entry):
+            self.ended = entry
+            raise Held(_why_stripped(entry))
+
     def _preflight_answer(self, request: WireRequest) -> WireResponse:
         method = get(request.headers, "Access-Control-Request-Method") or ""
+        self._go_on(method, request.url)
         number = self._preflight(method, request.url, self._at)
         entry = None if number is None else self._entries[number]
+        if entry is not None:
+            self._end_as_told(entry)
         if entry is not None and entry.response is not None and (entry.response.headers or not entry.error):
             return entry.response
         if entry is not None:
             self._end_at_proxy(entry)
-        answered = self._entries[self._at].response
-        if answered is None:
-            said = self._entries[self._at] if entry is None else entry
-            raise Held(_why_stripped(said))
+        if self.last.response is None:
+            raise Held(_why_stripped(self.last if entry is None else entry))
         # A request that was sent had been permitted, by this preflight or an earlier one.
         self.made_up.add(request)
         self.assumed[

@@ -185,7 +185,7 @@ FILES = {
         [(BLOCKED, "allow_credentials_not_true")],
     ),
     "an error although the answer is right": (
-        [entry("GET", "/a", 200, allow(credentials="true"), error="net::ERR_ABORTED")],
+        [entry("GET", "/a", 200, allow(credentials="true"), error=FAILED)],
         [("unclear",)],
     ),
     "a redirect, whose hops are one": (
@@ -194,6 +194,36 @@ FILES = {
             entry("GET", "/b", 200, JSON, error=FAILED),
         ],
         [(BLOCKED, "missing_allow_origin")],
+    ),
+    "a redirect to a host without an address": (
+        [
+            entry("GET", "/a", 302, [*allow(), ("Location", "https://nowhere.example/b")]),
+            entry("GET", "https://nowhere.example/b", 0, error="net::ERR_NAME_NOT_RESOLVED", origin=None),
+        ],
+        [(NOT_CORS, "unreachable")],
+    ),
+    "a redirect to an answer that the browser refused": (
+        [
+            entry("GET", "/a", 302, [*allow(), ("Location", "/b")]),
+            entry("GET", "/b", 200, allow("*"), error=FAILED),
+        ],
+        [(BLOCKED, "allow_credentials_not_true", "wildcard_with_credentials", "allow_credentials_not_true")],
+    ),
+    "a redirect whose second preflight fails": (
+        [
+            entry("PUT", "/a", 307, [*allow(), ("Location", "https://b.example/")]),
+            preflight("PUT", "/a", 204, allow(methods="PUT")),
+            entry("PUT", "https://b.example/", 0, error=FAILED),
+            preflight("PUT", "https://b.example/", 204, allow("*")),
+        ],
+        [(BLOCKED, "method_not_allowed")],
+    ),
+    "a preflight that nobody answered": (
+        [
+            {**preflight("PUT", "/a", 0), "response": {"status": 0, "headers": [], "_error": "net::ERR_TIMED_OUT"}},
+            entry("PUT", "/a", 0, error=FAILED),
+        ],
+        [(NOT_CORS, "unreachable")],
     ),
     "a redirect that ends the file": (
         [entry("GET", "/a", 302, [*allow(), ("Location", "/b")])],
@@ -265,7 +295,7 @@ def test_the_page_may_come_from_the_file(write):
 
 def test_the_change_names_the_server_of_the_request(write):
     file = write(entry("GET", "/a", 0, error="violates the following Content Security Policy directive"))
-    assert "add https://api.example.com to the directive for this kind of load (connect-src," in run(file).stdout
+    assert "add https://api.example.com to connect-src." in run(file).stdout
 
 
 def test_assumptions_are_printed(write):

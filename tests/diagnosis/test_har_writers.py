@@ -143,6 +143,180 @@ def test_the_cause_that_chromium_names_is_used(write, entries, found):
     assert verdicts(write("WebInspector", *entries)) == (found, 0 if found == [("readable",)] else 1)
 
 
+# Chromium ends only a request that CORS refused with ERR_FAILED. Every other name says what it was, whatever the headers
+# are.
+
+ENDED = {
+    "ABORTED": "aborted",
+    "BLOCKED_BY_CLIENT": "blocked_by_client",
+    "BLOCKED_BY_INSPECTOR": "blocked_by_client",
+    "BLOCKED_BY_CSP": "csp",
+    "BLOCKED_BY_LOCAL_NETWORK_ACCESS_CHECKS": "local_network_access",
+    "BLOCKED_BY_RESPONSE.NotSameOrigin": "corp",
+    "CACHE_MISS": "broken_off",
+    "CERT_DATE_INVALID": "tls",
+    "CONNECTION_RESET": "broken_off",
+    "CONTENT_DECODING_FAILED": "broken_off",
+    "HTTP2_PROTOCOL_ERROR": "broken_off",
+    "INCOMPLETE_CHUNKED_ENCODING": "broken_off",
+    "NETWORK_CHANGED": "broken_off",
+    "TIMED_OUT": "broken_off",
+    "TOO_MANY_REDIRECTS": "too_many_redirects",
+}
+ANSWERS = {
+    "fine without credentials": allow(),
+    "a star": allow("*"),
+    "fine": allow(credentials="true"),
+    "not shared": [],
+}
+
+
+@pytest.mark.parametrize("lines", ANSWERS.values(), ids=ANSWERS.keys())
+@pytest.mark.parametrize(("name", "code"), ENDED.items(), ids=ENDED.keys())
+def test_an_error_other_than_failed_is_not_cors_whatever_the_answer(write, name, code, lines):
+    file = write("WebInspector", chromium("GET", "/a", 200, lines, error=f"net::ERR_{name}"))
+    assert verdicts(file) == ([(NOT_CORS, code)], 1)
+    (request,) = data(file)[0]["requests"]
+    assert request["assumed"] == []
+    assert "Allow-Origin" not in run(file).stdout.replace("Cross-Origin", "")
+
+
+UNANSWERED = {
+    "ABORTED": "aborted",
+    "CACHE_MISS": "net_error",
+    "INSUFFICIENT_RESOURCES": "net_error",
+    "HTTP2_PROTOCOL_ERROR": "unreachable",
+    "TIMED_OUT": "unreachable",
+    "RESPONSE_HEADERS_MULTIPLE_CONTENT_LENGTH": "net_error",
+}
+
+
+@pytest.mark.parametrize(("name", "code"), UNANSWERED.items(), ids=UNANSWERED.keys())
+def test_an_error_other_than_failed_is_not_cors_without_an_answer(write, name, code):
+    file = write("WebInspector", chromium("GET", "/a", 0, error=f"net::ERR_{name}"))
+    assert verdicts(file) == ([(NOT_CORS, code)], 1)
+    assert name in run(file).stdout.partition("The file says")[2].partition("\n")[2] or name == "ABORTED"
+
+
+CANCELLED = {
+    "Chromium": ("WebInspector", "_error", "net::ERR_ABORTED"),
+    "Firefox, by Playwright": ("Playwright", "_failureText", "NS_BINDING_ABORTED"),
+    "WebKit, by Playwright": ("Playwright", "_failureText", "Load request cancelled"),
+    "Safari": ("WebKit Web Inspector", "_error", "cancelled"),
+}
+
+
+@pytest.mark.parametrize(("writer", "key", "error"), CANCELLED.values(), ids=CANCELLED.keys())
+def test_a_request_that_the_page_cancelled_is_not_cors(write, writer, key, error):
+    assert verdicts(write(writer, one("GET", "/a", 200, allow(), response=[(key, error)]))) == (
+        [(NOT_CORS, "aborted")],
+        1,
+    )
+
+
+def test_the_error_in_the_file_is_printed_even_if_the_request_would_be_mixed_content(write):
+    entry = chromium("GET", "", 0, error="net::ERR_BLOCKED_BY_LOCAL_NETWORK_ACCESS_CHECKS")
+    entry["request"]["url"] = "http://192.168.1.10/api"
+    assert verdicts(write("WebInspector", entry)) == ([(NOT_CORS, "local_network_access")], 1)
+
+
+DIRECTIVES = {"fetch": "connect-src", "image": "img-src", "script": "script-src", "font": "font-src"}
+
+
+@pytest.mark.parametrize(("kind", "directive"), DIRECTIVES.items(), ids=DIRECTIVES.keys())
+def test_a_content_security_policy_is_that_of_the_page(write, kind, directive):
+    file = write("WebInspector", chromium("GET", "/a", 0, error="net::ERR_BLOCKED_BY_CSP", kind=kind))
+    printed = run(file).stdout
+    assert f"In the page's policy, add {API} to {directive}." in printed
+    assert "corsguard check" not in printed
+
+
+# A request without CORS has no Origin.
+
+
+def embedded(kind, error, *, page=PAGE):
+    asked = [("Referer", f"{page}/"), ("Sec-Fetch-Mode", "no-cors")]
+    response = [("_error", error and f"net::ERR_{error}")]
+    return one("GET", f"/{kind}", 200, origin=None, asked=asked, response=response, _resourceType=kind)
+
+
+EMBEDDED = {
+    "CORP": (embedded("image", "BLOCKED_BY_RESPONSE.NotSameOrigin"), [(NOT_CORS, "corp")]),
+    "CORP, by COEP": (
+        embedded("image", "BLOCKED_BY_RESPONSE.NotSameOriginAfterDefaultedToSameOriginByCoep"),
+        [(NOT_CORS, "corp")],
+    ),
+    "ORB": (embedded("script", "BLOCKED_BY_ORB"), [(NOT_CORS, "orb")]),
+    "CSP": (embedded("script", "BLOCKED_BY_CSP"), [(NOT_CORS, "csp")]),
+    "the local network": (
+        embedded("image", "BLOCKED_BY_LOCAL_NETWORK_ACCESS_CHECKS"),
+        [(NOT_CORS, "local_network_access")],
+    ),
+    "fine": (embedded("image", None), []),
+    # Nothing of it looks like CORS.
+    "cancelled": (embedded("image", "ABORTED"), []),
+    "its own origin": (embedded("image", "BLOCKED_BY_RESPONSE.NotSameOrigin", page=API), []),
+}
+
+
+@pytest.mark.parametrize(("entry", "found"), EMBEDDED.values(), ids=EMBEDDED.keys())
+def test_a_load_without_cors_that_the_browser_refused_is_told(write, entry, found):
+    shared = chromium("GET", "/a", 200, allow())
+    assert verdicts(write("WebInspector", shared, entry)) == ([("readable",), *found], 1 if found else 0)
+
+
+# A request that Chromium did not refuse.
+
+STORED = {"_fromCache": "disk"}
+UNMARKED = {
+    "a 304, whose stored answer has the headers": (chromium("GET", "/a", 304, [("ETag", "1")]), ("readable",)),
+    "a 304 from the disk": ({**chromium("GET", "/a", 304, [("ETag", "1")]), **STORED}, ("readable",)),
+    "an answer of a service worker": (
+        {**chromium("GET", "/a", 200, JSON), "_fetchedViaServiceWorker": True},
+        ("readable",),
+    ),
+    "a 304 that was refused": (
+        {**chromium("GET", "/a", 304, [("ETag", "1")], error="net::ERR_FAILED"), **STORED},
+        (BLOCKED, "missing_allow_origin"),
+    ),
+    "a stored answer for another page, refused": (
+        {**chromium("GET", "/a", 200, allow("https://b.example"), error="net::ERR_FAILED"), **STORED},
+        (BLOCKED, "allow_origin_mismatch"),
+    ),
+    "a service worker that failed": (
+        {**chromium("GET", "/a", 0, error="net::ERR_FAILED"), "_fetchedViaServiceWorker": True},
+        ("unclear",),
+    ),
+    "not shared, and yet not refused": (chromium("GET", "/a", 200, JSON), ("unclear",)),
+    "shared with another page, and yet not refused": (
+        chromium("GET", "/a", 200, allow("https://b.example")),
+        ("unclear",),
+    ),
+    "a wildcard with cookies, and yet not refused": (
+        chromium("GET", "/a", 200, allow("*"), asked=[("Cookie", "a=1")]),
+        ("unclear",),
+    ),
+}
+
+
+@pytest.mark.parametrize(("entry", "found"), UNMARKED.values(), ids=UNMARKED.keys())
+def test_what_chromium_did_not_refuse_is_not_blocked(write, entry, found):
+    file = write("WebInspector", entry)
+    assert verdicts(file) == ([found], 0 if found == ("readable",) else 1)
+    printed = run(file).stdout
+    assert ("Vary: Origin with every response" in printed) is (found[0] == BLOCKED)
+    assert ("an old version of the browser did not write errors" in printed) is (
+        found == ("unclear",) and "_fetchedViaServiceWorker" not in entry
+    )
+
+
+@pytest.mark.parametrize("writer", ["Firefox", "mitmproxy"])
+def test_a_304_does_not_show_the_headers_of_the_stored_answer(write, writer):
+    assert verdicts(write(writer, one("GET", "/a", 304, [("ETag", "1")]))) == ([("unclear",)], 1)
+    other = one("GET", "/a", 304, allow("https://b.example"))
+    assert verdicts(write(writer, other)) == ([(BLOCKED, "allow_origin_mismatch")], 1)
+
+
 # These programs do not record the credentials mode.
 
 WITHOUT = {
@@ -224,6 +398,7 @@ NAMED = {
     "Playwright": ("Playwright", "_failureText", "net::ERR_EMPTY_RESPONSE", "net::ERR_EMPTY_RESPONSE"),
     "a certificate": ("WebInspector", "_error", "net::ERR_CERT_AUTHORITY_INVALID", "net::ERR_CERT_AUTHORITY_INVALID"),
     "a name": ("WebInspector", "_error", "net::ERR_NAME_NOT_RESOLVED", "net::ERR_NAME_NOT_RESOLVED"),
+    "a name with a digit": ("WebInspector", "_error", "net::ERR_HTTP2_PING_FAILED", "net::ERR_HTTP2_PING_FAILED"),
     "a network that changed": ("WebInspector", "_error", "net::ERR_ADDRESS_UNREACHABLE", "ERR_ADDRESS_UNREACHABLE"),
 }
 
