@@ -469,4 +469,5 @@ def _print_replay(replay: Replay, output: Output) -> None:
     _print_warnings(outcome.warnings, output)
     if replay.is_unclear:
         output.say(as_shown(replay.why_unclear, LONGEST_READ))
-        output.say(f"   Check the server itself: {replay.command}", "good")
+    for line in replay.advice:
+        output.say(f"   {line}", "good")

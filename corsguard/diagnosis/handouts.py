@@ -78,7 +78,7 @@ def _of_replay(replay: Replay, reading: HarReading) -> Section:
         *(() if first is None else _consoles(first)),
         said,
         as_shown(replay.why_unclear, LONGEST_READ),
-        f"Check the server itself: `{replay.command}`" if replay.is_unclear else "",
+        *(line.replace(replay.command, f"`{replay.command}`") for line in replay.advice),
     )
     return Section(
         f"{_what(asked)}: {replay.verdict}",

@@ -90,7 +90,8 @@ class Replay:
     One request of a page, played again: the result, and what had to be assumed.
 
     *with_credentials* are the faults of the same request with credentials, if it passes without them and the file does
-    not say which it was. *error* is what the browser says about its last hop.
+    not say which it was. *error* is what the browser says about its last hop. *has_preflight* is True if the file has
+    a preflight that passes.
     """
 
     entry: Entry
@@ -99,6 +100,7 @@ class Replay:
     assumed: list[str] = field(default_factory=list)
     with_credentials: list[Fault] = field(default_factory=list)
     error: str = ""
+    has_preflight: bool = False
 
     @property
     def verdict(self) -> str:
@@ -123,6 +125,28 @@ class Replay:
         The command that finds out from the server what the file does not say.
         """
         return check_command(self.asked)
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """
+        How to find out what the file does not say; empty if the result is clear.
+        """
+        if not self.is_unclear:
+            return ()
+        method, is_sent = as_shown(self.asked.method), self.asked.method in {"GET", "HEAD"}
+        look = "look at its status and its Access-Control-* lines on the server. Errors (500, 502) often have none"
+        if self.has_preflight and not is_sent and not self.asked.with_credentials:
+            return (f"The answer to {method}: {look}.",)
+        lines: list[str] = []
+        if not is_sent and not self.has_preflight:
+            lines.append(
+                "The command below sends only the preflight. If that passes, the answer to "
+                f"{method} itself is at fault: {look}."
+            )
+        if not self.asked.with_credentials:
+            lines.append('If the page uses credentials: "include", add --credentials to the command.')
+        lines.append(f"Check the server itself: {self.command}")
+        return tuple(lines)
 
     @property
     def is_fine(self) -> bool:
@@ -167,6 +191,7 @@ class Replay:
             "with_credentials": [fault.data() for fault in self.with_credentials],
             "unseen": self.outcome.unseen,
             "command": self.command,
+            "advice": [*self.advice],
         }
 
 
@@ -344,6 +369,8 @@ def _replay(tape: "_Tape", number: int, entry: Entry) -> Replay:
         replay.assumed.append('The request has cookies, so credentials: "include" is assumed.')
     elif not (replay.outcome.faults or replay.outcome.unseen):
         replay = _asked_with_credentials(replay, _played(tape, number, entry, "include"), tape.archive)
+    elif replay.has_preflight and replay.error:
+        replay = _preflighted(replay, _played(tape, number, entry, "include"))
     if replay.error and not (replay.outcome.faults or replay.with_credentials):
         replay.outcome.faults += _said(tape.last, replay.asked)
     return replay
@@ -431,6 +458,25 @@ def _asked_with_credentials(without: Replay, other: Replay, archive: Archive) ->
     return without
 
 
+def _preflighted(without: Replay, other: Replay) -> Replay:
+    """
+    Return the one of *without* and *other* (the same request with credentials) that was most likely sent, with what
+    follows from its preflight: the response is not in the file.
+    """
+    if other.outcome.faults:
+        other.outcome.unseen = (
+            "The preflight in the file passes without credentials, and not with them "
+            f'({other.outcome.faults[0].code}). Most likely, the page used credentials: "include".'
+        )
+        other.outcome.faults = []
+        return other
+    without.outcome.unseen = (
+        f"The preflight in the file passes, so the answer to {as_shown(without.asked.method)} itself is at fault. The "
+        f"browser left it out of the file, as it does with blocked responses, and says: {without.error}."
+    )
+    return without
+
+
 def _told(entry: Entry) -> Message | None:
     """
     Return what ended the request according to the browser, if it was not CORS.
@@ -500,7 +546,8 @@ def _played(tape: "_Tape", number: int, entry: Entry, credentials: CredentialsMo
     if tape.archive.is_proxys and outcome.is_unreachable:
         # The browser got an answer from the proxy, so its console printed something else.
         outcome.faults = [replace(fault, chromium="", firefox="", safari="") for fault in outcome.faults]
-    return Replay(entry, asked, outcome, [*tape.assumed], error=tape.last.error)
+    has_preflight = not outcome.faults and any(exchange.is_preflight for exchange in outcome.exchanges)
+    return Replay(entry, asked, outcome, [*tape.assumed], error=tape.last.error, has_preflight=has_preflight)
 
 
 class _Tape:
@@ -610,7 +657,7 @@ class _Tape:
         self._end_at_proxy(entry)
         self._end_as_told(entry)
         if entry.response is None or (entry.error and not entry.response.headers):
-            raise Held(_why_stripped(entry))
+            raise Held(self._why_stripped(entry))
         return entry.response
 
     def _go_on(self, method: str, url: str) -> bool:
@@ -626,6 +673,15 @@ class _Tape:
         if self._entries[self._at] is not self.last:
             self.hops.append(self._entries[self._at])
         return True
+
+    def _why_stripped(self, entry: Entry) -> str:
+        if not entry.error and self.archive.is_silence_consent:
+            return (
+                "The file has neither an answer nor an error for it: the request was not finished, or not sent, when "
+                "the file was saved."
+            )
+        said = f" The browser says: {entry.error}." if entry.error else ""
+        return f"The browser left the response out of the file, as it does with blocked responses.{said}"
 
     def _end_at_proxy(self, entry: Entry) -> None:
         """
@@ -647,7 +703,7 @@ class _Tape:
         """
         if self.is_told(entry):
             self.ended = entry
-            raise Held(_why_stripped(entry))
+            raise Held(self._why_stripped(entry))
 
     def _preflight_answer(self, request: WireRequest) -> WireResponse:
         method = get(request.headers, "Access-Control-Request-Method") or ""
@@ -661,7 +717,7 @@ class _Tape:
         if entry is not None:
             self._end_at_proxy(entry)
         if self.last.response is None:
-            raise Held(_why_stripped(self.last if entry is None else entry))
+            raise Held(self._why_stripped(self.last if entry is None else entry))
         # A request that was sent had been permitted, by this preflight or an earlier one.
         self.made_up.add(request)
         self.assumed[
@@ -682,8 +738,3 @@ def _names_asked(preflight: WireRequest) -> list[str]:
     """
     names = (get(preflight.headers, "Access-Control-Request-Headers") or "").split(",")
     return [name.strip().lower() for name in names if is_token(name.strip())]
-
-
-def _why_stripped(entry: Entry) -> str:
-    said = f" The browser says: {entry.error}." if entry.error else ""
-    return f"The browser left the response out of the file, as it does with blocked responses.{said}"

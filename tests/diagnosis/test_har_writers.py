@@ -143,8 +143,8 @@ def test_the_cause_that_chromium_names_is_used(write, entries, found):
     assert verdicts(write("WebInspector", *entries)) == (found, 0 if found == [("readable",)] else 1)
 
 
-# Chromium ends only a request that CORS refused with ERR_FAILED. Every other name says what it was, whatever the headers
-# are.
+# Chromium ends only a request that CORS refused with ERR_FAILED. Every other name says what it was, whatever the
+# headers are.
 
 ENDED = {
     "ABORTED": "aborted",
@@ -229,6 +229,59 @@ def test_a_content_security_policy_is_that_of_the_page(write, kind, directive):
     printed = run(file).stdout
     assert f"In the page's policy, add {API} to {directive}." in printed
     assert "corsguard check" not in printed
+
+
+# What the file does not show.
+
+PASSING = [
+    preflight("POST", "/a", allow(methods="POST", headers="x-a", credentials="true"), "x-a", chromium),
+    chromium("POST", "/a", 0, error="net::ERR_FAILED"),
+]
+STARS = [
+    preflight("POST", "/a", allow("*", methods="*", headers="*"), "x-a", chromium),
+    chromium("POST", "/a", 0, error="net::ERR_FAILED"),
+]
+WITH_OTHER_METHOD = "sends only the preflight. If that passes, the answer to PUT itself is at fault"
+WITH_CREDENTIALS = 'If the page uses credentials: "include", add --credentials to the command.'
+HIDDEN = {
+    "a GET": ([chromium("GET", "/a", 0, error="net::ERR_FAILED")], [WITH_CREDENTIALS, f"{API}/a --page {PAGE}\n"]),
+    "a GET with cookies": (
+        [chromium("GET", "/a", 0, asked=[("Cookie", "a=1")], error="net::ERR_FAILED")],
+        [f"{API}/a --page {PAGE} --credentials\n"],
+    ),
+    "a PUT without its preflight": (
+        [chromium("PUT", "/a", 0, error="net::ERR_FAILED")],
+        [WITH_OTHER_METHOD, WITH_CREDENTIALS, "--method PUT --preflight-only\n"],
+    ),
+    "a preflight that passes": (
+        PASSING,
+        [
+            "The preflight in the file passes, so the answer to POST itself is at fault.",
+            "The answer to POST: look at its status and its Access-Control-* lines",
+        ],
+    ),
+    "a preflight that passes only without credentials": (
+        STARS,
+        [
+            "passes without credentials, and not with them (preflight_wildcard_with_credentials). Most likely,",
+            "--header 'X-A: '\"$X_A\" --credentials --preflight-only\n".replace("X-A: ", "x-a: "),
+        ],
+    ),
+    "an answer that was not there yet": (
+        [chromium("GET", "/a", 0)],
+        ["the request was not finished, or not sent,", WITH_CREDENTIALS],
+    ),
+}
+
+
+@pytest.mark.parametrize(("entries", "said"), HIDDEN.values(), ids=HIDDEN.keys())
+def test_the_advice_for_an_unclear_request_shows_what_was_refused(write, entries, said):
+    file = write("WebInspector", *entries)
+    assert verdicts(file) == ([("unclear",)], 1)
+    printed = run(file).stdout
+    assert [text for text in said if text not in printed] == []
+    for other in {WITH_CREDENTIALS, WITH_OTHER_METHOD, "--preflight-only", "--credentials"}:
+        assert (other in printed) is any(other in text for text in said), other
 
 
 # A request without CORS has no Origin.
