@@ -130,7 +130,7 @@ def check(ctx: click.Context, /, target: str, *, as_json: bool, **given: Any) ->
     """
     Play a browser against TARGET. Say why a page is blocked, and which line to change.
 
-    TARGET is a URL, an application (module:app), or a HAR file from a browser's Network panel (*.har). For a URL of
+    TARGET is a URL, an application (module:app), or a HAR file from a browser's Network panel (*.har, *.har.gz). For a URL of
     ws:// or wss://, play the handshake of a WebSocket.
 
     \b
@@ -148,7 +148,7 @@ def check(ctx: click.Context, /, target: str, *, as_json: bool, **given: Any) ->
     Exit codes: 0 the page may read the response; 1 it may not, there is a fault, or the HAR file does not show it; 2
     usage; 3 no response.
     """
-    if target.lower().endswith(".har"):
+    if target.lower().endswith((".har", ".har.gz")):
         ctx.exit(_check_har(ctx, target, given["html_file"], Output(as_json=as_json)))
     options = _Options(target=target, **given)
     if _is_socket(options.url or target):
@@ -453,14 +453,14 @@ def _print_replays(reading: HarReading, output: Output) -> None:
         output.spans((f"  {mark}  ", _MARKS[mark]), (what, "plain"))
     if reading.unjudged:
         output.say(f"\n{reading.unjudged}", "warning")
-    for replay in found:
-        if not replay.is_fine:
-            _print_replay(replay, output)
+    for replay, times in reading.failures:
+        _print_replay(replay, times, output)
 
 
-def _print_replay(replay: Replay, output: Output) -> None:
+def _print_replay(replay: Replay, times: int, output: Output) -> None:
     outcome = replay.outcome
-    output.spans((f"\n{replay.verdict.upper()}: ", "bad"), (_what(replay.asked), "bold"))
+    often = f" ({times} times)" if times > 1 else ""
+    output.spans((f"\n{replay.verdict.upper()}: ", "bad"), (f"{_what(replay.asked)}{often}", "bold"))
     for line in replay.assumed:
         output.say(f"Assumed: {line}", "warning")
     if replay.error and outcome.faults:

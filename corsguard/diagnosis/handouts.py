@@ -63,11 +63,11 @@ def handout_of_har(reading: HarReading) -> str:
         f"Requests across origins in {as_shown(Path(reading.file).name)}",
         reading.unjudged or f"{reading.verdict}.",
         mood,
-        (*(_of_replay(replay, reading) for replay in reading.requests if not replay.is_fine), *others),
+        (*(_of_replay(replay, times, reading) for replay, times in reading.failures), *others),
     ).html(reading.secrets.hidden)
 
 
-def _of_replay(replay: Replay, reading: HarReading) -> Section:
+def _of_replay(replay: Replay, times: int, reading: HarReading) -> Section:
     asked, outcome = replay.asked, replay.outcome
     first, *more = outcome.faults or replay.with_credentials or (None,)
     said = f"The file says: {as_shown(replay.error, LONGEST_READ)}" if replay.error else ""
@@ -81,7 +81,7 @@ def _of_replay(replay: Replay, reading: HarReading) -> Section:
         *(line.replace(replay.command, f"`{replay.command}`") for line in replay.advice),
     )
     return Section(
-        f"{_what(asked)}: {replay.verdict}",
+        f"{_what(asked)}: {replay.verdict}{f' ({times} times)' if times > 1 else ''}",
         tuple(filter(None, texts)),
         (*_changes(first, has_policy=False),),
         _drawn(asked, outcome, replay.verdict, reading.secrets),

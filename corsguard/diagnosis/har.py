@@ -7,8 +7,10 @@ depends on the writer: Chromium and WebKit name what the browser refused; Firefo
 
 import json
 import re
+import zlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from gzip import BadGzipFile, GzipFile
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
@@ -34,6 +36,8 @@ _TELLING_BROWSERS: Final = ("webinspector", "webkit web inspector", "playwright"
 # In addition to them, `written` says which request was not answered.
 _TELLING: Final = (*_TELLING_BROWSERS, "corsguard")
 _SILENT_BROWSERS: Final = ("firefox", "firebug")
+# How a file begins that gzip packed (RFC 1952, 2.3.1).
+_GZIP: Final = b"\x1f\x8b"
 # These are between the browser and the server.
 _PROXIES: Final = tuple("mitmproxy charles fiddler proxyman browsermob requestly burp zap".split())
 # How proxies say that no response came: Charles in a field, Fiddler in its own status text.
@@ -91,14 +95,9 @@ def read(path: str) -> Archive:
     """
     Return the content of the HAR file *path*. Raises Malformed, and OSError if it cannot be read.
     """
-    file = Path(path)
-    if file.stat().st_size > _MOST_BYTES:
-        raise Malformed(
-            f"Expected a file of at most {_MOST_BYTES} bytes, got {path} with {file.stat().st_size}. Clear the Network "
-            "panel, reproduce the failure, and export again."
-        )
+    content = _bytes(path)
     try:
-        document = json.loads(file.read_bytes().decode("utf-8-sig"))
+        document = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise Malformed(f"{path} is not JSON ({_sentence(error)}): export it again from the Network panel.") from None
     log = _dict(_dict(document).get("log"))
@@ -122,13 +121,29 @@ def read(path: str) -> Archive:
     )
 
 
+def _bytes(path: str) -> bytes:
+    with Path(path).open("rb") as file:
+        is_packed = file.read(len(_GZIP)) == _GZIP
+        file.seek(0)
+        try:
+            found = (GzipFile(fileobj=file) if is_packed else file).read(_MOST_BYTES + 1)
+        except (EOFError, BadGzipFile, zlib.error) as error:
+            raise Malformed(f"{path} cannot be unpacked ({_sentence(error)}): export it again.") from None
+    if len(found) > _MOST_BYTES:
+        raise Malformed(
+            f"Expected a file of at most {_MOST_BYTES} bytes, got more in {path}. Clear the Network panel, reproduce "
+            "the failure, and export again."
+        )
+    return found
+
+
 def _is_of_a_browser(entry: Entry) -> bool:
     headers = entry.request.headers
-    return (
-        bool(entry.origin or entry.page or entry.kind)
-        or any(name.lower().startswith("sec-fetch-") for name, _ in headers)
-        or (get(headers, "User-Agent") or "").startswith("Mozilla/")
-    )
+    if entry.origin or any(name.lower().startswith("sec-fetch-") for name, _ in headers):
+        return True
+    agent = get(headers, "User-Agent")
+    # Every browser calls itself Mozilla.
+    return bool(entry.page or entry.kind) if agent is None else agent.startswith("Mozilla/")
 
 
 def _sentence(error: BaseException) -> str:

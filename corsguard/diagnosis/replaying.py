@@ -234,7 +234,20 @@ class HarReading:
         """
         How many requests are blocked and how many are unclear, in words.
         """
+        if not self.requests and not self.unjudged:
+            return "0 blocked, because no request needs CORS,"
         return f"{self.blocked} blocked, {self.unclear} unclear, of {len(self.requests)} requests across origins"
+
+    @property
+    def failures(self) -> list[tuple[Replay, int]]:
+        """
+        The requests that are not fine, without repetitions, and how many times the file has each.
+        """
+        alike: dict[str, list[Replay]] = defaultdict(list)
+        for replay in self.requests:
+            if not replay.is_fine:
+                alike[repr(replay.data())].append(replay)
+        return [(same[0], len(same)) for same in alike.values()]
 
     def data(self) -> dict[str, Any]:
         """

@@ -2,9 +2,11 @@
 A HAR file is explained without any network, whatever is in it and whatever the browser left out.
 """
 
+import gzip
 import json
 import shlex
 import socket
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -28,7 +30,7 @@ def entry(method, path, status, lines=(), *, error=None, origin=PAGE, headers=()
     url = path if "://" in path else f"{API}{path}"
     asked = [
         (":method", method),
-        ("User-Agent", "Browser"),
+        ("User-Agent", "Mozilla/5.0"),
         ("Pragma", "no-cache"),
         ("sec-ch-ua", '"A";v="1"'),
         *headers,
@@ -342,6 +344,51 @@ def test_a_har_has_a_line_for_each_request_and_then_its_problems(write):
     ]
     assert "t0ken" not in result.output
     assert "c00kie" not in result.output
+
+
+def test_a_failure_that_repeats_is_told_once(write):
+    polls = [entry("GET", "/poll", 200, JSON, error=FAILED)] * 6
+    file = write(*polls, entry("GET", "/poll", 403, JSON, error=FAILED), entry("GET", "/a", 200, allow()))
+    result = run(file)
+    assert result.stdout.startswith("7 blocked, 0 unclear, of 8 requests across origins")
+    told = [line for line in result.stdout.splitlines() if line.startswith("BLOCKED: ")]
+    what = f"BLOCKED: GET {API}/poll, requested by a page on {PAGE}"
+    assert told == [f"{what} (6 times)", what]
+    page = Path(file).with_suffix(".html")
+    run(file, "--html", str(page))
+    assert page.read_text(encoding="utf-8").count("(6 times)") == 1
+
+
+NEEDS_NO_CORS = {
+    "an image": entry("GET", "/a.png", 200, origin=None, kind="image", headers=[("Sec-Fetch-Mode", "no-cors")]),
+    "its own origin": entry("POST", f"{PAGE}/a", 200),
+}
+
+
+@pytest.mark.parametrize("one", NEEDS_NO_CORS.values(), ids=NEEDS_NO_CORS.keys())
+def test_a_file_without_a_request_that_needs_cors_says_so(write, one):
+    file = write(one)
+    result = run(file)
+    assert result.exit_code == 0
+    assert result.stdout == f"0 blocked, because no request needs CORS, in {file} (1 entries)\n"
+
+
+def test_a_file_that_gzip_packed_is_read(write, tmp_path):
+    packed = tmp_path / "failed.har.gz"
+    packed.write_bytes(gzip.compress(Path(write(entry("GET", "/a", 200, JSON, error=FAILED))).read_bytes()))
+    assert verdicts(str(packed)) == ([(BLOCKED, "missing_allow_origin")], 1)
+    packed.write_bytes(packed.read_bytes()[:-20])
+    result = run(str(packed))
+    assert (result.exit_code, "cannot be unpacked" in result.stderr) == (2, True)
+
+
+def test_what_a_packed_file_contains_is_bounded(tmp_path, monkeypatch):
+    packed = tmp_path / "failed.har.gz"
+    packed.write_bytes(gzip.compress(b" " * 1_000_000))
+    monkeypatch.setattr(har, "_MOST_BYTES", 10_000)
+    monkeypatch.setattr(json, "loads", None)
+    result = run(str(packed))
+    assert (result.exit_code, "Expected a file of at most 10000 bytes" in result.stderr) == (2, True)
 
 
 MALFORMED = {

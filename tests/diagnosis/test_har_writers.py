@@ -434,6 +434,13 @@ def test_requests_that_no_browser_sent_are_not_judged(write, writer):
     assert writer in data(file)[0]["unjudged"]
 
 
+@pytest.mark.parametrize("agent", ["PostmanRuntime/7.43.0", "curl/8.5.0"])
+def test_a_field_of_browsers_does_not_make_a_browser_of_another_client(write, agent):
+    request = {"method": "POST", "url": f"{API}/items", "headers": pairs([("User-Agent", agent)])}
+    file = write("tools", {"request": request, "response": {"status": 200, "headers": []}, "_resourceType": "fetch"})
+    assert (run(file).exit_code, bool(data(file)[0]["unjudged"])) == (1, True)
+
+
 def test_an_empty_file_is_not_ok(write):
     result = run(write("Firefox"))
     assert (result.exit_code, "The file has no requests. Open the Network panel" in result.stdout) == (1, True)
