@@ -103,6 +103,8 @@ def is_sound(origin: str, *, credentials: bool) -> bool:
     return not problems_of({"allow_origins": [origin], "allow_credentials": credentials})
 
 
+# Chromium's name for an answer that is not TLS, or TLS that it does not understand. A library says more than a name.
+_NO_TLS: Final = "SSL_PROTOCOL_ERROR"
 _OVER_HTTPS: Final = (
     "Not CORS: request it over https, and let the server speak TLS. If the page does so already, the server redirects "
     "to http: let it redirect to https (behind a proxy, tell the application that the proxy speaks TLS)."
@@ -187,6 +189,13 @@ def _why_silent(failure: Failure, where: str) -> str:
                 f"nothing listens at {where}. Is the server running, at this host and this port? Does it listen on "
                 "this address (a container has to publish its port)?"
             )
+        case "INVALID_HTTP_RESPONSE":
+            over_tls = as_shown(failure.url.replace("http:", "https:", 1))
+            likely = f" Most likely it is TLS: let the page request {over_tls}." if where.startswith("http:") else ""
+            return (
+                f"what {where} answers is not HTTP.{likely} Check the host and the port: another program may listen "
+                "there."
+            )
         case "INTERNET_DISCONNECTED":
             return "this computer is not connected to a network."
         case _:
@@ -241,6 +250,12 @@ def tls(failure: Failure) -> Fix:
     if failure.speaks:
         return _other_protocol(failure)
     url = url_of(failure.url)
+    if failure.value == _NO_TLS:
+        plain = as_shown(failure.url.replace("s:", ":", 1))
+        return change(
+            f"Not CORS, and no header helps: {server_of(failure)} did not answer in TLS. Most likely it does not speak "
+            f"TLS on this port: let the page request {plain}, or let the server speak TLS."
+        )
     # A tab does not open a WebSocket.
     at = None if url is None else of_handshake(url)
     if at is not None and (why := _CERTIFICATES.get(net_error_of(failure))):

@@ -20,7 +20,8 @@ class Failure:
     the URL of the call. *page_origin* is the page's origin, *sent_origin* the value of `Origin`: `null` after a
     tainting redirect. *exchange* is the answer that was refused. It is None if nothing was sent, or if only a console
     line is known. *net_error* is Chromium's name for the missing response, if the transport knows it. *speaks* is the
-    scheme to which the server would have answered, or the protocol that it speaks instead of HTTP.
+    scheme to which the server would have answered, or the protocol that it speaks instead of HTTP. *initiator* is what
+    Chromium calls that which requested it.
     """
 
     reason: Reason
@@ -37,6 +38,7 @@ class Failure:
     exchange: Exchange | None
     net_error: str = ""
     speaks: str = ""
+    initiator: str = "fetch"
 
     @property
     def code(self) -> str:

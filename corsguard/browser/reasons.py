@@ -121,7 +121,9 @@ def _answered(status: int, *headers: Header) -> WireResponse:
 
 
 # Chromium 156, from played fetches and from its source.
-_BLOCKED: Final = "Access to fetch at '{url}'{redirected} from origin '{page_origin}' has been blocked by CORS policy: "
+_BLOCKED: Final = (
+    "Access to {initiator} at '{url}'{redirected} from origin '{page_origin}' has been blocked by CORS policy: "
+)
 _CHECKED: Final = _BLOCKED + "{preflight}"
 _VALID: Final = " Have the server send the header with a valid value."
 _NET: Final = "Failed to load resource: net::ERR_"
@@ -559,7 +561,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         look=("the Location of the redirect",),
         chromium=_says(
             # These are the schemes of Chromium on a desktop; embedders have others.
-            "Access to fetch at '{target}' (redirected from '{first_url}') from origin '{page_origin}' has been "
+            "Access to {initiator} at '{target}' (redirected from '{first_url}') from origin '{page_origin}' has been "
             "blocked by CORS policy: Cross origin requests are only supported for protocol schemes: chrome, "
             "chrome-experimental-site-token-provider, chrome-extension, chrome-untrusted, data, http, https, "
             "isolated-app.",

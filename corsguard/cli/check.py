@@ -130,8 +130,8 @@ def check(ctx: click.Context, /, target: str, *, as_json: bool, **given: Any) ->
     """
     Play a browser against TARGET. Say why a page is blocked, and which line to change.
 
-    TARGET is a URL, an application (module:app), or a HAR file from a browser's Network panel (*.har, *.har.gz). For a URL of
-    ws:// or wss://, play the handshake of a WebSocket.
+    TARGET is a URL, an application (module:app), or a HAR file from a browser's Network panel (*.har, *.har.gz). For a
+    URL of ws:// or wss://, play the handshake of a WebSocket.
 
     \b
     corsguard check https://api.example.com/items --page https://app.example.com

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from corsguard.browser import Exchange, NetworkError, Reason, Unreachable, WireRequest, WireResponse
 from corsguard.browser.confidential import SECRET_PARAMETER, Secrets, secrets_of
+from corsguard.browser.console import chromium
 from corsguard.browser.evidence import as_shown, url_of
 from corsguard.browser.exchanges import SECRET_HEADERS
 from corsguard.browser.fetching import CredentialsMode
@@ -77,8 +78,19 @@ _DIRECTIVES: Final = {
     "stylesheet": "style-src",
 }
 # What a cache of the browser may be the cause of.
+# What Chromium's console calls that which requests, by the type of the request.
+_INITIATORS: Final = {
+    "font": "font",
+    "image": "image",
+    "manifest": "manifest",
+    "module": "script",
+    "script": "script",
+    "stylesheet": "CSS stylesheet",
+    "xhr": "XMLHttpRequest",
+}
 _OF_CACHES: Final = frozenset({Reason.MISSING_ALLOW_ORIGIN, Reason.ALLOW_ORIGIN_MISMATCH})
 _OF_WORKER: Final = "A service worker of the page gave the answer, and CORS does not apply to its answers."
+_PRIVATE_NETWORK: Final = "private_network_access"
 _STORED: Final = (
     "The answer (304) only confirms an answer in the cache of the browser, whose headers are not in the file."
 )
@@ -378,6 +390,11 @@ def _replay(tape: "_Tape", number: int, entry: Entry) -> Replay:
         return replay
     if _is_contradicted(tape, replay) or _is_of_stored(tape, replay):
         return replay
+    if replay.error and not replay.outcome.faults and tape.wants_private_network(number):
+        row = LOOKALIKES[_PRIVATE_NETWORK]
+        fix = fix_of_lookalike(_PRIVATE_NETWORK, replay.asked.page_origin, "", None)
+        replay.outcome.faults = [Fault(code=_PRIVATE_NETWORK, cause=row.title, fix=fix)]
+        return replay
     if with_cookies:
         replay.assumed.append('The request has cookies, so credentials: "include" is assumed.')
     elif not (replay.outcome.faults or replay.outcome.unseen):
@@ -559,8 +576,16 @@ def _played(tape: "_Tape", number: int, entry: Entry, credentials: CredentialsMo
     if tape.archive.is_proxys and outcome.is_unreachable:
         # The browser got an answer from the proxy, so its console printed something else.
         outcome.faults = [replace(fault, chromium="", firefox="", safari="") for fault in outcome.faults]
+    outcome.faults = [_requested_by(fault, entry.kind) for fault in outcome.faults]
     has_preflight = not outcome.faults and any(exchange.is_preflight for exchange in outcome.exchanges)
     return Replay(entry, asked, outcome, [*tape.assumed], error=tape.last.error, has_preflight=has_preflight)
+
+
+def _requested_by(fault: Fault, kind: str) -> Fault:
+    if fault.failure is None or not fault.chromium or kind not in _INITIATORS:
+        return fault
+    failure = replace(fault.failure, initiator=_INITIATORS[kind])
+    return replace(fault, failure=failure, chromium=chromium(failure))
 
 
 class _Tape:
@@ -651,6 +676,16 @@ class _Tape:
             and request.method in SAFELISTED_METHODS
             and all(is_safelisted_header(name, value) for name, value in self.headers(number))
         )
+
+    def wants_private_network(self, number: int) -> bool:
+        """
+        Whether the preflight of an entry asked for a private network, and the answer does not allow that.
+        """
+        at = self._preflight(self._entries[number].request.method, self._entries[number].request.url, number)
+        if at is None or (answer := self._entries[at].response) is None:
+            return False
+        asked = get(self._entries[at].request.headers, "Access-Control-Request-Private-Network")
+        return asked == "true" and get(answer.headers, "Access-Control-Allow-Private-Network") != "true"
 
     def _preflight(self, method: str, url: str, near: int) -> int | None:
         """

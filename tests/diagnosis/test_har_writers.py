@@ -473,6 +473,47 @@ def test_the_error_in_the_file_is_printed(write, writer, key, error, said):
     assert f"The file says: {error}" in run(file).stdout
 
 
+WRONG_SCHEMES = {
+    "TLS": ("https://localhost:8000/a", "SSL_PROTOCOL_ERROR", "let the page request http://localhost:8000/a, or"),
+    "no TLS": ("http://localhost:8443/a", "INVALID_HTTP_RESPONSE", "let the page request https://localhost:8443/a."),
+}
+
+
+@pytest.mark.parametrize(("url", "name", "said"), WRONG_SCHEMES.values(), ids=WRONG_SCHEMES.keys())
+def test_an_error_that_shows_the_wrong_scheme_names_the_other_url_first(write, url, name, said):
+    entry = chromium("GET", "", 0, error=f"net::ERR_{name}")
+    entry["request"]["url"] = url
+    printed = run(write("WebInspector", entry)).stdout
+    assert said in printed
+    assert "certificate" not in printed
+
+
+def test_chromiums_line_names_what_requested(write):
+    initiators = {"xhr": "XMLHttpRequest", "font": "font", "script": "script", "stylesheet": "CSS stylesheet"}
+    file = write(
+        "WebInspector", *(chromium("GET", "/a", 200, JSON, error="net::ERR_FAILED", kind=kind) for kind in initiators)
+    )
+    found = data(file)[0]["requests"]
+    for request, name in zip(found, initiators.values(), strict=True):
+        assert request["faults"][0]["chromium"].startswith(f"Access to {name} at '{API}/a' from origin '{PAGE}'")
+
+
+PRIVATE = [("Access-Control-Request-Private-Network", "true")]
+
+
+@pytest.mark.parametrize("answer", [[], [("Access-Control-Allow-Private-Network", "true")]])
+def test_a_preflight_for_a_private_network_is_told(write, answer):
+    asked = [("Access-Control-Request-Method", "GET"), *PRIVATE]
+    file = write(
+        "WebInspector",
+        chromium("GET", "/a", 0, error="net::ERR_FAILED"),
+        chromium("OPTIONS", "/a", 204, [*allow("*"), *answer], asked=asked, kind="preflight"),
+    )
+    expected = ("unclear",) if answer else (NOT_CORS, "private_network_access")
+    assert verdicts(file) == ([expected], 1)
+    assert ("needs Access-Control-Allow-Private-Network: true" in run(file).stdout) is (not answer)
+
+
 PROXIES = {
     "mitmproxy": ("mitmproxy", [("_error", "server closed connection")], 0, "server closed connection"),
     "Charles": ("Charles Proxy", [("_charlesStatus", "EXCEPTION")], 503, "EXCEPTION"),
