@@ -97,7 +97,8 @@ def read(path: str) -> Archive:
     """
     content = _bytes(path)
     try:
-        document = json.loads(content.decode("utf-8-sig"))
+        # It finds out which encoding of Unicode the bytes have: PowerShell writes UTF-16.
+        document = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise Malformed(f"{path} is not JSON ({_sentence(error)}): export it again from the Network panel.") from None
     log = _dict(_dict(document).get("log"))

@@ -156,7 +156,7 @@ class Replay:
                 f"{method} itself is at fault: {look}."
             )
         if not self.asked.with_credentials:
-            lines.append('If the page uses credentials: "include", add --credentials to the command.')
+            lines.append('If the page uses credentials: "include", add --credentials to the command below.')
         lines.append(f"Check the server itself: {self.command}")
         return tuple(lines)
 

@@ -382,6 +382,13 @@ def test_a_file_that_gzip_packed_is_read(write, tmp_path):
     assert (result.exit_code, "cannot be unpacked" in result.stderr) == (2, True)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_a_file_may_have_any_encoding_of_unicode(write, encoding):
+    file = Path(write(entry("GET", "/a", 200, JSON, error=FAILED)))
+    file.write_bytes(file.read_text(encoding="utf-8").encode(encoding))
+    assert verdicts(str(file)) == ([(BLOCKED, "missing_allow_origin")], 1)
+
+
 def test_what_a_packed_file_contains_is_bounded(tmp_path, monkeypatch):
     packed = tmp_path / "failed.har.gz"
     packed.write_bytes(gzip.compress(b" " * 1_000_000))

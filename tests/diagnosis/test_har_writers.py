@@ -242,7 +242,7 @@ STARS = [
     chromium("POST", "/a", 0, error="net::ERR_FAILED"),
 ]
 WITH_OTHER_METHOD = "sends only the preflight. If that passes, the answer to PUT itself is at fault"
-WITH_CREDENTIALS = 'If the page uses credentials: "include", add --credentials to the command.'
+WITH_CREDENTIALS = 'If the page uses credentials: "include", add --credentials to the command below.'
 HIDDEN = {
     "a GET": ([chromium("GET", "/a", 0, error="net::ERR_FAILED")], [WITH_CREDENTIALS, f"{API}/a --page {PAGE}\n"]),
     "a GET with cookies": (
