@@ -5,79 +5,44 @@ A browser leaves out much of a blocked response. What is missing is not guessed,
 """
 
 import re
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from os import PathLike, fspath
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from corsguard.browser import Exchange, NetworkError, Reason, Unreachable, WireRequest, WireResponse
+from corsguard.browser import Exchange, Reason
 from corsguard.browser.confidential import SECRET_PARAMETER, Secrets, secrets_of
 from corsguard.browser.console import chromium
 from corsguard.browser.evidence import as_shown, url_of
 from corsguard.browser.exchanges import SECRET_HEADERS
 from corsguard.browser.fetching import CredentialsMode
-from corsguard.browser.headers import get, is_safelisted_header, values_of
-from corsguard.browser.reasons import REASONS
+from corsguard.browser.headers import get, values_of
 from corsguard.browser.urls import HTTP_SCHEMES, is_same_origin
-from corsguard.browser.wire import Header
 from corsguard.names import (
-    ALLOW_CREDENTIALS,
-    ALLOW_HEADERS,
-    ALLOW_METHODS,
-    ALLOW_ORIGIN,
     EXAMPLE_ORIGIN,
-    SAFELISTED_METHODS,
-    is_forbidden_request_header,
     is_token,
 )
 from corsguard.origin import NULL
 
-from . import consoles
 from .checklist import Mark
 from .commands import check_command, shown_url
 from .har import NOT_MODIFIED, Archive, Entry, read
 from .lookalike_fixes import fix_of_lookalike
 from .lookalikes import LOOKALIKES
-from .messages import Known, Message
-from .playing import Fault, Fetch, Held, Outcome, fault_of, is_preflight, play
+from .playing import Fault, Fetch, Outcome, is_preflight, play
+from .tape import UNTOLD, Tape, names_asked, said, told
 
-# Request headers that browsers add themselves, in addition to forbidden ones, so the page did not set them.
-_OWN_HEADERS: Final = frozenset(
-    "cache-control if-modified-since if-none-match pragma priority purpose upgrade-insecure-requests user-agent".split()
-)
 _FETCHED: Final = frozenset({"fetch", "xhr", "preflight", "font", "module", "manifest"})
-# Stands for an unknown value of a header; it is not safelisted.
-_UNTOLD: Final = "?"
-# Chromium's name for an error, as its Network panel and Playwright write it.
-_NET_ERROR: Final = re.compile(r"\bERR_([A-Z0-9_]+)(?:\.\w+)?")
-# The one name with which Chromium ends a request that CORS refused. Other failures have it, too.
-_MAY_BE_CORS: Final = "net::ERR_FAILED"
-# What a console says with it.
-_UNTOLD_NAMES: Final = frozenset({"answered", "not_told"})
-# How WebKit and Playwright say that the page, or the user, ended a request.
-_CANCELLED: Final = re.compile(r"(?:load request )?cancell?ed", re.IGNORECASE)
-# The console marks it like this.
-_CANCELLED_IN_CONSOLE: Final = "(canceled)"
+# Query parameters that contain secrets.
+_SECRET_NAME: Final = re.compile(
+    r"token|secret|passw|pwd|signature|api[-_]?key|auth|session|jwt|^(?:code|key|sid|sig)$", re.IGNORECASE
+)
 # Rules of the browser that refuse a load without CORS. What else ends such a load is never a matter of sharing.
 _REFUSALS: Final = frozenset(
     "coep_frame corp csp document_isolation insecure_local_network local_network_access mixed_content orb".split()
 )
-# The directive of a Content Security Policy, by the type of the request.
-_DIRECTIVES: Final = {
-    **dict.fromkeys(("fetch", "xhr", "preflight", "eventsource", "ping"), "connect-src"),
-    "font": "font-src",
-    "image": "img-src",
-    "manifest": "manifest-src",
-    "media": "media-src",
-    "module": "script-src",
-    "script": "script-src",
-    "stylesheet": "style-src",
-}
-# What a cache of the browser may be the cause of.
 # What Chromium's console calls that which requests, by the type of the request.
 _INITIATORS: Final = {
     "font": "font",
@@ -88,6 +53,7 @@ _INITIATORS: Final = {
     "stylesheet": "CSS stylesheet",
     "xhr": "XMLHttpRequest",
 }
+# What a cache of the browser may be the cause of.
 _OF_CACHES: Final = frozenset({Reason.MISSING_ALLOW_ORIGIN, Reason.ALLOW_ORIGIN_MISMATCH})
 _OF_WORKER: Final = "A service worker of the page gave the answer, and CORS does not apply to its answers."
 _PRIVATE_NETWORK: Final = "private_network_access"
@@ -334,14 +300,14 @@ def replays(archive: Archive, on_entry: Callable[[int], None] = lambda _: None) 
     browser refused. The hops of a redirect are one request.
     """
     entries = [*_with_those_to_come(archive.entries)]
-    tape = _Tape(entries, archive)
+    tape = Tape(entries, archive)
     for number, entry in enumerate(entries):
         on_entry(number)
         if number in tape.used or not _is_across(entry):
             continue
         if _has_cors(entry):
             yield _replay(tape, number, entry)
-        elif (told := _told(entry)) is not None and told.name in _REFUSALS:
+        elif (message := told(entry)) is not None and message.name in _REFUSALS:
             yield _ended(tape, number, entry)
 
 
@@ -357,7 +323,7 @@ def _with_those_to_come(entries: list[Entry]) -> Iterator[Entry]:
         method = get(asked.headers, "Access-Control-Request-Method") or ""
         if is_preflight(asked) and is_token(method) and (method, asked.url) not in sent:
             sent.add((method, asked.url))
-            lines = [(name, _UNTOLD) for name in _names_asked(asked)]
+            lines = [(name, UNTOLD) for name in names_asked(asked)]
             origin = [line for line in asked.headers if line[0].lower() == "origin"]
             coming = replace(asked, method=method, headers=(*origin, *lines))
             yield entry._replace(request=coming, response=None)
@@ -378,7 +344,7 @@ def _has_cors(entry: Entry) -> bool:
     return mode == "cors" if mode else bool(entry.origin) or entry.kind in _FETCHED
 
 
-def _replay(tape: "_Tape", number: int, entry: Entry) -> Replay:
+def _replay(tape: Tape, number: int, entry: Entry) -> Replay:
     if tape.is_told(entry):
         return _ended(tape, number, entry)
     if entry.is_of_worker:
@@ -386,7 +352,7 @@ def _replay(tape: "_Tape", number: int, entry: Entry) -> Replay:
     with_cookies = bool(values_of(entry.request.headers, "Cookie"))
     replay = _played(tape, number, entry, "include" if with_cookies else "same-origin")
     if tape.ended is not None:
-        replay.outcome.faults = [*_said(tape.ended, replay.asked)]
+        replay.outcome.faults = [*said(tape.ended, replay.asked)]
         return replay
     if _is_contradicted(tape, replay) or _is_of_stored(tape, replay):
         return replay
@@ -402,19 +368,19 @@ def _replay(tape: "_Tape", number: int, entry: Entry) -> Replay:
     elif replay.has_preflight and replay.error:
         replay = _preflighted(replay, _played(tape, number, entry, "include"))
     if replay.error and not (replay.outcome.faults or replay.with_credentials):
-        replay.outcome.faults += _said(tape.last, replay.asked)
+        replay.outcome.faults += said(tape.last, replay.asked)
     return replay
 
 
-def _ended(tape: "_Tape", number: int, entry: Entry) -> Replay:
+def _ended(tape: Tape, number: int, entry: Entry) -> Replay:
     """
     Return the request of *entry*, of which the browser itself says why it failed. The headers do not count then.
     """
     asked = tape.asked(number, "same-origin")
-    return Replay(entry, asked, Outcome(faults=[*_said(entry, asked)], exchanges=[_exchange(entry)]), error=entry.error)
+    return Replay(entry, asked, Outcome(faults=[*said(entry, asked)], exchanges=[_exchange(entry)]), error=entry.error)
 
 
-def _answered_by_worker(tape: "_Tape", number: int, entry: Entry) -> Replay:
+def _answered_by_worker(tape: Tape, number: int, entry: Entry) -> Replay:
     outcome = Outcome(exchanges=[_exchange(entry)], unseen=_OF_WORKER if entry.error else "")
     return Replay(
         entry, tape.asked(number, "same-origin"), outcome, [] if entry.error else [_OF_WORKER], error=entry.error
@@ -425,7 +391,7 @@ def _exchange(entry: Entry) -> Exchange:
     return Exchange(entry.request, entry.response, is_preflight(entry.request), with_credentials=False)
 
 
-def _is_contradicted(tape: "_Tape", replay: Replay) -> bool:
+def _is_contradicted(tape: Tape, replay: Replay) -> bool:
     """
     Return whether the browser did not refuse what *replay* refuses. Then the result is no longer a fault.
     """
@@ -445,7 +411,7 @@ def _is_contradicted(tape: "_Tape", replay: Replay) -> bool:
     return True
 
 
-def _is_of_stored(tape: "_Tape", replay: Replay) -> bool:
+def _is_of_stored(tape: Tape, replay: Replay) -> bool:
     """
     Return whether *replay* refuses an answer that a cache of the browser gave. Then its fault is that of the cache, if
     the browser refused it, too.
@@ -463,7 +429,7 @@ def _is_of_stored(tape: "_Tape", replay: Replay) -> bool:
     return True
 
 
-def _is_about_absent(tape: "_Tape", fault: Fault) -> bool:
+def _is_about_absent(tape: Tape, fault: Fault) -> bool:
     """
     Return whether *fault* is that a header is absent from a 304: then the stored one counts (RFC 9111, 3.2).
     """
@@ -507,65 +473,7 @@ def _preflighted(without: Replay, other: Replay) -> Replay:
     return without
 
 
-def _told(entry: Entry) -> Message | None:
-    """
-    Return what ended the request according to the browser, if it was not CORS.
-    """
-    message = _read(_line(entry)) if entry.error else None
-    if message is None or message.name in _UNTOLD_NAMES:
-        return None
-    # The words of other browsers may be about CORS.
-    return message if _NET_ERROR.search(entry.error) or not message.is_cors else None
-
-
-def _line(entry: Entry) -> str:
-    """
-    Return the line of a console that says what the file says. Chromium prints a row with the request and the status.
-    """
-    named, url = _NET_ERROR.search(entry.error), url_of(entry.request.url)
-    if named is None or url is None:
-        return _CANCELLED_IN_CONSOLE if _CANCELLED.fullmatch(entry.error) else entry.error
-    name = f"net::{named[0]}"
-    status = "" if entry.response is None or name == _MAY_BE_CORS else f" {entry.response.status}"
-    return f"GET {url.origin}/ {name}{status}"
-
-
-@lru_cache(maxsize=64)
-def _read(line: str) -> Message | None:
-    return next(iter(consoles.read(line, Known())), None)
-
-
-def _said(entry: Entry, asked: Fetch) -> Iterator[Fault]:
-    """
-    Yield the fault that the browser's own error names, if it says more than that the request failed.
-    """
-    message = _read(_line(entry))
-    if message is None or message.name in _UNTOLD_NAMES:
-        return
-    if message.failure is not None:
-        named = _NET_ERROR.search(entry.error)
-        is_missing = REASONS[message.failure.reason].kind == "no response"
-        failure = replace(
-            message.failure,
-            method=entry.request.method,
-            url=entry.request.url,
-            first_url=asked.url,
-            page_origin=asked.page_origin,
-            sent_origin=asked.page_origin,
-            is_preflight=message.failure.is_preflight or is_preflight(entry.request),
-            # The error in the file is what the console printed.
-            net_error=named[1] if named is not None and is_missing else "",
-        )
-        yield fault_of(NetworkError(failure))
-        return
-    url = url_of(entry.request.url)
-    origin = "" if url is None else url.origin
-    value = message.value or (_DIRECTIVES.get(entry.kind, "") if message.lookalike == "csp" else "")
-    fix = fix_of_lookalike(message.lookalike, asked.page_origin, origin, message.header, value, url=entry.request.url)
-    yield Fault(code=message.lookalike, cause=LOOKALIKES[message.lookalike].title, fix=fix)
-
-
-def _played(tape: "_Tape", number: int, entry: Entry, credentials: CredentialsMode) -> Replay:
+def _played(tape: Tape, number: int, entry: Entry, credentials: CredentialsMode) -> Replay:
     tape.rewind(number)
     asked = tape.asked(number, credentials)
     try:
@@ -586,203 +494,3 @@ def _requested_by(fault: Fault, kind: str) -> Fault:
         return fault
     failure = replace(fault.failure, initiator=_INITIATORS[kind])
     return replace(fault, failure=failure, chromium=chromium(failure))
-
-
-class _Tape:
-    """
-    A Transport that answers with the *entries* of an *archive*, beginning at the one that *rewind* names.
-    """
-
-    def __init__(self, entries: list[Entry], archive: Archive) -> None:
-        self.archive = archive
-        self.used: set[int] = set()
-        self.assumed: dict[str, None] = {}
-        # Preflights that are not in the file.
-        self.made_up: set[WireRequest] = set()
-        # The requests of one fetch so far, without preflights, and the entry that something else than CORS ended.
-        self.hops: list[Entry] = []
-        self.ended: Entry | None = None
-        self._entries = entries
-        self._at = 0
-        # Indexes of entries, in order, by method and URL; preflights are found by the method that they ask for.
-        self._requests: dict[tuple[str, str], list[int]] = defaultdict(list)
-        self._preflights: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for number, entry in enumerate(entries):
-            request = entry.request
-            if is_preflight(request):
-                method = get(request.headers, "Access-Control-Request-Method") or ""
-                self._preflights[method, request.url].append(number)
-            else:
-                self._requests[request.method, request.url].append(number)
-
-    def rewind(self, number: int) -> None:
-        self._at = number
-        self.assumed.clear()
-        self.made_up.clear()
-        self.hops = [self._entries[number]]
-        self.ended = None
-
-    @property
-    def last(self) -> Entry:
-        return self.hops[-1]
-
-    def asked(self, number: int, credentials: CredentialsMode) -> Fetch:
-        """
-        Return what the page of an entry requested.
-        """
-        entry = self._entries[number]
-        return Fetch(
-            page=entry.page or entry.request.url,
-            url=entry.request.url,
-            method=entry.request.method,
-            headers=self.headers(number),
-            body=None if entry.request.method in {"GET", "HEAD"} else entry.request.body or None,
-            credentials=credentials,
-            origin=NULL if entry.origin == NULL else None,
-            upload_listener=self.listens(number),
-        )
-
-    def headers(self, number: int) -> tuple[Header, ...]:
-        """
-        Return the headers of an entry that its page set: those that its preflight names, or those that no browser adds.
-
-        Chromium leaves Authorization out of the file by default, so the preflight shows whether it was sent.
-        """
-        request = self._entries[number].request
-        preflight = self._preflight(request.method, request.url, number)
-        if preflight is None:
-            return tuple(
-                (name, value)
-                for name, value in request.headers
-                if not is_forbidden_request_header(name)
-                and (is_safelisted_header(name, value) or name.lower() not in _OWN_HEADERS)
-            )
-        asked = _names_asked(self._entries[preflight].request)
-        sent = tuple(
-            (name, value)
-            for name, value in request.headers
-            if not is_forbidden_request_header(name) and (is_safelisted_header(name, value) or name.lower() in asked)
-        )
-        there = {name.lower() for name, _ in sent}
-        return (*sent, *((name, _UNTOLD) for name in asked if name not in there))
-
-    def listens(self, number: int) -> bool:
-        """
-        Whether a listener for the upload is why a browser sent a preflight, because method and headers need none.
-        """
-        request = self._entries[number].request
-        return (
-            self._preflight(request.method, request.url, number) is not None
-            and request.method in SAFELISTED_METHODS
-            and all(is_safelisted_header(name, value) for name, value in self.headers(number))
-        )
-
-    def wants_private_network(self, number: int) -> bool:
-        """
-        Whether the preflight of an entry asked for a private network, and the answer does not allow that.
-        """
-        at = self._preflight(self._entries[number].request.method, self._entries[number].request.url, number)
-        if at is None or (answer := self._entries[at].response) is None:
-            return False
-        asked = get(self._entries[at].request.headers, "Access-Control-Request-Private-Network")
-        return asked == "true" and get(answer.headers, "Access-Control-Allow-Private-Network") != "true"
-
-    def _preflight(self, method: str, url: str, near: int) -> int | None:
-        """
-        Return the index of the preflight of a request: the nearest one, because browsers write it before or after the
-        request.
-        """
-        found = self._preflights.get((method, url), [])
-        place = bisect_left(found, near)
-        return min(found[max(place - 1, 0) : place + 1], key=lambda number: abs(number - near), default=None)
-
-    def __call__(self, request: WireRequest) -> WireResponse:
-        if is_preflight(request):
-            return self._preflight_answer(request)
-        if not self._go_on(request.method, request.url):
-            raise Held("The next request is not in the file: the browser did not send it, or the log began too late.")
-        entry = self.last
-        self._end_at_proxy(entry)
-        self._end_as_told(entry)
-        if entry.response is None or (entry.error and not entry.response.headers):
-            raise Held(self._why_stripped(entry))
-        return entry.response
-
-    def _go_on(self, method: str, url: str) -> bool:
-        """
-        Go to the entry of the next request; return False if the file does not have it.
-        """
-        found = self._requests.get((method, url), [])
-        place = bisect_left(found, self._at)
-        if place == len(found):
-            return False
-        self._at = found[place]
-        self.used.add(self._at)
-        if self._entries[self._at] is not self.last:
-            self.hops.append(self._entries[self._at])
-        return True
-
-    def _why_stripped(self, entry: Entry) -> str:
-        if not entry.error and self.archive.is_silence_consent:
-            return (
-                "The file has neither an answer nor an error for it: the request was not finished, or not sent, when "
-                "the file was saved."
-            )
-        said = f" The browser says: {entry.error}." if entry.error else ""
-        return f"The browser left the response out of the file, as it does with blocked responses.{said}"
-
-    def _end_at_proxy(self, entry: Entry) -> None:
-        """
-        Raise Unreachable if *entry* comes from a proxy that got no response: a proxy does not leave out responses.
-        """
-        if self.archive.is_proxys and entry.response is None:
-            said = f", which says: {as_shown(entry.error)}" if entry.error else ""
-            raise Unreachable(f"the server gave no response to {as_shown(self.archive.writer)}{said}")
-
-    def is_told(self, entry: Entry) -> bool:
-        """
-        Whether the browser says that *entry* was not ended by CORS. A proxy says only what happened behind it.
-        """
-        return not self.archive.is_proxys and _told(entry) is not None
-
-    def _end_as_told(self, entry: Entry) -> None:
-        """
-        Raise Held if the browser says that *entry* was not ended by CORS.
-        """
-        if self.is_told(entry):
-            self.ended = entry
-            raise Held(self._why_stripped(entry))
-
-    def _preflight_answer(self, request: WireRequest) -> WireResponse:
-        method = get(request.headers, "Access-Control-Request-Method") or ""
-        self._go_on(method, request.url)
-        number = self._preflight(method, request.url, self._at)
-        entry = None if number is None else self._entries[number]
-        if entry is not None:
-            self._end_as_told(entry)
-        if entry is not None and entry.response is not None and (entry.response.headers or not entry.error):
-            return entry.response
-        if entry is not None:
-            self._end_at_proxy(entry)
-        if self.last.response is None:
-            raise Held(self._why_stripped(self.last if entry is None else entry))
-        # A request that was sent had been permitted, by this preflight or an earlier one.
-        self.made_up.add(request)
-        self.assumed[
-            "The preflight is not in the file. It is assumed to have passed, because the request itself was sent."
-        ] = None
-        lines = (
-            (ALLOW_ORIGIN, get(request.headers, "Origin") or ""),
-            (ALLOW_CREDENTIALS, "true"),
-            (ALLOW_METHODS, method),
-            (ALLOW_HEADERS, get(request.headers, "Access-Control-Request-Headers") or ""),
-        )
-        return WireResponse(204, lines)
-
-
-def _names_asked(preflight: WireRequest) -> list[str]:
-    """
-    Return the names that *preflight* asks for, in lower case.
-    """
-    names = (get(preflight.headers, "Access-Control-Request-Headers") or "").split(",")
-    return [name.strip().lower() for name in names if is_token(name.strip())]
