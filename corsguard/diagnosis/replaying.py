@@ -32,7 +32,7 @@ from .har import NOT_MODIFIED, Archive, Entry, read
 from .lookalike_fixes import fix_of_lookalike
 from .lookalikes import LOOKALIKES
 from .playing import Fault, Fetch, Outcome, is_preflight, play
-from .tape import UNTOLD, Tape, names_asked, said, told
+from .tape import UNTOLD, Tape, may_be_cors, names_asked, said, told
 
 _FETCHED: Final = frozenset({"fetch", "xhr", "preflight", "font", "module", "manifest"})
 # Query parameters that contain secrets.
@@ -41,7 +41,8 @@ _SECRET_NAME: Final = re.compile(
 )
 # Rules of the browser that refuse a load without CORS. What else ends such a load is never a matter of sharing.
 _REFUSALS: Final = frozenset(
-    "coep_frame corp csp document_isolation insecure_local_network local_network_access mixed_content orb".split()
+    "coep_frame corp csp document_isolation insecure_local_network local_network_access mixed_content not_framed "
+    "orb".split()
 )
 # What Chromium's console calls that which requests, by the type of the request.
 _INITIATORS: Final = {
@@ -364,7 +365,7 @@ def _replay(tape: Tape, number: int, entry: Entry) -> Replay:
     if with_cookies:
         replay.assumed.append('The request has cookies, so credentials: "include" is assumed.')
     elif not (replay.outcome.faults or replay.outcome.unseen):
-        replay = _asked_with_credentials(replay, _played(tape, number, entry, "include"), tape.archive)
+        replay = _asked_with_credentials(tape, replay, _played(tape, number, entry, "include"))
     elif replay.has_preflight and replay.error:
         replay = _preflighted(replay, _played(tape, number, entry, "include"))
     if replay.error and not (replay.outcome.faults or replay.with_credentials):
@@ -437,7 +438,7 @@ def _is_about_absent(tape: Tape, fault: Fault) -> bool:
     return answer is not None and answer.status == NOT_MODIFIED and fault.code == Reason.MISSING_ALLOW_ORIGIN
 
 
-def _asked_with_credentials(without: Replay, other: Replay, archive: Archive) -> Replay:
+def _asked_with_credentials(tape: Tape, without: Replay, other: Replay) -> Replay:
     """
     Return the one of *without* and *other* (the same request with credentials) that was sent, as far as the file shows.
 
@@ -446,9 +447,11 @@ def _asked_with_credentials(without: Replay, other: Replay, archive: Archive) ->
     if not other.outcome.faults:
         return without
     if without.error:
+        if not may_be_cors(tape.last):
+            return without
         other.assumed.append('Without credentials it would pass, so credentials: "include" is assumed.')
         return other
-    if not archive.names_refusals:
+    if not tape.archive.names_refusals:
         without.assumed.append('The file does not say whether the page used credentials: "include".')
         without.with_credentials += other.outcome.faults
     return without

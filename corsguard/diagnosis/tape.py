@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from corsguard.browser import NetworkError, Unreachable, WireRequest, WireResponse
+from corsguard.browser import NetworkError, Reason, Unreachable, WireRequest, WireResponse
 from corsguard.browser.evidence import as_shown, url_of
 from corsguard.browser.fetching import CredentialsMode
 from corsguard.browser.headers import get, is_safelisted_header
@@ -48,6 +48,8 @@ _NET_ERROR: Final = re.compile(r"\bERR_([A-Z0-9_]+)(?:\.\w+)?")
 _MAY_BE_CORS: Final = "net::ERR_FAILED"
 # What a console says with it.
 _UNTOLD_NAMES: Final = frozenset({"answered", "not_told"})
+# Without a suffix, it is about a frame, or from a version that did not write one.
+_BLOCKED_BY_RESPONSE: Final = "net::ERR_BLOCKED_BY_RESPONSE"
 # How WebKit and Playwright say that the page, or the user, ended a request.
 _CANCELLED: Final = re.compile(r"(?:load request )?cancell?ed", re.IGNORECASE)
 # The console marks it like this.
@@ -76,6 +78,13 @@ def told(entry: Entry) -> Message | None:
     return message if _NET_ERROR.search(entry.error) or not message.is_cors else None
 
 
+def may_be_cors(entry: Entry) -> bool:
+    """
+    Return whether the browser's own error is one that CORS may have caused.
+    """
+    return told(entry) is None and _read(_line(entry)) is not None
+
+
 def _line(entry: Entry) -> str:
     """
     Return the line of a console that says what the file says. Chromium prints a row with the request and the status.
@@ -84,6 +93,8 @@ def _line(entry: Entry) -> str:
     if named is None or url is None:
         return _CANCELLED_IN_CONSOLE if _CANCELLED.fullmatch(entry.error) else entry.error
     name = f"net::{named[0]}"
+    if name == _BLOCKED_BY_RESPONSE and entry.kind != "document":
+        name = f"{name}.NotSameOrigin"
     status = "" if entry.response is None or name == _MAY_BE_CORS else f" {entry.response.status}"
     return f"GET {url.origin}/ {name}{status}"
 
@@ -100,7 +111,10 @@ def said(entry: Entry, asked: Fetch) -> Iterator[Fault]:
     message = _read(_line(entry))
     if message is None or message.name in _UNTOLD_NAMES:
         return
-    if message.failure is not None:
+    lookalike = message.lookalike
+    if message.name == Reason.UNREACHABLE and entry.response is not None and entry.response.headers:
+        lookalike = "broken_off"
+    if message.failure is not None and not lookalike:
         named = _NET_ERROR.search(entry.error)
         is_missing = REASONS[message.failure.reason].kind == "no response"
         failure = replace(
@@ -118,9 +132,9 @@ def said(entry: Entry, asked: Fetch) -> Iterator[Fault]:
         return
     url = url_of(entry.request.url)
     origin = "" if url is None else url.origin
-    value = message.value or (_DIRECTIVES.get(entry.kind, "") if message.lookalike == "csp" else "")
-    fix = fix_of_lookalike(message.lookalike, asked.page_origin, origin, message.header, value, url=entry.request.url)
-    yield Fault(code=message.lookalike, cause=LOOKALIKES[message.lookalike].title, fix=fix)
+    value = message.value or (_DIRECTIVES.get(entry.kind, "") if lookalike == "csp" else "")
+    fix = fix_of_lookalike(lookalike, asked.page_origin, origin, message.header, value, url=entry.request.url)
+    yield Fault(code=lookalike, cause=LOOKALIKES[lookalike].title, fix=fix)
 
 
 class Tape:

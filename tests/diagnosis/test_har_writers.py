@@ -214,6 +214,19 @@ def test_a_request_that_the_page_cancelled_is_not_cors(write, writer, key, error
     )
 
 
+@pytest.mark.parametrize("error", ["NS_ERROR_CORRUPTED_CONTENT", "something else"])
+def test_an_unknown_error_does_not_show_that_the_page_used_credentials(write, error):
+    file = write("Playwright", one("GET", "/a", 200, allow(), response=[("_failureText", error)]))
+    assert verdicts(file) == ([("unclear",)], 1)
+    assert data(file)[0]["requests"][0]["assumed"] == []
+    assert f"it passes, but the browser says: {error}." in run(file).stdout
+
+
+def test_an_answer_that_broke_off_is_not_a_missing_response_in_firefox_either(write):
+    file = write("Playwright", one("GET", "/a", 200, allow(), response=[("_failureText", "NS_ERROR_NET_RESET")]))
+    assert verdicts(file) == ([(NOT_CORS, "broken_off")], 1)
+
+
 def test_the_error_in_the_file_is_printed_even_if_the_request_would_be_mixed_content(write):
     entry = chromium("GET", "", 0, error="net::ERR_BLOCKED_BY_LOCAL_NETWORK_ACCESS_CHECKS")
     entry["request"]["url"] = "http://192.168.1.10/api"
@@ -301,6 +314,8 @@ EMBEDDED = {
     ),
     "ORB": (embedded("script", "BLOCKED_BY_ORB"), [(NOT_CORS, "orb")]),
     "CSP": (embedded("script", "BLOCKED_BY_CSP"), [(NOT_CORS, "csp")]),
+    "CORP, in a version without a suffix": (embedded("image", "BLOCKED_BY_RESPONSE"), [(NOT_CORS, "corp")]),
+    "a frame": (embedded("document", "BLOCKED_BY_RESPONSE"), [(NOT_CORS, "not_framed")]),
     "the local network": (
         embedded("image", "BLOCKED_BY_LOCAL_NETWORK_ACCESS_CHECKS"),
         [(NOT_CORS, "local_network_access")],

@@ -55,13 +55,13 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
             words="Look for what ends the body: an exception in the server, a limit of a proxy, a wrong Content-Length "
             "or Content-Encoding, or a network that was lost. No header of CORS helps."
         ),
-        detail="Chromium says {value}.",
+        detail="The browser says {value}.",
     ),
     "net_error": Lookalike(
         "Not CORS: the browser ended the request for a reason of its own, or of the network.",
         ("the name of the error: chrome://network-errors lists all of them",),
         Fix(words="Search for this name. No header of CORS helps."),
-        detail="Chromium says {value}.",
+        detail="The browser says {value}.",
     ),
     "websocket_closed": Lookalike(
         "The WebSocket was closed before this line, or never opened, so the message of the page is lost.",
