@@ -4,7 +4,6 @@ Plays the requests of a HAR file again, without any network: what a page could r
 A browser leaves out much of a blocked response. What is missing is not guessed, except where the result says so.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -35,10 +34,6 @@ from .playing import Fault, Fetch, Outcome, is_preflight, play
 from .tape import UNTOLD, Tape, may_be_cors, names_asked, said, told
 
 _FETCHED: Final = frozenset({"fetch", "xhr", "preflight", "font", "module", "manifest"})
-# Query parameters that contain secrets.
-_SECRET_NAME: Final = re.compile(
-    r"token|secret|passw|pwd|signature|api[-_]?key|auth|session|jwt|^(?:code|key|sid|sig)$", re.IGNORECASE
-)
 # Rules of the browser that refuse a load without CORS. What else ends such a load is never a matter of sharing.
 _REFUSALS: Final = frozenset(
     "coep_frame corp csp document_isolation insecure_local_network local_network_access mixed_content not_framed "
