@@ -140,7 +140,8 @@ _BY_STATUS: Final = {
         (404, 405, 501),
         (
             (
-                "OPTIONS reaches the router, which has no route for it: the CORS layer has to answer preflights first. "
+                "OPTIONS reaches the router, which has no route for it, or none for this path: the CORS layer has to "
+                "answer preflights first. "
                 "If a proxy in front refuses OPTIONS, let the proxy pass it on."
             ),
             "No route, or no guarded one, fits this request. Compare the URL, the method and the guarded paths.",
@@ -149,7 +150,10 @@ _BY_STATUS: Final = {
     **dict.fromkeys(
         REDIRECTS,
         (
-            "The server redirects (to a login, to https, or for a slash), and a preflight follows no redirect.",
+            (
+                "The server redirects (to a login, to https, or for a slash), and a preflight follows no redirect. Let "
+                "the page request the last URL."
+            ),
             (
                 "The server redirects (to a login, to https, or for a slash), and the redirect itself is not shared. "
                 "Let the page request the last URL; answer 401 to scripts instead of a redirect to a login."

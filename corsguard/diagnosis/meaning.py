@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from corsguard.browser import Failure, Reason
+from corsguard.browser import Failure, Reason, origin_of
 from corsguard.browser.advice import fix as fix_of
 from corsguard.browser.evidence import as_shown, is_led_to_login, status_of, url_of
 from corsguard.browser.headers import normalize_method
@@ -16,7 +16,7 @@ from corsguard.browser.notes import on_this_computer
 from corsguard.browser.page import HeadersInit
 from corsguard.browser.reasons import CORS_CHECK, EXCEPTION, OF_STATUS, OPTIONS_ROW, REASONS, REQUEST_ROW, SPELLING
 from corsguard.browser.report import cause
-from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, address_space
+from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, address_space, is_same_origin, is_trustworthy
 from corsguard.fixes import Fix
 from corsguard.origin import NULL
 from corsguard.policies import PoliciesLike
@@ -69,6 +69,14 @@ _CUT: Final = re.compile(
 _ANSWERED: Final = frozenset("answered cut_off not_exposed orb preflight_cut_off service_worker unexplained".split())
 # Lines about a page that reached a less public network.
 _OF_NETWORKS: Final = frozenset({"insecure_local_network", "local_network_access", "private_network_access"})
+_IN_SAFARI: Final = Fix(
+    words="Not CORS: Safari lets a page of https request no plain http, not even from this computer. Let the server "
+    "speak TLS with a certificate that this computer trusts, or use another browser."
+)
+_REDIRECTED_AWAY: Final = (
+    "The page's own server redirects this request to another origin. If it does not have to (a wrong address in its "
+    "settings, a proxy that does not follow redirects), let it answer itself: then no CORS is needed."
+)
 _IN_JSDOM: Final = Fix(
     words="The document of the test has no URL, so its origin is null. Give it one (Jest: testEnvironmentOptions.url), "
     "and let the server, or the mock, share with its origin."
@@ -299,6 +307,8 @@ def _found(text: str, known: Known) -> list[Message]:
 def _fix_of_failure(message: Message, failure: Failure) -> Fix:
     if message.engine == "jsdom" and failure.page_origin == NULL:
         return _IN_JSDOM
+    if _is_of_this_computer_in_safari(message):
+        return _IN_SAFARI
     fix = fix_of(failure, message.assumed)
     if status := message.possible_status:
         exchange = answered(failure.reason, status, failure.url, is_preflight=failure.is_preflight)
@@ -310,8 +320,17 @@ def _fix_of_failure(message: Message, failure: Failure) -> Fix:
     return replace(fix, words=f"{near} Otherwise: {fix.words}") if near else fix
 
 
+def _is_of_this_computer_in_safari(message: Message) -> bool:
+    return message.engine == "Safari" and message.name == Reason.MIXED_CONTENT and is_trustworthy(message.target)
+
+
 def _near(message: Message) -> str:
-    return "" if {"page", "url"} & {*message.assumed} else one_server(message.origin, message.url)
+    if {"page", "url"} & {*message.assumed}:
+        return ""
+    failure, first = message.failure, "" if message.failure is None else message.failure.first_url
+    if failure is not None and first != message.url and is_same_origin(message.origin, origin_of(first)):
+        return "" if is_led_to_login(failure) else _REDIRECTED_AWAY
+    return one_server(message.origin, message.url)
 
 
 def _look(failure: Failure) -> Iterator[str]:
@@ -351,7 +370,8 @@ def _notes(message: Message) -> Iterator[str]:
     if message.failure.first_url != message.url:
         where = "there" if message.is_named else "to a URL that the message hides"
         yield f"The page requested {as_shown(message.failure.first_url, LONGEST_URL)}, which redirected {where}."
-    yield from notes_on(message.failure, with_safari=False)
+    if not _is_of_this_computer_in_safari(message):
+        yield from notes_on(message.failure, with_safari=False)
     yield from _notes_on_engine(message.engine, message.failure)
 
 

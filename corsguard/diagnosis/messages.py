@@ -84,7 +84,8 @@ _ENGINES: Final = (
         re.compile(
             r"access control checks|Load failed|denied by Cross-Origin Resource Sharing policy|"
             r"Preflight response is not successful|(?:^|\[Error\] )Origin \S+ is not allowed by Access-Control|"
-            r"Access-Control-Allow-Origin\. Status code|There was a bad response from the server"
+            r"Access-Control-Allow-Origin\. Status code|There was a bad response from the server|"
+            r"\[blocked\] The page at \S{1,2048} (?:was not allowed to|requested insecure content from)"
         ),
     ),
     (OLD_WEBKIT, re.compile(r"Origin (?:\[[^\]]{1,100}\] |\S+ )?is not allowed by Access-Control-Allow-Origin")),
@@ -239,7 +240,7 @@ def _message(  # noqa: PLR0913 - the parts of one message
     first = at.first or (_standing(stands, at.first_shown) if at.url or at.first_shown else url)
     origin = (
         shown_origin
-        or _twice(means, value)
+        or _meant(means, value)
         or page.hidden
         or _PAGES.get(means)
         or (NULL if names_file(url, text) else script_origin_in(text, url) or assumed_page(url))
@@ -302,10 +303,12 @@ def _standing(stands: str, shown: str) -> str:
     return shown if "://" in shown else f"{stands}{shown}"
 
 
-def _twice(means: Reason | str, value: str | None) -> str:
+def _meant(means: Reason | str, value: str | None) -> str:
     """
-    Return the one origin that a header has several times: most likely, that of the page.
+    Return the one origin that a header has several times, or with a slash after it: most likely, that of the page.
     """
+    if means is Reason.ALLOW_ORIGIN_MISMATCH:
+        return (origin_named(value or "") or "") if (value or "").endswith("/") else ""
     origins = (
         {origin_named(word) for word in (value or "").split(", ")} if means is Reason.MULTIPLE_ALLOW_ORIGIN else set()
     )

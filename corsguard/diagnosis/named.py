@@ -52,6 +52,7 @@ _URLS: Final = (
         r"(?:[^\s'\"]|(?<=[?&=]) (?=[\w%.-]{1,200}[=&/]))+?)[.:]? (?=[A-Z]|due )"
     ),
     re.compile(rf"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) {_QUOTED_URL}"),
+    re.compile(r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<url>[\[{<][^\]}>]{1,80}[\]}>])(?= net::)"),
     re.compile(r"(?:connection to|server at) '(?P<url>wss?://[^']{1,2048})'"),
     re.compile(r"(?:connection to|server at) [\"']?(?P<url>wss?://[^\s'\"]+)"),
     re.compile(
@@ -233,6 +234,8 @@ _PATH: Final = re.compile(
     r"(?:[a-z][a-z0-9+.-]*://[^/?#]*|<[^<>]*>|\{[^{}]*\}|\[[^\[\]]*\]|\.{3,4})"
     r"/((?:(?!\.{3}|\*{3})[^\s'\"<>{}\[\]\u2580-\u259f])+)"
 )
+# A whole part of a path of which nothing is shown.
+_HIDDEN_PART: Final = re.compile(r"(?<=[^/:])/(?:\*{2,}|x{3,}|<[^<>/]*>|\{[^{}/]*\}|\[[^\[\]/]*\])(?=/)", re.IGNORECASE)
 _HIDDEN_HOST: Final = re.compile(
     r"(?P<scheme>https?|wss?)://(?P<host>[^/?#]*?)(?P<port>:\d{1,5})?(?::[^/?#:]*)?(?=[/?#]|$)"
 )
@@ -464,7 +467,8 @@ def _path_of(url: str) -> str:
     """
     Return what follows the host of *url*, as far as nothing of it is hidden.
     """
-    found = _PATH.match(url[:LONGEST_WORD])
+    url = _HIDDEN_PART.sub("/example", url[:LONGEST_WORD])
+    found = _PATH.match(url)
     if found is None:
         return ""
     if url.startswith("...", found.end()):

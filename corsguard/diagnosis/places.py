@@ -72,6 +72,10 @@ _OF_BUCKET: Final = (
     "application."
 )
 _NOT_YOURS: Final = "If the server is not yours, let a server of yours request it, and let the page ask that one."
+_HEADER_NOT_YOURS: Final = (
+    "If the server is not yours, let the page not send this header (it may be a default of a library, or an option), "
+    "or let a server of yours request it."
+)
 _STOPPED: Final = (
     "A public service most likely answers, so something stops the request: an extension (an ad blocker), tracking "
     "protection, or the network."
@@ -279,13 +283,13 @@ _RESPONDERS: Final = (
         "others",
         _hosts(
             "adyen.com airtable.com alchemy.com alphavantage.co amazon-adsystem.com anthropic.com apple.com "
-            "arcgis.com atlassian.com atlassian.net binance.com bing.com braintreegateway.com coingecko.com "
-            "coinmarketcap.com datadoghq.com deepseek.com discord.com doubleclick.net dropbox.com etherscan.io "
-            "facebook.com facebook.net fbcdn.net github.com gitlab.com google-analytics.com google.com "
-            "googleapis.com googlesyndication.com googletagmanager.com googleusercontent.com "
-            "graph.microsoft.com groq.com gstatic.com hcaptcha.com hotjar.com hubspot.com huggingface.co infura.io "
-            "instagram.com intercom.io klarna.com linkedin.com live.com mailchimp.com mapbox.com medium.com "
-            "mistral.ai mixpanel.com myshopify.com newsapi.org notion.com office.com openai.com "
+            "arcgis.com atlassian.com atlassian.net binance.com bing.com braintreegateway.com cloudinary.com "
+            "coingecko.com coinmarketcap.com datadoghq.com deepseek.com discord.com doubleclick.net dropbox.com "
+            "etherscan.io facebook.com facebook.net fbcdn.net github.com gitlab.com google-analytics.com "
+            "google.com googleapis.com googlesyndication.com googletagmanager.com googleusercontent.com "
+            "graph.microsoft.com groq.com gstatic.com hcaptcha.com hotjar.com hubspot.com huggingface.co "
+            "infura.io instagram.com intercom.io klarna.com linkedin.com live.com mailchimp.com mapbox.com "
+            "medium.com mistral.ai mixpanel.com myshopify.com newsapi.org notion.com office.com openai.com "
             "openstreetmap.org openweathermap.org outlook.com paypal.com pinterest.com razorpay.com reddit.com "
             "riotgames.com segment.com segment.io sendgrid.com sentry.io shopify.com slack.com spotify.com "
             "squareup.com steampowered.com stripe.com svc.ms telegram.org tiktok.com trello.com twilio.com "
@@ -360,7 +364,8 @@ def fix_at_place(failure: Failure, fix: Fix, assumed: Collection[str]) -> Fix:
     place = place_of(failure)
     if place is None:
         may_be = _may_be_of_others(failure, assumed) and not is_led_to_login(failure)
-        return replace(fix, words=f"{fix.words} {_NOT_YOURS}") if may_be else fix
+        more = _HEADER_NOT_YOURS if failure.reason is Reason.HEADER_NOT_ALLOWED else _NOT_YOURS
+        return replace(fix, words=f"{fix.words} {more}") if may_be else fix
     if place.who in _FOR_PAGES:
         return Fix(words=place.words)
     if place.is_public_service:

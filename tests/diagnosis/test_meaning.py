@@ -310,7 +310,7 @@ def test_a_file_of_a_public_service_needs_no_preflight(head, words):
         ("https://hass.xxxx.duckdns.org/api", "https://hass.example.duckdns.org/api"),
         ("https://MY-APP-DOMAIN.auth0.com/userinfo", "https://example.auth0.com/userinfo"),
         ("http://xxx:8080/me?a=1", "http://api.example.com:8080/me?a=1"),
-        ("https://<host>/a/<id>/b", "https://api.example.com/a/"),
+        ("https://<host>/a/<id>/b", "https://api.example.com/a/example/b"),
         ("https://***/a/b...", "https://api.example.com/a"),
         ("https://192.168.x.x/a", "https://api.example.com/a"),
         ("https://...", "https://api.example.com/"),

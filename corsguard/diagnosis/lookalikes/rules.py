@@ -19,8 +19,9 @@ RULES: Final[Mapping[str, Lookalike]] = {
         "Local Network Access: a page loaded by plain http requests an address in a private network.",
         ("the address bar: is the page loaded over http?",),
         Fix(
-            words="Load the page over https (or from localhost). Chromium then asks the user for permission; other "
-            f"browsers block an http address as mixed content. {NO_HEADER_HELPS}"
+            words="Load the page over https (or from localhost). Chromium then asks the user for permission. Other "
+            "browsers block an http address as mixed content; one of this computer, only Safari does. "
+            f"{NO_HEADER_HELPS}"
         ),
         detail="The address is in the address space {value}.",
     ),
