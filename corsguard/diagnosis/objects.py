@@ -14,7 +14,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from difflib import get_close_matches
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -216,7 +216,8 @@ def import_module(module: str) -> ModuleType:
 @contextmanager
 def _not_serving(module: str) -> Generator[None]:
     """
-    Do not let *module* start a server while it is imported. Raises LoadError if it does so for long.
+    Do not let *module* start a server while it is imported, or write into our output. Raises LoadError if it takes too
+    long.
 
     Only the main thread can be interrupted.
     """
@@ -236,7 +237,8 @@ def _not_serving(module: str) -> Generator[None]:
     try:
         if is_ours:
             signal.setitimer(signal.ITIMER_REAL, LONGEST_IMPORT)
-        yield
+        with redirect_stdout(sys.stderr):
+            yield
     finally:
         if is_ours:
             signal.setitimer(signal.ITIMER_REAL, 0)

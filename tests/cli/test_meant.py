@@ -2,12 +2,15 @@
 A wrong URL is answered with the URL to type. A module that cannot be loaded is reported with its exception.
 """
 
+import json
 import sys
 
 import pytest
 from click.testing import CliRunner
+from kit.checking import in_process
 
 from corsguard.cli.group import group
+from corsguard.diagnosis import objects
 
 TYPED = [
     ("localhost:8101/me", "http://localhost:8101/me"),
@@ -60,6 +63,32 @@ def test_a_page_is_no_pattern_and_a_header_has_a_colon():
     told = run("check", "http://localhost:1/", "-H", "Authorization=s3cr3t").stderr
     assert 'Write --header "Authorization: ...".' in told
     assert "s3cr3t" not in told
+
+
+SERVING = "import threading\nthreading.Event().wait(30)\n"
+RUNNING = """
+from flask import Flask
+app = Flask(__name__)
+app.add_url_rule("/", view_func=lambda: "x")
+app.run(port=1)
+"""
+
+
+def test_a_module_that_starts_a_server_when_it_is_imported_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(objects, "LONGEST_IMPORT", 0.2)
+    (tmp_path / "serving.py").write_text(SERVING)
+    told = run("check", "serving:app")
+    assert told.exit_code == 2
+    assert "serving was not loaded after 0.2 seconds. If it starts a server when it is imported, put" in told.stderr
+
+
+def test_flask_starts_no_server_when_it_is_imported(tmp_path):
+    (tmp_path / "running.py").write_text(RUNNING)
+    done = in_process("check", "running:app", "--page", "https://app.example.com", "--json", cwd=tmp_path)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["verdict"] == "blocked"
+    assert "Ignoring a call to 'app.run()'" in done.stderr
 
 
 FAILING = {
