@@ -131,7 +131,7 @@ class Report:
         Return the request that shows *finding* as a curl command; shell variables stand for secrets.
         """
         (first, *_) = finding.proof
-        # The audit's own values are no secrets, but curl would send them in place of the user's.
+        # The values that the audit itself adds are not secret, and the finding is about them.
         names = (SECRET_HEADERS - {name.lower() for name, _ in first.fetch.more}) | self.secret_headers
         command = curl(first.request, names, connect_to=self.connect_to)
         return self.secrets.hidden(" ".join((command, *self.curl_options)))

@@ -537,7 +537,7 @@ def _is_mismatch(preflight: Answer, answer: Answer) -> bool:
 def _different(allowed: Answer, others: Iterable[Answer]) -> list[Answer]:
     if not allowed.is_told:
         return []
-    # A server or a gateway that fails now and then says nothing about other responses.
+    # The error of a server or a gateway says nothing about other responses.
     told = [other for other in others if other.is_told and (other.status < 500 or other.status == allowed.status)]
     return [other for other in told if other.get(ALLOW_ORIGIN) != allowed.get(ALLOW_ORIGIN)]
 

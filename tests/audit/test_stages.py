@@ -55,7 +55,7 @@ def test_an_origin_on_loopback_is_not_foreign_to_a_server_on_loopback():
 )
 def test_the_origin_of_the_server_is_not_a_stranger(own, trusted):
     """
-    Its pages read without CORS, so nothing is tried in their name, and an answer without headers is no sign.
+    Its pages read without CORS, so nothing is tried in their name, and an answer without headers does not matter.
     """
     one = Served(listing(trusted))
     report = audit(f"{own}/items", app=one, trusted=[trusted])
