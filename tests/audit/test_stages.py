@@ -251,7 +251,16 @@ def test_a_small_budget_is_spent_on_names_that_anyone_can_register():
     one = Served(listing(APP))
     audited(one, budget=QUICK_BUDGET)
     first = [names.get("HTTP_ORIGIN", "") for *_, names in one.asked][6:24]
-    suffixes = (".attacker.example", "attacker.example", ".bid", ".github.io", ".vercel.app", ".netlify.app", ".com")
+    suffixes = (
+        ".attacker.example",
+        "attacker.example",
+        ".bid",
+        ".com.sb",
+        ".github.io",
+        ".vercel.app",
+        ".netlify.app",
+        ".com",
+    )
     assert all(origin.endswith((*suffixes, ".co", "-attacker.example")) for origin in first), first
     assert not [origin for origin in first if origin.endswith(".example.com")]
     assert {origin.partition(".")[2] for origin in first} >= {"github.io", "vercel.app", "netlify.app"}

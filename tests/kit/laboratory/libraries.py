@@ -147,7 +147,7 @@ APPS[
         UNVARIED,
         attacked(STRANGER),
         fails("preflight_wildcard_with_credentials", "never counts", "", method="PUT", credentials="include"),
-        finds=["CG-A001", "CG-V001"],
+        finds=["CG-A001", "CG-B001", "CG-V001"],
     )
 ] = wsgicors.CORS(items, origin="*", credentials="true", methods="GET,PUT", headers="content-type", maxage="600")
 APPS[
