@@ -48,7 +48,7 @@ def _is_in_loop() -> bool:
 
 async def contained(app: ASGIApplication, scope: Mapping[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's
     """
-    Call *app*. If it wants to end the process, that is an error of the request, because we are no server of its own.
+    Call *app*. If it wants to end the process, that is an error of the request.
     """
     try:
         await app(scope, receive, send)

@@ -103,7 +103,7 @@ class _Life:
             _, others = await asyncio.wait(others, timeout=LONGEST_FAREWELL)
         else:
             if others:
-                # In a closed loop, a task that ignores its end would go on for ever while Python ends.
+                # In a closed loop, a task that ignores its end would never let Python end.
                 return
         self._loop.stop()
 
