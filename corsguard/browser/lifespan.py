@@ -7,7 +7,7 @@ requests are answered there, too.
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ _SPECIFICATION: Final = {"version": "3.0", "spec_version": "2.0"}
 
 
 @contextmanager
-def started(app: ASGIApplication, seconds: float) -> Iterator[tuple[ASGIApplication, str]]:
+def started(app: ASGIApplication, seconds: float) -> Generator[tuple[ASGIApplication, str]]:
     """
     Start *app*, yield it together with the reason why it did not start, and end it. The reason is empty if it started,
     or has nothing to start. It gets *seconds* for its start.

@@ -9,7 +9,7 @@ traceback is on the logger `corsguard.browser`.
 import inspect
 import re
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Final, TypeAlias, cast
@@ -76,7 +76,7 @@ def transport_for(app: Application, patience: Patience = Patience()) -> Transpor
 
 
 @contextmanager
-def serving(app: Application, patience: Patience) -> Iterator[tuple[Transport, str]]:
+def serving(app: Application, patience: Patience) -> Generator[tuple[Transport, str]]:
     """
     Yield the Transport that *app* stands for, and why its lifespan did not start (empty if it did, or has none). In
     contrast to `transport_for`, an ASGI application is started before, and ended after it.
