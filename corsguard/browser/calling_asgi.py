@@ -117,8 +117,8 @@ async def _converse(app: ASGIApplication, answer: Collected) -> None:
     if not running.done():
         await _cancelled(running, answer)
         return
-    error = running.exception()
-    if isinstance(error, Exception):
+    error = asyncio.CancelledError() if running.cancelled() else running.exception()
+    if isinstance(error, Exception | asyncio.CancelledError):
         answer.fail(error)
     elif error is not None:
         raise error

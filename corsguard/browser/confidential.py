@@ -24,7 +24,13 @@ SECRET_PARAMETER: Final = re.compile(
     r"assertion|bearer|hmac|nonce|csrf|xsrf|ticket|^(?:code|key|otp|pin|sid|sig|state)$",
     re.IGNORECASE,
 )
-_PARAMETERS: Final = re.compile(r"(?:(?<=[?&;#])|^)([^\s=?&;#'\"<>`]{1,80})=([^\s&;#'\"<>`]+)")
+_PARAMETERS: Final = (
+    re.compile(r"(?:(?<=[?&;#])|^)([^\s=?&;#'\"<>`]{1,80})(=)([^\s&;#'\"<>`]+)"),
+    # Of a URL within a URL, which is encoded.
+    re.compile(r"(?<=%(?:3F|26|23))([\w.-]{1,80})(%3D)((?:(?!%26|%23)[^\s&;#'\"<>`])+)", re.IGNORECASE),
+)
+# A JSON Web Token has three parts, the first of which is an object (RFC 7519, 3).
+_TOKEN: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*")
 # Common words of answers and texts. Without them the error could not be understood, and no secret is so short.
 _NO_SECRETS: Final = frozenset(
     """
@@ -65,9 +71,13 @@ class Secrets:
 
 def without_parameters(text: str) -> str:
     """
-    Return *text* without the values of parameters that are secret by their name, in each URL in it.
+    Return *text* without the values of parameters that are secret by their name, in each URL in it, and without JSON
+    Web Tokens.
     """
-    return _PARAMETERS.sub(lambda one: f"{one[1]}={HIDDEN}" if SECRET_PARAMETER.search(one[1]) else one[0], text)
+    text = _TOKEN.sub(HIDDEN, text)
+    for pattern in _PARAMETERS:
+        text = pattern.sub(lambda one: f"{one[1]}{one[2]}{HIDDEN}" if SECRET_PARAMETER.search(one[1]) else one[0], text)
+    return text
 
 
 def secrets_of(headers: Iterable[Header]) -> Iterator[str]:

@@ -8,7 +8,7 @@ requests are answered there, too.
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from .calling_asgi import ASGIApplication, contained
@@ -31,6 +31,16 @@ def started(app: ASGIApplication, seconds: float) -> Generator[tuple[ASGIApplica
         life.end()
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    """
+    An event loop that accepts handlers for signals, although only the main thread gets any: a server has its loop
+    there.
+    """
+
+    def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: object) -> None:
+        pass
+
+
 class _Life:
     """
     The event loop of *app*, in a thread of its own; *is_known* once *app* has answered that it started.
@@ -41,7 +51,7 @@ class _Life:
         self.is_known, self.problem = False, ""
         self._state: dict[str, Any] = {}
         self._answered = threading.Event()
-        self._loop = asyncio.new_event_loop()
+        self._loop = _Loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         self._leaving = asyncio.Event()
@@ -105,6 +115,9 @@ class _Life:
             if others:
                 # In a closed loop, a task that ignores its end would never let Python end.
                 return
+        # Threads that wait for work end now, and those that work are left behind.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._loop.shutdown_default_executor(), LONGEST_FAREWELL)
         self._loop.stop()
 
     async def _receive(self) -> dict[str, Any]:

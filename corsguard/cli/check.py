@@ -6,7 +6,9 @@ This module reads the options, calls `corsguard.diagnosis`, and prints the resul
 
 import json
 import shlex
+import sys
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -189,7 +191,8 @@ def _found(options: _Options, output: Output) -> Diagnosis:
         raise click.UsageError("An application is called without a connection. Leave out --connect-to.")
     with output.progress("Loading the application"):
         target = load_application(options.target) if is_application else options.target
-    with output.progress("Requests sent") as progress:
+    # What an application prints is not our output.
+    with output.progress("Requests sent") as progress, redirect_stdout(sys.stderr):
         return diagnosis.check(
             target,
             page=options.page,

@@ -2,11 +2,16 @@
 The group of all commands: how they end, and which errors all of them handle.
 """
 
+import os
+import sys
+import threading
+import time
 from importlib.metadata import version
 from typing import Any, Final
 
 import click
 
+from corsguard.browser.collecting import LONGEST_FAREWELL
 from corsguard.diagnosis import LoadError
 from corsguard.errors import PolicyError
 
@@ -78,4 +83,23 @@ def main() -> None:
     """
     Run the command in the arguments of this process, and exit with its code.
     """
-    group(prog_name="corsguard")
+    try:
+        group(prog_name="corsguard")
+    except SystemExit as end:
+        _leave(end)
+        raise
+
+
+def _leave(end: SystemExit) -> None:
+    """
+    End the process now, if an application that was checked has left a thread behind that does not end: Python would
+    wait for it, even for a daemon if it belongs to an executor.
+    """
+    until = time.monotonic() + LONGEST_FAREWELL
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread():
+            thread.join(max(0.0, until - time.monotonic()))
+            if thread.is_alive() and isinstance(end.code, int):
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(end.code)

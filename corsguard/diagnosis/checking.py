@@ -254,6 +254,7 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
         predecessor=predecessor,
         errors=tuple(raised.errors),
     )
+    rows += inside.rows()
     return Diagnosis(
         asked=asked,
         outcome=outcome,

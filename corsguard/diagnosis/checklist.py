@@ -481,7 +481,8 @@ _REFUSALS: Final = (
     ),
     ({404, 410}, "There is nothing at this URL: check the URL."),
     ({405, 501}, "The server does not serve this method there: check the route."),
-    ({407, 413, 429, 502, 503, 504}, "This answer comes from a proxy, or from the server itself."),
+    ({429}, "The server limits how often it is called: try again later, and less often."),
+    ({407, 413, 502, 503, 504}, "This answer comes from a proxy, or from the server itself."),
 )
 
 

@@ -75,7 +75,7 @@ def _bare(text: str) -> str:
     Return *text* without what is around a URL.
     """
     around = _AROUND.fullmatch(text.strip())
-    return text if around is None else around[1].rstrip(_QUOTES)
+    return text if around is None else around[1].rstrip(_QUOTES) or text
 
 
 def url_meant(text: str) -> str:

@@ -61,7 +61,7 @@ class Entry(NamedTuple):
 
     *page* is the URL of the page, if the file has it; *origin* is the value of `Origin`; *kind* is the type of the
     request in DevTools. *is_stored* is True if the answer comes from the browser's cache, *is_of_worker* if it comes
-    from a service worker.
+    from a service worker, and *is_to_come* if the file has only its preflight.
     """
 
     request: WireRequest
@@ -72,6 +72,7 @@ class Entry(NamedTuple):
     kind: str
     is_stored: bool = False
     is_of_worker: bool = False
+    is_to_come: bool = False
 
 
 class Archive(NamedTuple):

@@ -6,16 +6,17 @@ Its answer only suggests a cause, so what is known takes its place.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from corsguard.applications import layers_of
 from corsguard.browser import Reason
 from corsguard.browser.collecting import logger
-from corsguard.browser.evidence import as_shown, url_of
+from corsguard.browser.evidence import as_shown, status_of, url_of
 from corsguard.fixes import Fix, Form
 
+from .checklist import Row
 from .guarded import Guarded, framework_of
 from .objects import message_of_error, place_of
 from .playing import Fault
@@ -23,6 +24,8 @@ from .predecessors import Predecessor
 from .rehearsal import Rehearsal
 
 _FAILED: Final = 500
+# Failures for which the status is the reason.
+_OF_STATUS: Final = frozenset({Reason.HANDSHAKE_REFUSED, Reason.PREFLIGHT_STATUS})
 _BAD_REQUEST: Final = 400
 _PASSED_ON: Final = (
     "The policy shares this. But {error}, and what answers it outside of the guard (the server, a debugger, a "
@@ -74,6 +77,8 @@ class Inside:
         Return *fault* with the cause that is known.
         """
         failure = fault.failure
+        if failure is not None and failure.reason in _OF_STATUS and self.errors and status_of(failure) == "500":
+            return replace(fault, fix=Fix(words=f"Status 500: {self._error()}. Repair that."))
         if failure is None or failure.reason is not Reason.MISSING_ALLOW_ORIGIN:
             return fault
         words = "" if self.rehearsal is None else self.rehearsal.unguarded
@@ -93,6 +98,13 @@ class Inside:
         elif answer.status < _BAD_REQUEST and self.predecessor is not None:
             words = f"{self.predecessor.library} guards the application, and does not share this path with this origin."
         return replace(fault, fix=replace(fault.fix, words=words)) if words else fault
+
+    def rows(self) -> Iterator[Row]:
+        """
+        Yield what the checklist says about the application.
+        """
+        if self.errors:
+            yield Row("??", "application", self._error())
 
     def _error(self) -> str:
         if not self.errors:

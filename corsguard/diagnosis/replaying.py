@@ -322,7 +322,7 @@ def _with_those_to_come(entries: list[Entry]) -> Iterator[Entry]:
             lines = [(name, UNTOLD) for name in names_asked(asked)]
             origin = [line for line in asked.headers if line[0].lower() == "origin"]
             coming = replace(asked, method=method, headers=(*origin, *lines))
-            yield entry._replace(request=coming, response=None)
+            yield entry._replace(request=coming, response=None, is_to_come=True)
 
 
 def _is_across(entry: Entry) -> bool:
@@ -361,7 +361,7 @@ def _replay(tape: Tape, number: int, entry: Entry) -> Replay:
         replay.assumed.append('The request has cookies, so credentials: "include" is assumed.')
     elif not (replay.outcome.faults or replay.outcome.unseen):
         replay = _asked_with_credentials(tape, replay, _played(tape, number, entry, "include"))
-    elif replay.has_preflight and replay.error:
+    elif replay.has_preflight and (replay.error or entry.response is None):
         replay = _preflighted(replay, _played(tape, number, entry, "include"))
     if replay.error and not (replay.outcome.faults or replay.with_credentials):
         replay.outcome.faults += said(tape.last, replay.asked)
@@ -464,9 +464,12 @@ def _preflighted(without: Replay, other: Replay) -> Replay:
         )
         other.outcome.faults = []
         return other
+    if without.entry.is_to_come:
+        return without
+    said = f", and says: {without.error}" if without.error else ""
     without.outcome.unseen = (
         f"The preflight in the file passes, so the answer to {as_shown(without.asked.method)} itself is at fault. The "
-        f"browser left it out of the file, as it does with blocked responses, and says: {without.error}."
+        f"browser left it out of the file, as it does with blocked responses{said}."
     )
     return without
 

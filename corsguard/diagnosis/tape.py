@@ -272,6 +272,8 @@ class Tape:
         return True
 
     def _why_stripped(self, entry: Entry) -> str:
+        if entry.is_to_come:
+            return "The file has only the preflight of this request, which passes."
         if not entry.error and self.archive.is_silence_consent:
             return (
                 "The file has neither an answer nor an error for it: the request was not finished, or not sent, when "
@@ -284,7 +286,7 @@ class Tape:
         """
         Raise Unreachable if *entry* comes from a proxy that got no response: a proxy does not leave out responses.
         """
-        if self.archive.is_proxys and entry.response is None:
+        if self.archive.is_proxys and entry.response is None and not entry.is_to_come:
             said = f", which says: {as_shown(entry.error)}" if entry.error else ""
             raise Unreachable(f"the server gave no response to {as_shown(self.archive.writer)}{said}")
 

@@ -204,6 +204,12 @@ def test_no_secret_parameter_of_a_url_is_on_it(name):
     assert SECRET not in json.dumps(found.har())
     assert f"?page=1&amp;{name}=(not shown)" in source
     assert f"#{name}=(not shown)&amp;page=2" in source
+    nested = f"https://api.example.com/?return_to=https%3A%2F%2Fa.example%2F%3F{name}%3D{SECRET}%26b%3D1"
+    source = of_check(diagnosis.check(redirecting, page=APP, url=nested))
+    assert SECRET not in source
+    assert "%26b%3D1" in source
+    jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+    assert "eyJ" not in of_check(diagnosis.check(redirecting, page=APP, url=f"https://api.example.com/cb/{jwt}"))
     audited_page = of_audit(audited(answering(lax), url=f"{URL}?{name}={SECRET}"))
     assert SECRET not in audited_page
 

@@ -4,12 +4,13 @@ An ASGI application is started before its requests and ended after them, in the 
 
 import asyncio
 import logging
+import signal
 import threading
 from contextlib import asynccontextmanager
 
 import pytest
 from fastapi import FastAPI, Request
-from kit.checking import PAGE, allow
+from kit.checking import PAGE, allow, in_process
 
 from corsguard import diagnosis
 
@@ -124,6 +125,47 @@ def test_an_application_with_any_lifespan_or_none_is_asked(app):
     assert not any("startup" in line for line in found.assumed)
 
 
+async def with_signals(app):
+    app.state.ready = asyncio.Event()
+    # A server has its loop in the main thread, where this is possible.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.state.ready.set)
+    app.state.ready.set()
+    return {"lock": asyncio.Lock()}
+
+
+def test_a_startup_may_handle_signals():
+    app, _ = framework(with_signals)
+    found = diagnosis.check(app, page=PAGE, url=URL)
+    assert found.outcome.exchanges[0].response.status == 200
+    assert not any("startup" in line for line in found.assumed)
+
+
+BUSY = """
+import asyncio, threading
+from contextlib import asynccontextmanager
+from fastapi import FastAPI
+
+@asynccontextmanager
+async def lifespan(app):
+    asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)
+    yield
+
+app = FastAPI(lifespan=lifespan)
+app.get("/")(lambda: {})
+"""
+
+
+def test_the_process_ends_although_a_thread_of_the_application_does_not(tmp_path):
+    (tmp_path / "busy.py").write_text(BUSY)
+    done = in_process("check", "busy:app", "--page", "https://api.example.com", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith("READABLE")
+
+
+async def cancelling(scope, receive, send):
+    raise asyncio.CancelledError
+
+
 async def exiting(scope, receive, send):
     raise SystemExit(7)
 
@@ -132,11 +174,14 @@ def exiting_wsgi(environ, start_response):
     raise SystemExit(7)
 
 
-@pytest.mark.parametrize("app", [exiting, exiting_wsgi])
-def test_a_request_that_wants_to_end_the_process_is_an_error_of_the_application(app, caplog):
+@pytest.mark.parametrize(
+    ("app", "said"), [(exiting, "SystemExit"), (exiting_wsgi, "SystemExit"), (cancelling, "CancelledError")]
+)
+def test_a_request_that_wants_to_end_the_process_is_an_error_of_the_application(app, said, caplog):
     with caplog.at_level(logging.ERROR, "corsguard.browser"):
         found = diagnosis.check(app, page=PAGE, url=URL)
     assert found.outcome.exchanges[0].response.status == 500
     assert "The application raised on GET" in caplog.text
-    assert "SystemExit" in caplog.text
+    assert said in caplog.text
+    assert any(row.name == "application" and said in row.text for row in found.rows)
     assert "no running event loop" not in caplog.text

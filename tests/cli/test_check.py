@@ -87,7 +87,8 @@ def test_the_cause_comes_first_and_then_the_line_to_change(serve):
         "BLOCKED: PUT https://api.example.com/items/1, requested by a page on https://app.example.com",
         """\
 1. The answer to the preflight (405) has no Access-Control-Allow-Origin.
-   Status 405. OPTIONS reaches the router, which has no route for it, or none for this path: the CORS layer has to answer preflights first. \
+   Status 405. OPTIONS reaches the router, which has no route for it, or none for this path: the CORS layer has to \
+answer preflights first. \
 If a proxy in front refuses OPTIONS, let the proxy pass it on. \
 Put the CORS layer outermost (CORSMiddleware around everything, or first in MIDDLEWARE).
        send:   Access-Control-Allow-Origin: https://app.example.com

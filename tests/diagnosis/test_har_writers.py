@@ -297,6 +297,29 @@ def test_the_advice_for_an_unclear_request_shows_what_was_refused(write, entries
         assert (other in printed) is any(other in text for text in said), other
 
 
+@pytest.mark.parametrize("writer", ["mitmproxy", "Charles Proxy", "Firefox", "WebInspector"])
+@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (
+            allow("*", methods="*", headers="*"),
+            "(preflight_wildcard_with_credentials). Most likely, the page used cred",
+        ),
+        (allow(methods="POST", headers="x-a", credentials="true"), "The file has only the preflight of this request"),
+    ],
+)
+def test_a_preflight_alone_does_not_show_that_a_server_failed(write, writer, is_there, lines, said):
+    followed = is_there and writer in {"Firefox", "WebInspector"}
+    entries = [preflight("POST", "/a", lines, "x-a"), *([one("POST", "/a", 0)] if followed else [])]
+    file = write(writer, *entries)
+    assert verdicts(file) == ([("unclear",)], 1)
+    printed = run(file).stdout
+    assert followed or said in printed
+    assert ("Most likely, the page used cred" in printed) is ("*" in lines[0][1])
+    assert "Is the server running?" not in printed
+
+
 # A request without CORS has no Origin.
 
 

@@ -2,6 +2,8 @@
 What is known about an application that runs in this process takes the place of what its answer suggests.
 """
 
+import json
+
 import pytest
 from fastapi import FastAPI
 from flask import Flask
@@ -46,6 +48,36 @@ def test_an_exception_is_named_with_its_place(app, said, caplog):
     (fault, *_) = diagnosis.check(app, page=PAGE).faults
     assert said in fault.fix.words
     assert "Most likely" not in fault.fix.words
+
+
+def breaking_off(environ, start_response):
+    start_response("200 OK", [("Access-Control-Allow-Origin", PAGE), ("Vary", "Origin")])
+    yield b"a"
+    raise RuntimeError("cursor lost")
+
+
+async def of_sockets(scope, receive, send):
+    raise KeyError("TOKEN")
+
+
+def test_an_exception_after_the_head_is_in_the_checklist():
+    found = diagnosis.check(breaking_off, page=PAGE)
+    assert found.verdict == "readable"
+    (row,) = (row for row in found.rows if row.name == "application")
+    assert row.text.startswith("the application raised RuntimeError: cursor lost (")
+
+
+def test_an_exception_of_a_websocket_is_named():
+    (fault, *_) = diagnosis.check(of_sockets, page=PAGE, url="wss://api.example.com/feed").faults
+    assert "the application raised KeyError: 'TOKEN'" in fault.fix.words
+    assert "proxy" not in fault.fix.words
+
+
+def test_what_an_application_prints_is_not_in_the_output(tmp_path):
+    (tmp_path / "shop.py").write_text("print('booting')\ndef app(environ, start_response):\n    print('asked')\n")
+    done = in_process("check", "shop:app", "--page", PAGE, "--json", cwd=tmp_path)
+    assert json.loads(done.stdout)["verdict"] == "blocked"
+    assert {"booting", "asked"} <= {*done.stderr.split()}
 
 
 def test_the_terminal_gets_no_traceback(tmp_path):
