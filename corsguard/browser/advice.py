@@ -64,7 +64,16 @@ from .evidence import (
 )
 from .failures import Failure
 from .headers import get, values_of
-from .intermediaries import cache_seen, firewall_seen, in_front_seen, limit_seen, login_seen, protection_seen, wants_tls
+from .intermediaries import (
+    cache_seen,
+    firewall_seen,
+    in_front_seen,
+    limit_seen,
+    login_seen,
+    protection_seen,
+    storage_seen,
+    wants_tls,
+)
 from .reasons import REASONS, Reason
 from .urls import Url, is_trustworthy
 
@@ -321,6 +330,10 @@ def _seen_in_front(failure: Failure) -> str:
     if (firewall := firewall_seen(answer)) is not None:
         name, sign, cure = firewall
         return f"Status {answer.status}, {sign}. {name} refuses {what} before the application sees it. {cure}"
+    if line := storage_seen(answer):
+        why = f"Object storage answers ({line}): the CORS rules of the bucket have to list this origin, and the method."
+        is_refused = answer.status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+        return f"{why} Is there such an object, and is it public? The body says more." if is_refused else why
     if answer.status in _BEFORE_ANY_LAYER:
         return f"Status {answer.status}. {_BY_STATUS[answer.status][0 if failure.is_preflight else 1]}"
     return ""

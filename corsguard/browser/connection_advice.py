@@ -198,6 +198,15 @@ def _why_silent(failure: Failure, where: str) -> str:
             )
         case "INTERNET_DISCONNECTED":
             return "this computer is not connected to a network."
+        case "PROXY_CONNECTION_FAILED" | "TUNNEL_CONNECTION_FAILED":
+            return (
+                "the proxy in the settings of this computer, or of the browser, cannot be reached, or does not connect "
+                f"to {where}. Try without it."
+            )
+        case "NETWORK_IO_SUSPENDED":
+            return "this computer slept. Repeat the request."
+        case "NETWORK_ACCESS_DENIED":
+            return "this computer does not let the browser use the network: look at its firewall."
         case _:
             return ""
 

@@ -91,6 +91,13 @@ _FIREWALLS: Final[Mapping[str, _Firewall]] = {
 }
 # With these, a firewall refuses.
 _REFUSALS: Final = frozenset({403, 406})
+# Object storage itself, and no application behind it.
+_STORAGE: Final = (
+    _telltale("Server", "^(AmazonS3|UploadServer|Windows-Azure-Blob)"),
+    _telltale("x-amz-id-2"),
+    _telltale("x-goog-storage-class"),
+    _telltale("x-ms-blob-type"),
+)
 # The body of the 400 with which nginx, Apache, Go, lighttpd, Tomcat and others answer http at their port for TLS.
 _WANTS_TLS: Final = re.compile(
     rb"plain HTTP request was sent to HTTPS|HTTP request to an HTTPS server|speaking plain HTTP to an SSL|"
@@ -143,6 +150,13 @@ def in_front_seen(answer: WireResponse) -> tuple[str, str] | None:
     """
     found = ((name, _seen(answer.headers, firewall.passing)) for name, firewall in _FIREWALLS.items())
     return next(((name, line) for name, line in found if line), None)
+
+
+def storage_seen(answer: WireResponse) -> str:
+    """
+    Return the line that shows that *answer* comes from object storage; empty if none.
+    """
+    return _seen(answer.headers, _STORAGE)
 
 
 def login_seen(answer: WireResponse) -> str:

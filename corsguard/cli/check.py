@@ -296,6 +296,12 @@ def _refuse_other_things(target: str) -> None:
             f"(module:app). To ask the policy itself: corsguard explain {shlex.quote(as_shown(target))} --page "
             f"{EXAMPLE_ORIGIN}"
         )
+    module, dot, attribute = target.rpartition(".")
+    if dot and names_module(target) and is_module(module) and not is_module(target):
+        raise click.UsageError(
+            f"{target} is neither a URL nor an application. If {attribute} is an application in the module {module}, "
+            f"write {module}:{attribute}."
+        )
     if names_module(target) and is_module(target):
         raise click.UsageError(application_near(target))
 

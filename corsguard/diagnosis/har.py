@@ -37,6 +37,7 @@ _TELLING_BROWSERS: Final = ("webinspector", "webkit web inspector", "playwright"
 _TELLING: Final = (*_TELLING_BROWSERS, "corsguard")
 _SILENT_BROWSERS: Final = ("firefox", "firebug")
 # How a file begins that gzip packed (RFC 1952, 2.3.1).
+_ZIP: Final = b"PK\x03\x04"
 _GZIP: Final = b"\x1f\x8b"
 # These are between the browser and the server.
 _PROXIES: Final = tuple("mitmproxy charles fiddler proxyman browsermob requestly burp zap".split())
@@ -81,7 +82,7 @@ class Archive(NamedTuple):
 
     *is_browsers* is True if it has requests of a browser, *is_proxys* if a proxy recorded them. *names_refusals* is
     True if it marks each response that the browser refused, and *is_silence_consent* if a response without a mark is
-    one that the page got.
+    one that the page got. *unreadable* counts the entries without a method or a URL that can be read.
     """
 
     entries: list[Entry]
@@ -90,6 +91,7 @@ class Archive(NamedTuple):
     is_proxys: bool
     names_refusals: bool
     is_silence_consent: bool = False
+    unreadable: int = 0
 
 
 def read(path: str) -> Archive:
@@ -97,6 +99,8 @@ def read(path: str) -> Archive:
     Return the content of the HAR file *path*. Raises Malformed, and OSError if it cannot be read.
     """
     content = _bytes(path)
+    if content.startswith(_ZIP):
+        raise Malformed(f"{path} is a zip archive: unpack it, and check the HAR file in it.")
     try:
         # It finds out which encoding of Unicode the bytes have: PowerShell writes UTF-16.
         document = json.loads(content)
@@ -110,7 +114,8 @@ def read(path: str) -> Archive:
     writer = next((name for key in ("creator", "browser") if (name := _text(_dict(log.get(key)), "name"))), "")
     raw = [_dict(entry) for entry in cast("list[object]", entries)]
     is_proxys = writer.lower().startswith(_PROXIES)
-    found = [entry for entry in (_entry(one, pages, is_proxys=is_proxys) for one in raw) if entry is not None]
+    read_entries = [_entry(one, pages, is_proxys=is_proxys) for one in raw]
+    found = [entry for entry in read_entries if entry is not None]
     places = (place for one in raw for place in (one, _dict(one.get("response"))))
     is_named = not is_proxys and any(key in place for place in places for key in _ERRORS)
     return Archive(
@@ -120,6 +125,7 @@ def read(path: str) -> Archive:
         is_proxys=is_proxys,
         names_refusals=is_named or writer.lower().startswith(_TELLING),
         is_silence_consent=writer.lower().startswith(_TELLING_BROWSERS),
+        unreadable=len(raw) - len(found),
     )
 
 

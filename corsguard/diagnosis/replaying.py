@@ -274,6 +274,11 @@ def _why_unjudged(archive: Archive) -> str:
     """
     Return why nothing in *archive* can be judged; empty if something can.
     """
+    if not archive.entries and archive.unreadable:
+        return (
+            f"None of the {archive.unreadable} entries has a method and a URL that can be read. Export the file again "
+            "from the browser's Network panel."
+        )
     if not archive.entries:
         return (
             "The file has no requests. Open the Network panel before the page sends its requests, reproduce the "

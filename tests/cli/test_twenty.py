@@ -523,6 +523,7 @@ OWN = [
     (["check", "./plain.py:app"], 2, ["write the name of its module, plain:app."]),
     (["check", "shop"], 2, ["shop is a module, not an application.", "'shop:create_app()'"]),
     (["check", "shop", "--url", "/items"], 2, ["shop is a module, not an application."]),
+    (["check", "shop.app"], 2, ["write shop:app."]),
     (["check", "shop.py:app"], 2, ["Did you mean shop?"]),
     (["check", "shop:app:x", "--url", "/items"], 2, ["neither a URL, nor an application"]),
     (["check", "shop:create_app"], 2, ["If it makes the application, write 'shop:create_app()'."]),

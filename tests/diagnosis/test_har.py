@@ -494,3 +494,16 @@ def test_the_written_file_is_a_har():
 def test_curl_does_not_take_a_body_for_a_file_name():
     request = WireRequest("POST", "https://api.example.com/", body=b"@/etc/passwd")
     assert curl(request, set(), connect_to={}).endswith("--data-raw @/etc/passwd")
+
+
+def test_an_archive_is_told_from_a_har(tmp_path):
+    packed = tmp_path / "failed.har"
+    packed.write_bytes(b"PK\x03\x04\x14\x00")
+    result = run(str(packed))
+    assert (result.exit_code, "is a zip archive: unpack it" in result.stderr) == (2, True)
+
+
+def test_entries_that_cannot_be_read_are_counted(write):
+    result = run(write(entry("GET", "https://api.example.com:99999/a", 200), entry("G T", "/a", 200)))
+    assert result.exit_code == 1
+    assert "None of the 2 entries has a method and a URL that can be read." in result.stdout

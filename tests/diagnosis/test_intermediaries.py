@@ -24,6 +24,8 @@ SEEN = {
     "Cloudflare": (403, [("Server", "cloudflare"), ("CF-Mitigated", "challenge")], "Cloudflare refuses the request"),
     "Akamai": (403, [("Server", "AkamaiGHost")], "Status 403, Server: AkamaiGHost. Akamai refuses the request"),
     "AWS": (403, [("Server", "awselb/2.0"), VARIES], "A load balancer of AWS refuses the request"),
+    "object storage": (403, [("Server", "AmazonS3")], "Object storage answers (Server: AmazonS3): the CORS rules of"),
+    "object storage without rules": (200, [("x-goog-storage-class", "STANDARD")], "the CORS rules of the bucket"),
     # Their lines are in each answer, also in those of the application.
     "Imperva": (403, [("X-Iinfo", "1-2-3")], "Imperva is in front (X-Iinfo: 1-2-3): its log says whether it refused."),
     "Cloudflare in front": (403, [("CF-Ray", "8a-FRA")], "Cloudflare is in front (CF-Ray: 8a-FRA): its log says"),
