@@ -330,7 +330,7 @@ def _seen_in_front(failure: Failure) -> str:
     if (firewall := firewall_seen(answer)) is not None:
         name, sign, cure = firewall
         return f"Status {answer.status}, {sign}. {name} refuses {what} before the application sees it. {cure}"
-    if line := storage_seen(answer):
+    if (line := storage_seen(answer)) and not (cache_seen(answer.headers) or limit_seen(answer)):
         why = f"Object storage answers ({line}): the CORS rules of the bucket have to list this origin, and the method."
         is_refused = answer.status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
         return f"{why} Is there such an object, and is it public? The body says more." if is_refused else why

@@ -30,7 +30,7 @@ _PARAMETERS: Final = (
     re.compile(r"(?<=%(?:3F|26|23))([\w.-]{1,80})(%3D)((?:(?!%26|%23)[^\s&;#'\"<>`])+)", re.IGNORECASE),
 )
 # A JSON Web Token has three parts, the first of which is an object (RFC 7519, 3).
-_TOKEN: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*")
+_TOKEN: Final = re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*")
 # Common words of answers and texts. Without them the error could not be understood, and no secret is so short.
 _NO_SECRETS: Final = frozenset(
     """

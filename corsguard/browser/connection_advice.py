@@ -261,9 +261,12 @@ def tls(failure: Failure) -> Fix:
     url = url_of(failure.url)
     if failure.value == _NO_TLS:
         plain = as_shown(failure.url.replace("s:", ":", 1))
+        # Mixed Content: a page of https may not request plain http.
+        may_be_plain = not failure.page_origin.startswith("https:") or is_trustworthy(plain)
+        instead = f"let the page request {plain}, or let the server speak TLS" if may_be_plain else "let it speak TLS"
         return change(
             f"Not CORS, and no header helps: {server_of(failure)} did not answer in TLS. Most likely it does not speak "
-            f"TLS on this port: let the page request {plain}, or let the server speak TLS."
+            f"TLS on this port: {instead}."
         )
     # A tab does not open a WebSocket.
     at = None if url is None else of_handshake(url)

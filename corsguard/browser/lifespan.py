@@ -25,20 +25,10 @@ def started(app: ASGIApplication, seconds: float) -> Generator[tuple[ASGIApplica
     """
     life = _Life(app)
     try:
-        life.begin(seconds)
-        yield (app if life.problem or not life.is_known else life.call), life.problem
+        problem = life.begin(seconds)
+        yield (app if problem or not life.is_known else life.call), problem
     finally:
         life.end()
-
-
-class _Loop(asyncio.SelectorEventLoop):
-    """
-    An event loop that accepts handlers for signals, although only the main thread gets any: a server has its loop
-    there.
-    """
-
-    def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: object) -> None:
-        pass
 
 
 class _Life:
@@ -51,35 +41,46 @@ class _Life:
         self.is_known, self.problem = False, ""
         self._state: dict[str, Any] = {}
         self._answered = threading.Event()
-        self._loop = _Loop()
+        self._loop = asyncio.new_event_loop()
+        # Only the main thread gets signals, and a server has its loop there.
+        self._loop.add_signal_handler = lambda *_: None  # type: ignore[method-assign]  # the platform chooses the class
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         self._leaving = asyncio.Event()
         self._is_asked = False
         self._running = asyncio.run_coroutine_threadsafe(self._live(), self._loop)
 
-    def begin(self, seconds: float) -> None:
+    def begin(self, seconds: float) -> str:
         """
-        Wait for the answer of the application, at most *seconds*.
+        Wait for the answer of the application, at most *seconds*, and return why it did not start (empty if it did).
         """
         if not self._answered.wait(seconds):
             self.problem = f"it did not end within {seconds:g} s"
+        return self.problem
 
     def end(self) -> None:
         """
         Let the application end. If it is blocked, it is left behind.
         """
-        if self._running.done() or self.problem:
-            self._running.cancel()
-        else:
-            self._loop.call_soon_threadsafe(self._leaving.set)
-        asyncio.run_coroutine_threadsafe(self._left(), self._loop)
+        leaving = self._left()
+        try:
+            if self._running.done() or self.problem:
+                self._running.cancel()
+            else:
+                self._loop.call_soon_threadsafe(self._leaving.set)
+            asyncio.run_coroutine_threadsafe(leaving, self._loop)
+        except RuntimeError:
+            # The application has ended the loop itself.
+            leaving.close()
         self._thread.join(2 * LONGEST_FAREWELL)
 
     def _run(self) -> None:
         try:
             self._loop.run_forever()
+        except (SystemExit, KeyboardInterrupt) as error:
+            self.problem = self.problem or f"it raised {type(error).__name__}"
         finally:
+            self._answered.set()
             self._loop.close()
 
     async def call(self, scope: Mapping[str, Any], receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
@@ -89,7 +90,12 @@ class _Life:
         loop = asyncio.get_running_loop()
 
         def back(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
-            return lambda *args: asyncio.wrap_future(asyncio.run_coroutine_threadsafe(function(*args), loop))
+            async def call(*args: object) -> Any:  # noqa: ANN401 - ASGI's
+                if loop.is_closed():
+                    raise OSError("The client has disconnected.")
+                return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(function(*args), loop))
+
+            return call
 
         answering = contained(self.app, {**scope, "state": {**self._state}}, back(receive), back(send))
         await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(answering, self._loop))
@@ -129,6 +135,8 @@ class _Life:
 
     async def _send(self, message: Mapping[str, Any]) -> None:
         match message["type"]:
+            case "lifespan.startup.complete" | "lifespan.startup.failed" if self._answered.is_set():
+                pass
             case "lifespan.startup.complete":
                 self.is_known = True
             case "lifespan.startup.failed":

@@ -5,13 +5,12 @@ The group of all commands: how they end, and which errors all of them handle.
 import os
 import sys
 import threading
-import time
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, Final
 
 import click
 
-from corsguard.browser.collecting import LONGEST_FAREWELL
 from corsguard.diagnosis import LoadError
 from corsguard.errors import PolicyError
 
@@ -25,6 +24,8 @@ from .move import move
 from .playground import playground
 from .printing import Exit, printable
 
+# Seconds.
+_LONGEST_END: Final = 3.0
 _EPILOG: Final = """\
 \b
 Exit codes: 0 fine, 1 blocked or findings, 2 usage, 3 no response,
@@ -86,20 +87,18 @@ def main() -> None:
     try:
         group(prog_name="corsguard")
     except SystemExit as end:
-        _leave(end)
+        if threading.active_count() > 1 and isinstance(end.code, int):
+            _end_soon(end.code)
         raise
 
 
-def _leave(end: SystemExit) -> None:
+def _end_soon(code: int) -> None:
     """
-    End the process now, if an application that was checked has left a thread behind that does not end: Python would
-    wait for it, even for a daemon if it belongs to an executor.
+    End the process with *code* if Python does not: it waits for threads, and an application that was checked may have
+    left one behind that does not end.
     """
-    until = time.monotonic() + LONGEST_FAREWELL
-    for thread in threading.enumerate():
-        if thread is not threading.main_thread():
-            thread.join(max(0.0, until - time.monotonic()))
-            if thread.is_alive() and isinstance(end.code, int):
-                sys.stdout.flush()
-                sys.stderr.flush()
-                os._exit(end.code)
+    with suppress(OSError):
+        sys.stdout.flush()
+    watchdog = threading.Timer(_LONGEST_END, os._exit, [code])
+    watchdog.daemon = True
+    watchdog.start()

@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 from corsguard.browser import Application, LiveTransport, Reason, origin_of
 from corsguard.browser.collecting import Patience
 from corsguard.browser.confidential import PUBLIC_HEADERS, Secrets, secrets_of, without_parameters
-from corsguard.browser.evidence import url_of, without_password
+from corsguard.browser.evidence import as_shown, url_of, without_password
 from corsguard.browser.exchanges import SECRET_HEADERS, on_the_wire, shown
 from corsguard.browser.fetching import Mode, RedirectMode
 from corsguard.browser.page import HeadersInit
@@ -221,8 +221,10 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
                 patience = Patience(timeout, min(timeout, _BODY_TIMEOUT), apart=True)
                 transport, problem = stack.enter_context(serving(application, patience))
                 if problem:
-                    assumed.append(f"that the application runs, although its startup failed: {problem}")
+                    assumed.append(f"that the application runs, although its startup failed: {_told(problem)}")
             outcome = play(asked, transport, preflight_only=preflight_only, hide=secrets.hidden, on_request=on_request)
+            # What follows is asked by us, and no page sees it.
+            errors = tuple(raised.errors)
             compared = None if preflight_only or asked.is_handshake else compare(asked, outcome, transport)
             faults = (
                 *stale(asked, compared),
@@ -252,7 +254,7 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
         guarded=guarded,
         rehearsal=rehearsal,
         predecessor=predecessor,
-        errors=tuple(raised.errors),
+        errors=errors,
     )
     rows += inside.rows()
     return Diagnosis(
@@ -268,6 +270,10 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
         secret_headers=SECRET_HEADERS | {name.lower() for name, _ in _confidential_headers(pairs)},
         connect_to=dict(connect_to),
     )
+
+
+def _told(problem: str) -> str:
+    return as_shown(without_password(problem))
 
 
 def _with_trust(fault: Fault) -> Fault:

@@ -26,7 +26,7 @@ _OF_BROWSERS: Final = frozenset({"accept", "accept-language"})
 _SCHEME_MEANT: Final = re.compile(r"(?i:(https?|wss?)(?::/*|//+)(?=\D))(.*)", re.DOTALL)
 # What is copied together with a URL: the word of a command or a method before it, quotation marks around it.
 _AROUND: Final = re.compile(
-    r"(?:(?:curl|wget|GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\s+)?[\"'<\u2018-\u201f\u00ab]*(\S+)"
+    r"(?P<before>(?:(?:curl|wget|GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\s+)?[\"'<\u2018-\u201f\u00ab]*)(?P<url>\S+)"
 )
 _QUOTES: Final = "\"'>\u2018\u2019\u201c\u201d\u00bb"
 _NO_VARIABLE: Final = re.compile(r"[^A-Z0-9_]")
@@ -75,7 +75,10 @@ def _bare(text: str) -> str:
     Return *text* without what is around a URL.
     """
     around = _AROUND.fullmatch(text.strip())
-    return text if around is None else around[1].rstrip(_QUOTES) or text
+    # A URL may end with a quotation mark of its own.
+    if around is None or not around["before"]:
+        return text
+    return around["url"].rstrip(_QUOTES) or text
 
 
 def url_meant(text: str) -> str:

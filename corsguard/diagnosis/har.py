@@ -36,8 +36,9 @@ _TELLING_BROWSERS: Final = ("webinspector", "webkit web inspector", "playwright"
 # In addition to them, `written` says which request was not answered.
 _TELLING: Final = (*_TELLING_BROWSERS, "corsguard")
 _SILENT_BROWSERS: Final = ("firefox", "firebug")
-# How a file begins that gzip packed (RFC 1952, 2.3.1).
+# How an archive of files begins.
 _ZIP: Final = b"PK\x03\x04"
+# How a file begins that gzip packed (RFC 1952, 2.3.1).
 _GZIP: Final = b"\x1f\x8b"
 # These are between the browser and the server.
 _PROXIES: Final = tuple("mitmproxy charles fiddler proxyman browsermob requestly burp zap".split())

@@ -13,7 +13,7 @@ from typing import Final, Self
 from corsguard.applications import layers_of
 from corsguard.browser import Reason
 from corsguard.browser.collecting import logger
-from corsguard.browser.evidence import as_shown, status_of, url_of
+from corsguard.browser.evidence import as_shown, status_of, url_of, without_password
 from corsguard.fixes import Fix, Form
 
 from .checklist import Row
@@ -110,9 +110,11 @@ class Inside:
         if not self.errors:
             return "an exception left the application"
         error = self.errors[-1]
+        if isinstance(error.__cause__, SystemExit):
+            error = error.__cause__
         file, line = place_of(error)
         where = f" ({file}, line {line})" if file else ""
-        said = as_shown(message_of_error(error)).rstrip(".")
+        said = as_shown(without_password(message_of_error(error))).rstrip(".")
         return f"the application raised {said}{where}"
 
     def _why_refused(self, url: str) -> str:
@@ -122,7 +124,7 @@ class Inside:
             return ""
         return (
             f"Status 400: Django does not serve the host {as_shown(target.host)}, because ALLOWED_HOSTS does not list "
-            f"it. Ask for one that it serves: --url https://{as_shown(served)}/"
+            f"it. Ask for one that it serves: --url {as_shown(url.replace(target.host, served, 1))}"
         )
 
 

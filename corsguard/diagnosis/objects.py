@@ -31,6 +31,7 @@ _ATTRIBUTE: Final = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_][\w.]*)(\(\))?", re
 _NO_POLICIES: Final = frozenset({"builtins", "typing", "werkzeug.local", "__future__"})
 _MOST_NAMES: Final = 8
 _IGNORES_RUN: Final = "FLASK_RUN_FROM_CLI"
+_LONGEST_NAME: Final = 200
 # Seconds.
 LONGEST_IMPORT: Final = 60.0
 # What only the settings of Django have.
@@ -94,6 +95,8 @@ def is_module(name: str) -> bool:
     """
     Whether there is a module *name* in the current directory; nothing is imported.
     """
+    if not names_module(name) or len(name) > _LONGEST_NAME:
+        return False
     path = Path(*name.split("."))
     return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
 
@@ -108,7 +111,8 @@ def application_near(module: str) -> str:
     text = source.read_text(encoding="utf-8", errors="replace")
     if _OF_SETTINGS.search(text):
         named = _WSGI_APPLICATION.search(text)
-        near = f"{module.rpartition('.')[0] or 'mysite'}.wsgi:application"
+        beside = f"{module.rpartition('.')[0]}.wsgi"
+        near = f"{beside if is_module(beside) else 'mysite.wsgi'}:application"
         return (
             f"{module} has the settings of Django. Name its application: {':'.join(named.groups()) if named else near}."
         )
@@ -147,6 +151,11 @@ def quiet(name: str = "corsguard") -> Generator[None]:
 def object_of(text: str) -> object:
     match = _ATTRIBUTE.fullmatch(text)
     module, path, call = match.groups() if match else (text, "", None)
+    with _not_serving(module):
+        return _attribute_of(text, module, path, is_called=bool(call))
+
+
+def _attribute_of(text: str, module: str, path: str, *, is_called: bool) -> object:
     found: object = import_module(module)
     for name in path.split("."):
         if not hasattr(found, name):
@@ -154,7 +163,7 @@ def object_of(text: str) -> object:
             meant = f" Did you mean {near[0]}?" if near else contents_of(found)
             raise LoadError(f"{text}: {_shown_of(found)} has no {name}.{meant}")
         found = getattr(found, name)
-    if not call:
+    if not is_called:
         return found
     if not callable(found):
         raise LoadError(f"{text}: {path} is {kind_of(found)} and cannot be called. Leave out the parentheses.")
@@ -213,6 +222,12 @@ def import_module(module: str) -> ModuleType:
         raise LoadError(failed(module, error)) from None
 
 
+class _TooLong(BaseException):
+    """
+    Ends the import of a module; a BaseException, so that hardly any code handles it.
+    """
+
+
 @contextmanager
 def _not_serving(module: str) -> Generator[None]:
     """
@@ -228,21 +243,24 @@ def _not_serving(module: str) -> Generator[None]:
     is_ours = is_ours and not signal.getitimer(signal.ITIMER_REAL)[0]
 
     def give_up(*_: object) -> None:
-        raise LoadError(
-            f"{module} was not loaded after {LONGEST_IMPORT:g} seconds. If it starts a server when it is imported, put "
-            "that below if __name__ == '__main__':"
-        )
+        raise _TooLong
 
     handler = signal.signal(signal.SIGALRM, give_up) if is_ours else None
     try:
         if is_ours:
-            signal.setitimer(signal.ITIMER_REAL, LONGEST_IMPORT)
+            # It repeats, because code may catch everything.
+            signal.setitimer(signal.ITIMER_REAL, LONGEST_IMPORT, 1.0)
         with redirect_stdout(sys.stderr):
             yield
+    except _TooLong:
+        raise LoadError(
+            f"{module} was not loaded after {LONGEST_IMPORT:g} seconds. If it starts a server when it is imported, put "
+            "that below if __name__ == '__main__':"
+        ) from None
     finally:
         if is_ours:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, handler)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL if handler is None else handler)
         if before is None:
             del os.environ[_IGNORES_RUN]
         else:
