@@ -27,8 +27,13 @@ _OF_THE_SAME_CLASS: Final = str.maketrans(
 )
 # Letters, digits, and what else is in the word.
 _WORD: Final = re.compile(r"(?=[a-z0-9])([a-z]*)([0-9]*)([a-z0-9]*)")
-# A shorter word or number may well be the one of another listed name: `de` and `fr`, `app1` and `app2`.
+# A shorter word or number may well be the one of another listed name: `de` and `fr`, `app1` and `app2`. So it is
+# replaced by one that no list has: no language or country has these letters, and nobody counts so far.
 _SHORTEST_PART: Final = 3
+_SHORT_NUMBERS: Final = "97", "86"
+_SHORT_WORDS: Final = ("q", "z"), ("qx", "xq")
+# No list of some names has both the first and the last digit.
+_DIGITS: Final = "908"
 _HIGHEST_PORT: Final = 65535
 # Letters of other scripts that look like Latin ones. A browser sends the ASCII form of such a name.
 _LOOKALIKES: Final = str.maketrans("aceopxy", "\u0430\u0441\u0435\u043e\u0440\u0445\u0443")
@@ -73,6 +78,28 @@ def attack_origins(origin: str, allowed: Collection[str] = ()) -> list[Attack]:
         if Origin.parse(text) is None:
             attacks.setdefault(text, Attack(name, text, is_sent=False))
     return [*attacks.values()]
+
+
+def digit_siblings(origin: str) -> list[tuple[str, str]]:
+    """
+    Return pairs of origins that differ from *origin* in one number of one digit.
+
+    One alone may be on an exact list of names. If a server accepts both, the digit is free.
+    """
+    parsed = Origin.parse(origin)
+    if parsed is None or parsed.host.rpartition(".")[2].isdigit() or parsed.host.startswith("["):
+        return []
+    suffix = owned_name(parsed.host).partition(".")[2]
+    name = parsed.host.removesuffix(f".{suffix}")
+    start = len(f"{parsed.scheme}://")
+    places = [start + part.start(2) for part in _words(name) if len(part[2]) == 1 and not part[3]]
+    pairs: list[tuple[str, str]] = []
+    for place in places:
+        one, other, *_ = (
+            f"{origin[:place]}{digit}{origin[place + 1 :]}" for digit in _DIGITS if digit != origin[place]
+        )
+        pairs.append((one, other))
+    return pairs
 
 
 def _sent(origin: Origin) -> Iterator[tuple[str, str]]:
@@ -129,7 +156,9 @@ def _with_a_dot_replaced(host: str) -> Iterator[str]:
 
 
 def _other_ports(port: str) -> Iterator[tuple[str, str]]:
-    for other in "", ":1", ":8443", ":65535":
+    # A port that is often used may be on a list. These are not, and each has another number of digits.
+    alike = next(f"{port[:3]}{end}" for end in _SHORT_NUMBERS if not port.endswith(end))
+    for other in "", ":1", alike if len(port) == len(":7531") else ":7531", ":65535":
         yield "the port is not compared", other
     if port and int(f"{port[1:]}0") <= _HIGHEST_PORT:
         yield "the end of the port is not compared", f"{port}0"
@@ -180,17 +209,38 @@ def _of_the_same_form(name: str) -> Iterator[str]:
     numbers: list[tuple[int, int, str]] = []
     mixed: list[tuple[int, int, str]] = []
     words: list[tuple[int, int, str]] = []
-    # In Punycode, another word is another spelling of the whole label.
-    for part in _WORD.finditer("" if "xn--" in name else name):
+    for part in _words(name):
         letters, digits, rest = part.groups()
         if digits and not rest:
-            numbers.append((part.start(2), part.end(), digits.rjust(_SHORTEST_PART, "1")))
+            numbers += [(part.start(2), part.end(), text) for text in _other_numbers(digits)]
         if digits and (letters or rest):
-            mixed.append((*part.span(), part[0]))
-        elif len(letters) >= _SHORTEST_PART:
-            words.append((*part.span(), letters))
+            mixed.append((*part.span(), part[0].translate(_OF_THE_SAME_CLASS)))
+        elif letters:
+            words.append((*part.span(), _other_word(letters)))
     for start, end, text in (*numbers, *mixed, *words):
-        yield f"{name[:start]}{text.translate(_OF_THE_SAME_CLASS)}{name[end:]}"
+        yield f"{name[:start]}{text}{name[end:]}"
+
+
+def _words(name: str) -> Iterator[re.Match[str]]:
+    """
+    Return the words of *name*. In Punycode, another word is another spelling of the whole label.
+    """
+    return _WORD.finditer("" if "xn--" in name else name)
+
+
+def _other_numbers(digits: str) -> Iterator[str]:
+    """
+    Yield numbers in place of *digits*: a long one, and, if they are few, one of two digits.
+    """
+    yield digits.rjust(_SHORTEST_PART, "1").translate(_OF_THE_SAME_CLASS)
+    if len(digits) < _SHORTEST_PART:
+        yield next(number for number in _SHORT_NUMBERS if number != digits)
+
+
+def _other_word(letters: str) -> str:
+    if len(letters) >= _SHORTEST_PART:
+        return letters.translate(_OF_THE_SAME_CLASS)
+    return next(word for word in _SHORT_WORDS[len(letters) - 1] if word != letters)
 
 
 def _unsent(origin: Origin) -> Iterator[tuple[str, str]]:

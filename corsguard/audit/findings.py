@@ -5,7 +5,7 @@ If one rule has several signs, the worst counts. A finding that a worse one impl
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -269,13 +269,15 @@ def _not_below(positives: Iterable[Positive], names: Iterable[str]) -> list[Posi
     return [one for one in positives if not _host(one).endswith(ends)]
 
 
-def _by_rule(positives: Iterable[Positive]) -> Iterator[list[Positive]]:
+def _by_rule(positives: Collection[Positive]) -> Iterator[list[Positive]]:
     """
     Yield the positives of each rule, each for the one fault that explains it.
     """
     found: dict[str, list[Positive]] = defaultdict(list)
+    allowed = {positive.probe.origin for positive in positives}
     for positive in positives:
-        found[positive.probe.rule].append(positive)
+        if positive.probe.twin is None or positive.probe.twin in allowed:
+            found[positive.probe.rule].append(positive)
     if any(positive.probe.mistake == WHOLE_SITE for positive in found["CG-A012"]):
         # A name with the same end as a host of the site is also a subdomain of the site.
         found["CG-A004"] = [one for one in found["CG-A004"] if one.probe.reach is not Reach.NEIGHBOUR]

@@ -4,11 +4,11 @@ The origins that an audit tries: names similar to trusted ones, and other origin
 Each has the rule that is broken if it is allowed, and who could use it. This module does not send anything.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, zip_longest
 from typing import Final, NamedTuple
 
-from corsguard.attacks import Attack, attack_origins
+from corsguard.attacks import Attack, attack_origins, digit_siblings
 from corsguard.audience import OriginIndex
 from corsguard.browser.urls import BAD_PORTS
 from corsguard.origin import NULL, Origin, OriginPattern
@@ -21,6 +21,8 @@ WHOLE_SITE: Final = "every subdomain of the site is trusted"
 BUILT_ALIKE: Final = "every name with the same structure is trusted"
 # Mistake by which an origin with the same beginning is allowed, too.
 COUNTRIES: Final = "every country is trusted"
+
+_SAME_FORM: Final = "every name of the same form is trusted"
 
 # The rule for each mistake of `attack_origins`, the worst and most likely first. Other mistakes do not matter here.
 _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
@@ -37,7 +39,7 @@ _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
     "every name under the same suffix is trusted": ("CG-A009", Reach.REGISTRANT),
     "every top-level domain is trusted": ("CG-A022", Reach.REGISTRANT),
     COUNTRIES: ("CG-A022", Reach.REGISTRANT),
-    "every name of the same form is trusted": ("CG-A023", Reach.REGISTRANT),
+    _SAME_FORM: ("CG-A023", Reach.REGISTRANT),
     BUILT_ALIKE: ("CG-A023", Reach.REGISTRANT),
     "every name after -- is trusted": ("CG-A023", Reach.REGISTRANT),
     "the end is not compared, below a subdomain": ("CG-A003", Reach.REGISTRANT),
@@ -132,7 +134,7 @@ _LETTERS: Final = "abcdefghijklmnop"
 class Probe(NamedTuple):
     """
     An *origin* to try, the *rule* that is broken if it is allowed, the *mistake* in words, and who could use the
-    origin.
+    origin. If it has a *twin*, that origin has to be allowed, too: one alone may be on an exact list.
     """
 
     rule: str
@@ -140,6 +142,7 @@ class Probe(NamedTuple):
     origin: str
     mistake: str
     browsers: str = EVERY_BROWSER
+    twin: str | None = None
 
 
 class Meant:
@@ -273,9 +276,19 @@ def _ranked(candidate: str, *, is_trusted: bool) -> list[Probe]:
         probe = _probe(attack, candidate) if attack.is_sent else None
         if probe is not None:
             by_mistake[attack.name].append(probe)
+    if is_trusted:
+        by_mistake[_SAME_FORM] += _digit_siblings(candidate)
     easiest = [sorted(probes, key=_ease) for probes in by_mistake.values()]
     rounds = [[probe for probe in turn if probe is not None] for turn in zip_longest(*easiest)]
     return [*chain.from_iterable(sorted(turn, key=_ease) for turn in (rounds if is_trusted else rounds[:1]))]
+
+
+def _digit_siblings(candidate: str) -> Iterator[Probe]:
+    for pair in digit_siblings(candidate):
+        for one, other in (pair, pair[::-1]):
+            probe = _probe(Attack(_SAME_FORM, one, is_sent=True), candidate)
+            if probe is not None:
+                yield probe._replace(twin=other)
 
 
 def _ease(probe: Probe) -> int:
@@ -299,6 +312,9 @@ def _probe(attack: Attack, candidate: str) -> Probe | None:
         return Probe("CG-A017", Reach.NOBODY, attack.origin, attack.name, NO_BROWSER)
     if rule == "CG-A011" and (trusted.scheme, origin.scheme) != ("https", "http"):
         # If http is trusted, https does no harm.
+        return None
+    if rule == "CG-A013" and origin.port is None:
+        # That one is often trusted on purpose, together with another port.
         return None
     if reach is Reach.REGISTRANT and not _can_be_registered(origin, trusted):
         reach = Reach.NEIGHBOUR

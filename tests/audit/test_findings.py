@@ -168,7 +168,17 @@ def test_a_fault_does_not_hide_a_worse_one(pattern, severities):
         ("acme.s3.eu-west-1.amazonaws.com", r"[a-z0-9.-]+\.s3\.eu-west-1\.amazonaws\.com", {"CG-A009": "critical"}),
         ("shop.example.com", r"shop\.example\.(com|co\.[a-z]{2})", {"CG-A022": "critical"}),
         ("shop.example.com", r"shop\.example\.com(\.[a-z]{2})?", {"CG-A022": "critical"}),
+        # Short parts, of the same length: one or two digits or letters.
+        ("deploy-preview-12--shop.netlify.app", r"deploy-preview-\d{2}--shop\.netlify\.app", {"CG-A023": "critical"}),
+        ("shop-pr-8.onrender.com", r"shop-pr-\d{1,2}\.onrender\.com", {"CG-A023": "critical"}),
+        ("shop-pr-97.onrender.com", r"shop-pr-[1-9]\d?\.onrender\.com", {"CG-A023": "critical"}),
+        ("app1.shop.example", r"app\d\.shop\.example", {"CG-A023": "medium"}),
+        ("eu9.app.saas.example", r"eu\d\.app\.saas\.example", {"CG-A023": "medium"}),
+        ("1.app.saas.example", r"\d\.app\.saas\.example", {"CG-A023": "medium"}),
+        ("de.app.shop.example", r"[a-z]{2}\.app\.shop\.example", {"CG-A023": "medium"}),
+        ("q.app.shop.example", r"[a-z]\.app\.shop\.example", {"CG-A023": "medium"}),
         # The lists of these are exact.
+        ("app2.saas.example", r"app[0-4]\.saas\.example", {}),
         ("tenant42.saas.example", r"tenant(41|42|43|44)\.saas\.example", {}),
         ("app1.saas.example", r"app[1-9]\.saas\.example", {}),
         ("de.saas.example", r"(de|fr|uk|us|bh)\.saas\.example", {}),
@@ -177,6 +187,24 @@ def test_a_fault_does_not_hide_a_worse_one(pattern, severities):
 def test_a_free_part_of_a_name_is_named_by_who_can_own_it(trusted, pattern, faults):
     confirmed = found(matching(f"https://{pattern}"), url=f"https://{HOST}/items", origin=f"https://{trusted}")
     assert {rule: one["severity"] for rule, one in confirmed.items() if one["severity"] != "info"} == faults
+
+
+@pytest.mark.parametrize(
+    ("trusted", "ports", "faults"),
+    [
+        # Another port is on the list, or any is free, perhaps only at the end.
+        ("", "(:8443)?", set()),
+        (":8443", "(:8443)?", set()),
+        (":3000", ":300[0-9]", set()),
+        ("", r"(:\d{4})?", {"CG-A013"}),
+        (":4000", r":4\d{3}", {"CG-A013"}),
+        (":3000", r":30\d\d", {"CG-A013"}),
+        (":12345", r":\d+", {"CG-A013"}),
+    ],
+)
+def test_only_a_port_that_nobody_lists_proves_that_every_port_is_trusted(trusted, ports, faults):
+    report = audited(matching(rf"https://app\.example\.com{ports}"), origin=f"{APP}{trusted}", url=f"https://{HOST}/")
+    assert {finding.rule.id for finding in report.faults} == faults
 
 
 @pytest.mark.parametrize(

@@ -232,6 +232,7 @@ the scheme is not compared: http://www.app.example.com:8443
 the scheme is not compared: chrome-extension://www.app.example.com
 the port is not compared: https://www.app.example.com
 the port is not compared: https://www.app.example.com:1
+the port is not compared: https://www.app.example.com:8497
 the port is not compared: https://www.app.example.com:65535
 a trailing dot is dropped: https://www.app.example.com.:8443
 a name that looks the same: https://www.xn--80a6aa.xn--ml-6kctd8d6a.com:8443
@@ -314,7 +315,7 @@ def test_an_origin_has_these_attacks():
         ("https://t.co", ["a part of the origin is enough: https://t", "the scheme is not compared: http://t.co"]),
         (
             "http://a.example",
-            ["the scheme is not compared: https://a.example", "the port is not compared: http://a.example:8443"],
+            ["the scheme is not compared: https://a.example", "the port is not compared: http://a.example:7531"],
         ),
         ("http://a.example", ["a default port is dropped: http://a.example:80"]),
         ("https://a.example.", ["every subdomain is trusted: https://attacker.a.example."]),
