@@ -202,7 +202,10 @@ def _ask_closest(session: Session) -> None:
     # The relatives of trusted origins matter, and perhaps those of the resource's own origin.
     candidates = dict.fromkeys(session.candidates[:_MOST_CANDIDATES])
     known = [(origin, session.get(origin).echoes) for origin in candidates]
-    session.relatives = relatives(sorted(known, key=_is_refused), session.meant)
+    # Without https, an http origin reads nothing that https protects.
+    is_protected = urlsplit(session.url).scheme == "https"
+    similar = relatives(sorted(known, key=_is_refused), session.meant)
+    session.relatives = [probe for probe in similar if is_protected or probe.rule != "CG-A011"]
     session.try_each(session.relatives[:_CLOSEST])
     registered = [probe for probe in _others(session) if probe.reach is Reach.REGISTRANT]
     session.try_each(registered[:_MOST_REGISTERED])

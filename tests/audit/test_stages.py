@@ -30,8 +30,19 @@ from corsguard.audit.calls import QUICK_BUDGET
 from corsguard.audit.stages import STAGES
 
 
-def test_an_http_origin_is_not_a_danger_to_an_http_server():
-    assert faults(listing("http://app.example.com"), origin="http://app.example.com") == set()
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        (URL, "http://app.example.com"),
+        (URL, APP),
+        ("http://localhost:8000/items", "https://localhost:3000"),
+        ("https://localhost:8000/items", "https://localhost:3000"),
+        ("https://api.shop.localhost/items", "https://app.shop.localhost"),
+    ],
+)
+def test_an_http_origin_is_no_danger_without_https_or_without_a_network(url, origin):
+    pages = (origin.replace("https:", "http:"), origin)
+    assert faults(listing(*pages), url=url, origin=origin) == set()
 
 
 def test_an_origin_on_loopback_is_not_foreign_to_a_server_on_loopback():
