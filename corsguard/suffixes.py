@@ -196,6 +196,20 @@ def is_known_suffix(host: str) -> bool:
     return bool(public.is_public(host) or shared.is_public(host))
 
 
+def is_registry(host: str) -> bool:
+    """
+    Return whether a registry sells the names directly under *host*: `com` and `co.uk`, but not `github.io`.
+    """
+    return "." not in host or _registries().is_public(host)
+
+
+@cache
+def _registries() -> "PublicSuffixList":
+    from publicsuffixlist import PublicSuffixList
+
+    return PublicSuffixList(accept_unknown=False, only_icann=True)
+
+
 def are_same_site(host: str, other: str) -> bool:
     """
     Return whether two hosts belong to one site, without regard to schemes (HTML, "schemelessly same site").

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from corsguard.fixes import Fix
 from corsguard.names import EXAMPLE_ORIGIN, OWNED_PREFIX
 from corsguard.origin import Origin
+from corsguard.suffixes import is_registry
 
 from .answers import Answer
 from .bounded_client import BoundedClient, SpentError
@@ -289,7 +290,9 @@ def _by_rule(positives: Collection[Positive]) -> Iterator[list[Positive]]:
     found["CG-A012"] = _not_below(found["CG-A012"], every)
     every |= {_parent(one) for one in found["CG-A012"]}
     found["CG-A023"] = _not_below(found["CG-A023"], every)
-    every |= {_parent(one) for one in found["CG-A023"] if one.probe.mistake == BUILT_ALIKE}
+    # Under a registry's suffix, a name with the same end is somebody else's domain, and not built like a trusted one.
+    alike = {_parent(one) for one in found["CG-A023"] if one.probe.mistake == BUILT_ALIKE}
+    every |= {name for name in alike if not is_registry(name)}
     found["CG-A004"] = _not_below(found["CG-A004"], every)
     # A comparison of the end allows such names, too, but not at another hosting service.
     worst = max(map(_severity, found["CG-A004"]), default=None)
