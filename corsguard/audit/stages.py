@@ -221,9 +221,10 @@ def _ask_preflights(session: Session) -> None:
     session.look(["CG-P006"], foreign, session.strangers)
     session.look(["CG-B001"], foreign)
     _look_at_pair(session, foreign, session.get(stranger))
-    for method in () if session.reflects else _CHANGING:
-        preflight = session.preflight(stranger, method=method, names=(header,))
-        if session.look(["CG-P003"], preflight, session.get(stranger)):
+    others = [*((stranger, method) for method in _CHANGING), (NULL, "PUT")]
+    for origin, method in [] if session.reflects else others:
+        preflight = session.preflight(origin, method=method, names=(header,))
+        if session.look(["CG-P003"], preflight, session.get(origin)):
             break
     trusted = session.asking
     if trusted is None:

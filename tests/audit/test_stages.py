@@ -292,6 +292,7 @@ def named_by_query(name, scheme=""):
 ONLY_SOMETIMES = [
     *(("CG-P003", lambda environ, m=m: everybody(environ) * (asked_for(environ) == m)) for m in ("PUT", "DELETE")),
     *(("CG-P003", lambda environ, m=m: everybody(environ) * (asked_for(environ) == m)) for m in ("PATCH", "POST")),
+    ("CG-P003", lambda environ: everybody(environ) * (origin_of(environ) == "null") * bool(asked_for(environ))),
     ("CG-B001", lambda environ: [(ALLOW, "*"), CREDENTIALS] * bool(asked_for(environ))),
     *(
         ("CG-A019", lambda environ, t=t: everybody(environ) * (t in environ.get("HTTP_ACCEPT", "")))
