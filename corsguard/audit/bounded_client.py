@@ -14,14 +14,15 @@ from urllib.parse import urlsplit
 from corsguard.browser import NetworkError, Transport, Unreachable, WireRequest, WireResponse, origin_of
 from corsguard.browser.wire import Header
 
-from .answers import BUSY, Answer, PageFetch, fetched
+from .answers import Answer, PageFetch, fetched
 
 # The safe methods (RFC 9110, 9.2.1), and the one that is sent only if the user agrees.
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORGED_METHOD: Final = "POST"
 # The headers answer a preflight, so its body is not read.
 _UNASKED: Final = WireResponse(0)
-# After this many fetches in a row without an answer, the server is down, or does not want more requests.
+# After this many fetches in a row without an answer, the server is down, or does not want more requests; or something
+# in front of it gives 429 or 503 to some origins.
 _MOST_UNANSWERED: Final = 5
 _MOST_RESERVED: Final = 12
 # Headers that are added to the user's: a cookie of the audit must not replace the user's cookie.
@@ -46,7 +47,7 @@ class BoundedClient:
     like credentials. Only GET, HEAD and OPTIONS are sent; with *may_post*, POST too. *on_sent* is called with the
     number of sent requests. *clock* and *pause* are those of `time`.
 
-    *left_out* says for each cause what was not sent.
+    *left_out* says for each cause what was not sent. *has_stopped* is True if that is because no more answers came.
     """
 
     def __init__(  # noqa: PLR0913 - all limits are set in one place
@@ -82,6 +83,8 @@ class BoundedClient:
         self._pause = pause
         self._next = clock()
         self._silent = 0
+        self._most_silent = _MOST_UNANSWERED
+        self._told: PageFetch | None = None
         self._error: Unreachable | None = None
         self._asked: dict[PageFetch, Answer] = {}
 
@@ -142,7 +145,16 @@ class BoundedClient:
             yield f"{counted(self.unanswered, 'request')} got no response."
         if self.throttled:
             busy = "429 Too Many Requests or 503 Service Unavailable"
-            yield f"{counted(self.throttled, 'request')} got {busy}: use a lower --rate, or try again later."
+            what_to_do = (
+                "use a lower --rate, or try again later."
+                if self._most_silent == _MOST_UNANSWERED
+                else "others were answered in between, so it depends on the origin, and not on the rate."
+            )
+            yield f"{counted(self.throttled, 'request')} got {busy}: {what_to_do}"
+
+    @property
+    def has_stopped(self) -> bool:
+        return self._silent >= self._most_silent
 
     def turn(self) -> None:
         """
@@ -151,7 +163,7 @@ class BoundedClient:
         if self.sent >= self.budget - self.reserve:
             kept = f", except {self.reserve} that are kept to ask again" if self.reserve else ""
             raise SpentError(f"all {self.budget} requests of the budget were sent{kept}")
-        if self._silent >= _MOST_UNANSWERED:
+        if self.has_stopped:
             raise SpentError(f"{self._silent} requests in a row got no answer, 429 or 503")
         delay = self._next - self._clock()
         if delay > 0:
@@ -164,6 +176,8 @@ class BoundedClient:
         """
         Send the request that a browser would send first.
         """
+        if self.has_stopped:
+            self._ask_for_an_answer()
         answers: list[Answer] = []
 
         def carry(request: WireRequest) -> WireResponse:
@@ -181,6 +195,20 @@ class BoundedClient:
             # Nothing was sent: a browser blocks this address.
             raise SpentError("no browser connects to this address")
         return answers[0]
+
+    def _ask_for_an_answer(self) -> None:
+        """
+        Send once more what was answered before. If it still is, the requests since then are refused for their origins.
+        """
+        fetch, self._told = self._told, None
+        if fetch is None:
+            return
+        silent, self._silent = self._silent, 0
+        if self._sent(fetch).is_told:
+            # Each time, it is less likely that the server only wants to be left alone.
+            self._most_silent *= 2
+        else:
+            self._silent = silent + 1
 
     def _complete(self, fetch: PageFetch, request: WireRequest) -> WireRequest:
         lines = [line for line in request.headers if line[0] != "Origin"] + [("User-Agent", "Mozilla/5.0 (corsguard)")]
@@ -206,10 +234,15 @@ class BoundedClient:
             response = self._carry(request)
         except Unreachable as error:
             self.unanswered, self._silent, self._error = self.unanswered + 1, self._silent + 1, error
+            # A server that is gone is not asked once more: each such request may take as long as it is waited for.
+            self._told = None
             return Answer(fetch, request, WireResponse(0))
-        self._silent = self._silent + 1 if response.status in BUSY else 0
-        self.throttled += response.status in BUSY
-        return Answer(fetch, request, response, self._clock() - start)
+        answer = Answer(fetch, request, response, self._clock() - start)
+        self._silent = 0 if answer.is_told else self._silent + 1
+        self.throttled += not answer.is_told
+        if answer.is_told:
+            self._told = fetch
+        return answer
 
 
 def with_query(url: str, query: str) -> str:

@@ -176,9 +176,8 @@ def run(session: Session, secrets: Secrets, *, active: bool = False) -> Report:
     tried: list[str] = []
     subsumed: list[str] = []
     permitted = {None, *(["active"] if active else [])}
-    for stage in HANDSHAKE_STAGES if session.is_handshake else STAGES:
-        if stage.needs not in permitted:
-            continue
+    stages = [stage for stage in (HANDSHAKE_STAGES if session.is_handshake else STAGES) if stage.needs in permitted]
+    for stage in stages:
         if stage.is_subsumed and session.reflects:
             subsumed.append(stage.name)
             continue
@@ -193,8 +192,13 @@ def run(session: Session, secrets: Secrets, *, active: bool = False) -> Report:
     client.reserve = 0
     findings = observed.confirmed_findings()
     # Who can read the answers is judged, even if all are refusals.
-    is_judged = session.is_judged or any(finding.is_fault and finding.reach is not None for finding in findings)
-    if not is_judged:
+    has_faults = any(finding.is_fault and finding.reach is not None for finding in findings)
+    # A server that gives no more answers after the first questions has hardly been asked.
+    is_cut_short = client.has_stopped and len(tried) < len(stages) / 2
+    is_judged = has_faults or (session.is_judged and not is_cut_short)
+    if not is_judged and session.is_judged:
+        observed.note("The URL was not judged, because it gave no more answers after the first questions.")
+    elif not is_judged:
         statuses = sorted({answer.status for answer in client.answers_at(session.url) if answer.came})
         steps = dict.fromkeys(_NEXT_STEPS[status] for status in statuses if status in _NEXT_STEPS)
         observed.note(

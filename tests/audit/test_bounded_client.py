@@ -3,9 +3,10 @@ An audit contacts no other server, and does not contact its own server too often
 """
 
 import json
+import re
 
 import pytest
-from kit.audited import APP, HOST, URL, Served, answering, audited, busy, everybody, listing, run
+from kit.audited import APP, HOST, URL, Served, answering, audited, busy, everybody, listing, origin_of, run
 
 from corsguard.audit.answers import PageFetch
 from corsguard.audit.bounded_client import BoundedClient, SpentError
@@ -145,6 +146,32 @@ def test_the_report_on_a_busy_server_recommends_a_lower_rate(status):
 
 @pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
 def test_a_server_that_asks_to_stop_is_not_asked_again(status):
+    """
+    Only what was answered before is sent once more. If most of the questions were left out, nothing is judged.
+    """
     report = audited(busy(status, lambda number: number >= 8))
-    assert any("5 requests in a row got no answer, 429 or 503" in note for note in report.notes)
-    assert report.sent == 8 + 5
+    assert any("6 requests in a row got no answer, 429 or 503" in note for note in report.notes)
+    assert any("use a lower --rate" in note for note in report.notes)
+    assert report.sent == 8 + 6
+    assert not report.is_judged
+    assert "The URL was not judged, because it gave no more answers after the first questions." in report.notes
+    assert audited(busy(status, lambda number: number >= 220)).is_judged
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+@pytest.mark.parametrize("also", ["", r"|https://[a-z]+\.github\.io"])
+def test_a_status_that_depends_on_the_origin_does_not_end_the_audit(status, also):
+    trusted = re.compile(rf"https://app\.example\.com{also}")
+
+    def app(environ, start_response):
+        origin = origin_of(environ)
+        is_asked = origin in {"", f"http://{HOST}"} or trusted.fullmatch(origin)
+        sound = listing(origin if trusted.fullmatch(origin) else APP)
+        return (sound if is_asked else answering(lambda _: [], status=status))(environ, start_response)
+
+    report = audited(app)
+    assert {finding.rule.id for finding in report.faults} == ({"CG-A009"} if also else set())
+    assert report.is_judged
+    assert report.left_out == ()
+    assert any("it depends on the origin" in note for note in report.notes)
+    assert not any("--rate" in note for note in report.notes)
