@@ -60,7 +60,7 @@ FAULTS = {
         "https://attackerapp.example.com",
     ),
     "the host": (lambda origin: f"{origin}".endswith("//app.example.com"), "CG-E006", "high", "http://app.example.com"),
-    "the port": (lambda origin: origin == APP or f"{origin}".startswith(f"{APP}:"), "CG-E006", "medium", f"{APP}:8443"),
+    "the port": (lambda origin: origin == APP or f"{origin}".startswith(f"{APP}:"), "CG-E006", "medium", f"{APP}:7531"),
     "loopback": (lambda origin: origin in {APP, "http://localhost:3000"}, "CG-E006", "medium", "http://localhost:3000"),
     "hosting": (lambda origin: origin == APP or f"{origin}".endswith("github.io"), "CG-E006", "high", ".github.io"),
 }
