@@ -44,8 +44,8 @@ _SENSITIVE: Final = re.compile(
 # Positions in a list and rate limits are not secret.
 _NOT_SENSITIVE: Final = re.compile(r".*(continuation|next|page|paging|cursor|sync|rate-?limit|remaining).*")
 _SECRET_VALUE: Final = re.compile(
-    r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|bearer \S{8,}|[rs]k_live_\w{8,}|gh[pousr]_\w{16,}|xox[abprs]-[\w-]{8,}"
-    r"|AKIA\w{12,}",
+    r"(?<!\w)(?:eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|bearer \S{8,}|[rs]k_live_\w{8,}|gh[pousr]_\w{16,}"
+    r"|xox[abprs]-[\w-]{8,}|AKIA\w{12,})",
     re.IGNORECASE,
 )
 # What a script may begin with before it calls the given callback: comments (servers add one against other attacks),
@@ -175,7 +175,7 @@ def _is_sensitive(name: str, value: str) -> bool:
     if name in SAFELISTED_RESPONSE_HEADERS | FORBIDDEN_RESPONSE_HEADERS:
         return False
     by_name = _SENSITIVE.fullmatch(name) and not _NOT_SENSITIVE.fullmatch(name)
-    return bool(by_name) or _SECRET_VALUE.fullmatch(value.strip()) is not None
+    return bool(by_name) or _SECRET_VALUE.search(value[:LONGEST_READ]) is not None
 
 
 def cookie_for_all_sites(answer: Answer) -> Sign | None:
@@ -446,7 +446,8 @@ def script(answer: Answer, called: Mapping[str, str]) -> Sign | None:
     Detect that the response calls the function that a parameter names; *called* has the value of each parameter.
     """
     kind = (answer.get("Content-Type") or "no type").lower()
-    if "script" not in kind and sniffed(answer) is None:
+    # HTML, "fetch a classic script": a response with another status is not run.
+    if not 200 <= answer.status <= 299 or ("script" not in kind and sniffed(answer) is None):
         return None
     body = _BEFORE_CALL.sub(b"", answer.response.body[:LONGEST_READ], count=1)
     for name, callback in called.items():

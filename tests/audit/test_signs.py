@@ -276,6 +276,7 @@ LOOK_ALIKES = [
     ("CG-B006", seen(GRANT, ("Access-Control-Expose-Headers", "X-Next-Page-Token, X-Amz-Request-Id"))),
     ("CG-B006", seen(GRANT, ("Access-Control-Expose-Headers", "X-RateLimit-Session, X-Sync-Token"))),
     ("CG-B006", seen(GRANT, ("Access-Control-Expose-Headers", "ETag"), ("ETag", '"eyJ1"'), ("X-Id", TOKEN))),
+    ("CG-B006", seen(GRANT, ("Access-Control-Expose-Headers", "X-Id"), ("X-Id", "MARKIAIOSFODNN7EXAMPLE"))),
     ("CG-B006", seen(GRANT, CREDENTIALS, ("X-Session", "1"))),
     ("CG-B006", seen((ALLOW, "null"), EXPOSED)),
     ("CG-B006", seen(EXPOSED, origin=OWN)),
@@ -360,6 +361,10 @@ LOOK_ALIKES = [
     ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"window.cb = [1, 2]"), {"callback": "cb"}),
     ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"other.cb([1])"), {"callback": "cb"}),
     ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"cbs([1])"), {"callback": "cb"}),
+    *(
+        ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"cb([1])", status=status), {"callback": "cb"})
+        for status in (401, 404, 302)
+    ),
     ("CG-E005", seen(body=b'<allow-access-from domain="app.example.com"/>')),
     ("CG-I001", seen(("Cross-Origin-Resource-Policy", "same-origin"))),
     ("CG-I001", seen(("Cross-Origin-Resource-Policy", "cross-origin"))),
@@ -402,6 +407,10 @@ SEVERITIES = [
     ("CG-B006", None, seen((ALLOW, "*"), ("Access-Control-Expose-Headers", "*"), ("X-Api-Key", "1"))),
     ("CG-B006", None, seen(GRANT, ("Access-Control-Expose-Headers", "X-Id"), ("X-Id", TOKEN))),
     ("CG-B006", None, seen(GRANT, ("Access-Control-Expose-Headers", "X-Id"), ("X-Id", "sk_live_51Habcdefgh"))),
+    *(
+        ("CG-B006", None, seen(GRANT, ("Access-Control-Expose-Headers", "X-Debug"), ("X-Debug", value)))
+        for value in ("key=AKIAIOSFODNN7EXAMPLE", f"user 1, {TOKEN}; ok", '{"auth": "Bearer 0123456789"}')
+    ),
     ("CG-P010", "LOW", seen(GRANT, CREDENTIALS, method="PUT"), seen(GRANT), set()),
     ("CG-P010", "MEDIUM", seen(GRANT, CREDENTIALS, method="PUT"), seen(GRANT), {APP}),
     ("CG-E001", "INFO", seen(method="POST"), seen(method="POST")),
