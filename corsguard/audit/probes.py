@@ -99,10 +99,10 @@ _LOOPBACK: Final = (
     "http://localhost:8000 http://127.0.0.1:3000 https://localhost:3000 http://[::1]:3000 http://localhost:5000 "
     "http://localhost:3001 http://127.0.0.1:5500 http://localhost:4321 http://127.0.0.1:5000 https://localhost:4200"
 ).split()
-# One for each range of RFC 1918, RFC 3927 and RFC 4193, and one with a port.
+# One for each range of RFC 1918, RFC 3927 and RFC 4193, those of offices with either scheme, and one with a port.
 _PRIVATE: Final = (
     "http://192.168.0.1 http://10.0.0.1 http://172.16.0.1 http://169.254.169.254 http://192.168.1.2:3000 "
-    "http://[fd00::1]"
+    "http://[fd00::1] https://192.168.0.1 https://10.0.0.1 https://172.16.0.1"
 ).split()
 # What begins like loopback or like a private address, but is a name.
 _IMITATIONS: Final = (
