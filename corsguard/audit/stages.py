@@ -84,16 +84,17 @@ def find_resource(session: Session) -> None:
             target = url_of(session.base.get("Location") or "", url_of(session.url))
             if session.base.status not in REDIRECTS or target is None or target.href == session.url:
                 return
-            if target.origin != client.origin:
-                note("The server redirects to {}, which was not contacted: audit it separately.", target.origin)
-                return
-            led_to = client.ask(PageFetch(target.href))
-            if _is_login(led_to, (session.first_url, session.url)):
+            led_to = client.ask(PageFetch(target.href)) if target.origin == client.origin else None
+            body = b"" if led_to is None else led_to.response.body
+            if _is_login(target.href, (session.first_url, session.url), body):
                 note(
                     "The server redirects to {}, which looks like a login, so that URL was not audited. Add a login, "
                     "as a header or a cookie.",
                     target.href,
                 )
+                return
+            if led_to is None:
+                note("The server redirects to {}, which was not contacted: audit it separately.", target.origin)
                 return
             note("The server redirects to {}: that URL was audited.", target.href)
             session.url, session.base = target.href, led_to
@@ -101,17 +102,17 @@ def find_resource(session: Session) -> None:
         client.leave_out("where the server redirects to", end)
 
 
-def _is_login(answer: Answer, sources: Collection[str]) -> bool:
+def _is_login(url: str, sources: Collection[str], body: bytes = b"") -> bool:
     """
-    Whether *answer*, to which *sources* redirect, is a login in place of the resource.
+    Whether *url*, to which *sources* redirect, is a login in place of the resource; *body* is its answer's, if known.
     """
-    target, asked = urlsplit(answer.fetch.url), {urlsplit(source).path for source in sources}
+    target, asked = urlsplit(url), {urlsplit(source).path for source in sources}
     if target.path.rstrip("/").lower() in {path.rstrip("/").lower() for path in asked}:
         return False
     # A login leads back to where it came from, or asks for a password.
     leads_back = any(urlsplit(value).path in asked - {"/"} for _, value in parse_qsl(target.query))
     is_named = all(is_login(target.geturl(), source) for source in sources)
-    return leads_back or is_named or _PASSWORD.search(answer.response.body) is not None
+    return leads_back or is_named or _PASSWORD.search(body) is not None
 
 
 def _ask_strangers(session: Session) -> None:
@@ -143,7 +144,7 @@ def _ask_candidates(session: Session) -> None:
             answer = session.again_past_cache(answer)
         if answer.lets_in:
             session.trust(origin)
-        elif answer.is_told and not answer.shares(with_credentials=False):
+        elif session.is_judged and answer.is_told and not answer.shares(with_credentials=False):
             session.observed.note("{} should be trusted, but may not read.", origin)
         session.candidates.append(origin)
         session.look(OF_A_RESPONSE, answer)

@@ -232,6 +232,27 @@ def test_a_login_in_place_of_the_resource_is_not_judged(location, body, is_judge
     assert len(looks) == (not is_judged)
 
 
+@pytest.mark.parametrize(
+    ("location", "is_login"),
+    [
+        ("https://sso.example.com/oauth2/authorize?client_id=x&state=hunter2", True),
+        ("https://id.example.net/?return_to=%2Fitems", True),
+        ("https://accounts.example.net/", True),
+        (f"https://{HOST}/items", False),
+        ("https://cdn.example.net/items", False),
+    ],
+)
+def test_a_login_at_another_origin_needs_a_login(location, is_login):
+    """
+    It is not contacted, whatever it is.
+    """
+    report = audited(answering(lambda _: [("Location", location)], status="303 See Other"))
+    assert not report.is_judged
+    assert any("Add a login" in note for note in report.notes) is is_login
+    assert any("audit it separately" in note for note in report.notes) is not is_login
+    assert "hunter2" not in str(report.notes)
+
+
 def test_a_login_is_judged_if_it_was_asked_for():
     def app(environ, start_response):
         if environ["PATH_INFO"] == "/login":
@@ -313,7 +334,11 @@ def test_what_only_some_requests_get_is_found(rule, lines):
 
 
 def test_a_trusted_origin_that_is_refused_is_noted():
-    assert f"{APP} should be trusted, but may not read." in audited(listing()).notes
+    told = f"{APP} should be trusted, but may not read."
+    assert told in audited(listing()).notes
+    # Nobody may read a login in place of the resource.
+    for status in ("302 Found", "401 Unauthorized", "404 Not Found"):
+        assert told not in audited(answering(lambda _: [("Location", "/login")], status=status)).notes
 
 
 @pytest.mark.parametrize("budget", [1, 2, 3])
