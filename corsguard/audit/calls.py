@@ -188,7 +188,7 @@ def run(session: Session, secrets: Secrets, *, active: bool = False) -> Report:
             if sent < client.budget:
                 tried.append(stage.name)
         except SpentError as end:
-            client.leave_out(stage.name, end)
+            client.leave_out(stage.name if sent == client.sent else f"{stage.name} (partly)", end)
     client.reserve = 0
     findings = observed.confirmed_findings()
     # Who can read the answers is judged, even if all are refusals.
