@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from corsguard.browser.confidential import Secrets
+from corsguard.browser.confidential import Secrets, without_parameters
 from corsguard.browser.evidence import LONGEST_READ, as_shown, without_password
 from corsguard.browser.exchanges import HIDDEN, SECRET_HEADERS, Shown
 from corsguard.browser.wire import Header
@@ -165,7 +165,7 @@ class Report:
         Return the same as data for JSON.
         """
         return {
-            "url": self.url,
+            "url": shown(self.url, self.secrets),
             "is_judged": self.is_judged,
             "findings": [self.data_of(finding) for finding in self.findings],
             "requests": {
@@ -198,7 +198,7 @@ class Report:
             "origins": [shown(origin, self.secrets) for origin in finding.origins],
             "browsers": finding.browsers,
             "proof": [proof.data() for proof in self.proof_of(finding)],
-            "curl": self.curl(finding),
+            "curl": without_parameters(self.curl(finding)),
             "fix": {"header": finding.header, "policy": finding.policy},
             "subsumes": [*finding.subsumed],
         }
@@ -235,7 +235,7 @@ def shown(text: str, secrets: Secrets) -> str:
     # Secrets are hidden before the text is shortened, because a part of a secret is a secret, too.
     hidden = secrets.hidden(text)
     whole = hidden if len(text) < LONGEST_READ else hidden[: -secrets.longest or None]
-    return as_shown(without_password(whole))
+    return as_shown(without_parameters(without_password(whole)))
 
 
 def _is_shown(name: str) -> bool:

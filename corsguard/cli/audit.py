@@ -424,7 +424,7 @@ def _results(report: Report) -> Iterator[Result]:
             _LEVELS[finding.severity],
             finding.summary,
             f"{finding.header}; as a Policy: {finding.policy}",
-            report.url,
+            shown(report.url, report.secrets),
             properties=report.data_of(finding),
             # The tried origin differs between runs; the place does not.
             same=rule.id,

@@ -36,6 +36,13 @@ def test_a_secret_is_not_shown_if_the_server_sends_it_back(name, options):
         assert HIDDEN in result.output
 
 
+@pytest.mark.parametrize("options", [("--json",), ("--sarif",)])
+def test_a_secret_parameter_of_the_url_is_not_in_a_file(options):
+    result, _ = run(answering(everybody), *options, url=f"{URL}?page=2&access_token=hunter2")
+    assert "page=2" in result.stdout
+    assert "hunter2" not in result.stdout
+
+
 def test_a_value_that_is_not_a_header_is_refused_without_repeating_it():
     result = CliRunner().invoke(audit, [URL, "--header", "Authorization Bearer hunter2"])
     assert result.exit_code == 2
