@@ -28,7 +28,7 @@ _OF_THE_SAME_CLASS: Final = str.maketrans(
 # Letters, digits, and what else is in the word.
 _WORD: Final = re.compile(r"(?=[a-z0-9])([a-z]*)([0-9]*)([a-z0-9]*)")
 # A shorter word or number may well be the one of another listed name: `de` and `fr`, `app1` and `app2`. So it is
-# replaced by one that no list has: no language or country has these letters, and nobody counts so far.
+# replaced by one that no list has: no language or country has these letters, and few lists have so many names.
 _SHORTEST_PART: Final = 3
 _SHORT_NUMBERS: Final = "97", "86"
 _SHORT_WORDS: Final = ("q", "z"), ("qx", "xq")

@@ -147,7 +147,7 @@ class BoundedClient:
             busy = "429 Too Many Requests or 503 Service Unavailable"
             what_to_do = (
                 "use a lower --rate, or try again later."
-                if self._most_silent == _MOST_UNANSWERED
+                if self.has_stopped or self._most_silent == _MOST_UNANSWERED
                 else "others were answered in between, so it depends on the origin, and not on the rate."
             )
             yield f"{counted(self.throttled, 'request')} got {busy}: {what_to_do}"
@@ -240,7 +240,7 @@ class BoundedClient:
         answer = Answer(fetch, request, response, self._clock() - start)
         self._silent = 0 if answer.is_told else self._silent + 1
         self.throttled += not answer.is_told
-        if answer.is_told:
+        if answer.is_told and request.method in _SAFE_METHODS:
             self._told = fetch
         return answer
 

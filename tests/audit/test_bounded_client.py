@@ -177,3 +177,32 @@ def test_a_status_that_depends_on_the_origin_does_not_end_the_audit(status, also
     assert report.left_out == ()
     assert any("it depends on the origin" in note for note in report.notes)
     assert not any("--rate" in note for note in report.notes)
+
+
+def test_a_post_is_not_sent_again_to_learn_why_no_answers_come():
+    sent = []
+
+    def carry(request):
+        sent.append(request.method)
+        return WireResponse(503 if "busy" in request.url else 200)
+
+    client = BoundedClient(carry, URL, label="0123abcd", budget=100, rate=1e6, may_post=True)
+    client.ask(PageFetch(URL, APP))
+    client.ask(PageFetch(URL, APP, "POST"))
+    for number in range(6):
+        client.ask(PageFetch(f"{URL}?busy={number}", APP))
+    assert sent == ["GET", "POST", *["GET"] * 7]
+
+
+def test_a_limit_after_answers_that_depend_on_the_origin_is_told():
+    asked = []
+
+    def app(environ, start_response):
+        asked.append(origin_of(environ))
+        is_answered = asked[-1] in {"", APP} and len(asked) < 60
+        sound = listing(APP) if is_answered else answering(lambda _: [], status="429 Too Many Requests")
+        return sound(environ, start_response)
+
+    report = audited(app)
+    assert report.left_out
+    assert any("use a lower --rate" in note for note in report.notes)
