@@ -234,7 +234,7 @@ class BoundedClient:
             response = self._carry(request)
         except Unreachable as error:
             self.unanswered, self._silent, self._error = self.unanswered + 1, self._silent + 1, error
-            # A server that is gone is not asked once more: each such request may take as long as it is waited for.
+            # A server that is gone is not asked again: each such request may take as long as it is waited for.
             self._told = None
             return Answer(fetch, request, WireResponse(0))
         answer = Answer(fetch, request, response, self._clock() - start)

@@ -166,7 +166,7 @@ def test_a_fault_does_not_hide_a_worse_one(pattern, severities):
         ("acme.z6.web.core.windows.net", r"[a-z0-9]+\.z\d+\.web\.core\.windows\.net", {"CG-A009": "critical"}),
         # Names below free names are the same fault.
         ("acme.s3.eu-west-1.amazonaws.com", r"[a-z0-9.-]+\.s3\.eu-west-1\.amazonaws\.com", {"CG-A009": "critical"}),
-        # Under a registry, the end of a name is enough, which is no dot for any character. At a service it is built.
+        # Under a registry, the end of a name is enough, and a dot is not the cause. At a service it is built.
         ("my-shop.example", r".*-shop\.example", {"CG-A004": "critical"}),
         ("my-shop.co.uk", r".*-shop\.co\.uk", {"CG-A004": "critical"}),
         ("my-shop.vercel.app", r".*-shop\.vercel\.app", {"CG-A023": "critical", "CG-A012": "medium"}),
