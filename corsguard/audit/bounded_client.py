@@ -198,7 +198,7 @@ class BoundedClient:
 
     def _ask_for_an_answer(self) -> None:
         """
-        Send once more what was answered before. If it still is, the requests since then are refused for their origins.
+        Send again what was answered before. If it still is, the requests since then are refused for their origins.
         """
         fetch, self._told = self._told, None
         if fetch is None:

@@ -149,7 +149,7 @@ def test_the_report_on_a_busy_server_recommends_a_lower_rate(status):
 @pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
 def test_a_server_that_asks_to_stop_is_not_asked_again(status):
     """
-    Only what was answered before is sent once more. If most of the questions were left out, nothing is judged.
+    Only what was answered before is sent again. If most of the questions were left out, nothing is judged.
     """
     report = audited(busy(status, lambda number: number >= 8))
     assert any("6 requests in a row got no answer, 429 or 503" in note for note in report.notes)
