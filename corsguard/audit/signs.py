@@ -51,8 +51,8 @@ _SECRET_VALUE: Final = re.compile(
 # What a script may begin with before it calls the given callback: comments (servers add one against other attacks),
 # operators, a block, and a check whether the callback is there. Then the names of the global object.
 _BEFORE_CALL: Final = re.compile(
-    rb"(?:\s|[;!(]|/\*.*?\*/|void\b|try\s*\{|if\s*\([^()]*\)\s*\{?)*"
-    rb"(?:\(?(?:typeof\s*\(?)?[\w.$]+\)?\s*(?:===?\s*['\"]function['\"]\s*)?\)?\s*&&[\s(]*)?",
+    rb"(?:\s|[;!(]|/\*.*?\*/|void\b|try\s{0,9}\{|if\s{0,9}\([^()]*\)\s{0,9}\{?)*"
+    rb"(?:\(?(?:typeof\s{0,9}\(?)?[\w.$]+\)?\s{0,9}(?:===?\s{0,9}['\"]function['\"]\s{0,9})?\)?\s{0,9}&&[\s(]*)?",
     re.DOTALL,
 )
 _GLOBAL: Final = rb"(?:(?:window|self|globalThis|this|top|parent)(?:\.|\[['\"]))*"

@@ -62,7 +62,7 @@ _FORGED: Final = (
     ("application/x-www-form-urlencoded", "navigate", "document", b"corsguard=1"),
     ("text/plain;charset=UTF-8", "no-cors", "empty", b'{"corsguard": 1}'),
 )
-_PASSWORD: Final = re.compile(rb"<input\b[^>]*\btype\s*=\s*[\"']?password", re.IGNORECASE)
+_PASSWORD: Final = re.compile(rb"<input\b[^<>]{0,500}\btype\s{0,9}=\s{0,9}[\"']?password", re.IGNORECASE)
 # What browsers send for a document.
 _OF_A_DOCUMENT: Final = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 # RFC 9110, 15.5.22: a server's status for a plain GET if it requires another protocol.

@@ -42,6 +42,8 @@ class _Life:
         self._state: dict[str, Any] = {}
         self._answered = threading.Event()
         self._loop = asyncio.new_event_loop()
+        # An application that is left behind prints nothing.
+        self._loop.set_exception_handler(lambda *_: None)
         # Only the main thread gets signals, and a server has its loop there.
         self._loop.add_signal_handler = lambda *_: None  # type: ignore[method-assign]  # the platform chooses the class
         self._thread = threading.Thread(target=self._run, daemon=True)

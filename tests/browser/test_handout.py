@@ -4,6 +4,7 @@ The page to hand out, in Chromium: it says what was found, hides secrets, and sh
 
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from kit.audited import ALLOW, APP, CREDENTIALS, FAST, URL, VARY, answering, aud
 
 from corsguard import diagnosis
 from corsguard.audit.handouts import handout as of_audit
+from corsguard.browser.confidential import without_parameters
 from corsguard.browser.drawing import Drawn
 from corsguard.browser.exchanges import Shown
 from corsguard.browser.handout import Handout, Instruction, Section
@@ -212,6 +214,13 @@ def test_no_secret_parameter_of_a_url_is_on_it(name):
     assert "eyJ" not in of_check(diagnosis.check(redirecting, page=APP, url=f"https://api.example.com/cb/{jwt}"))
     audited_page = of_audit(audited(answering(lax), url=f"{URL}?{name}={SECRET}"))
     assert SECRET not in audited_page
+
+
+@pytest.mark.parametrize("part", ["eyJaaaaaaaaa-", "a=b&", "%3Fa%3D", "?"])
+def test_hiding_parameters_takes_linear_time(part):
+    started = time.process_time()
+    without_parameters(part * 20000)
+    assert time.process_time() - started < 2
 
 
 def test_the_commands_write_the_page(tmp_path):

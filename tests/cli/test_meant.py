@@ -58,6 +58,17 @@ def test_the_right_page_is_named(command, typed, meant):
     assert (result.exit_code, f"Write {meant}" in result.stderr.replace('"', "")) == (2, True), result.stderr
 
 
+@pytest.mark.parametrize("target", ["http://127.0.0.1:9/a?$filter=Name%20eq%20'Bread'", "http://127.0.0.1:9/a'"])
+def test_a_url_may_end_with_a_quotation_mark_of_its_own(target):
+    assert run("check", target, "--page", "https://app.example.com", "--timeout", "1").exit_code != 2
+
+
+@pytest.mark.parametrize("text", [":8000", "..", "a" * 300, "a" * 300 + ".b"])
+@pytest.mark.parametrize("command", ["check", "explain"])
+def test_no_text_is_a_traceback(command, text):
+    assert run(command, text).exit_code == 2
+
+
 def test_a_page_is_no_pattern_and_a_header_has_a_colon():
     assert 'A page has one origin, and "*" is a pattern.' in run("check", "http://localhost:1/", "--page", "*").stderr
     told = run("check", "http://localhost:1/", "-H", "Authorization=s3cr3t").stderr

@@ -60,6 +60,25 @@ async def of_sockets(scope, receive, send):
     raise KeyError("TOKEN")
 
 
+def raising_twice(environ, start_response):
+    raise ValueError("the real one") if "HTTP_ORIGIN" in environ else KeyError("without Origin")
+
+
+def test_the_exception_of_the_page_s_own_request_is_named():
+    (fault, *_) = diagnosis.check(raising_twice, page=PAGE).faults
+    assert "ValueError: the real one" in fault.fix.words
+
+
+def leaking(environ, start_response):
+    raise OSError("cannot connect to postgres://shop:hunter2@db/shop")
+
+
+def test_a_password_in_an_exception_is_not_shown():
+    found = diagnosis.check(leaking, page=PAGE)
+    assert "hunter2" not in str(found.data())
+    assert "the application raised OSError: cannot connect to postgres://...@db/shop" in found.faults[0].fix.words
+
+
 def test_an_exception_after_the_head_is_in_the_checklist():
     found = diagnosis.check(breaking_off, page=PAGE)
     assert found.verdict == "readable"
