@@ -31,6 +31,10 @@ def started(app: ASGIApplication, seconds: float) -> Generator[tuple[ASGIApplica
         life.end()
 
 
+def _nothing(*_: object) -> None:
+    pass
+
+
 class _Life:
     """
     The event loop of *app*, in a thread of its own; *is_known* once *app* has answered that it started.
@@ -43,9 +47,9 @@ class _Life:
         self._answered = threading.Event()
         self._loop = asyncio.new_event_loop()
         # An application that is left behind prints nothing.
-        self._loop.set_exception_handler(lambda *_: None)
+        self._loop.set_exception_handler(_nothing)
         # Only the main thread gets signals, and a server has its loop there.
-        self._loop.add_signal_handler = lambda *_: None  # type: ignore[method-assign]  # the platform chooses the class
+        self._loop.add_signal_handler = _nothing  # type: ignore[assignment, method-assign]  # the platform chooses the class
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         self._leaving = asyncio.Event()

@@ -111,13 +111,13 @@ def application_near(module: str) -> str:
     text = source.read_text(encoding="utf-8", errors="replace")
     if _OF_SETTINGS.search(text):
         named = _WSGI_APPLICATION.search(text)
-        beside = f"{module.rpartition('.')[0]}.wsgi"
-        near = f"{beside if is_module(beside) else 'mysite.wsgi'}:application"
+        neighbour = f"{module.rpartition('.')[0]}.wsgi"
+        near = f"{neighbour if is_module(neighbour) else 'mysite.wsgi'}:application"
         return (
             f"{module} has the settings of Django. Name its application: {':'.join(named.groups()) if named else near}."
         )
-    beside = f"{module.rpartition('.')[0]}.wsgi"
-    near = f"{beside}:application" if is_module(beside) else f"{module}:app, or '{module}:create_app()'"
+    neighbour = f"{module.rpartition('.')[0]}.wsgi"
+    near = f"{neighbour}:application" if is_module(neighbour) else f"{module}:app, or '{module}:create_app()'"
     return f"{module} is a module, not an application. Name one, such as {near}."
 
 
