@@ -311,7 +311,7 @@ def _probe(attack: Attack, candidate: str) -> Probe | None:
         # No extension has that name; `strangers` asks for real ones.
         return Probe("CG-A017", Reach.NOBODY, attack.origin, attack.name, NO_BROWSER)
     if rule == "CG-A011" and ((trusted.scheme, origin.scheme) != ("https", "http") or trusted.is_loopback):
-        # If http is trusted, https does no harm; and there is no network on the way to loopback.
+        # If http is trusted, https adds no danger, and a request to loopback crosses no network.
         return None
     if rule == "CG-A013" and origin.port is None:
         # That one is often trusted on purpose, together with another port.

@@ -25,7 +25,7 @@ from corsguard.browser.confidential import Secrets, secrets_of
 from corsguard.browser.evidence import as_shown, url_of
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, Url, authority, of_handshake
 from corsguard.browser.wire import Header
-from corsguard.diagnosis.commands import is_misspelt, url_meant
+from corsguard.diagnosis.commands import is_miswritten, url_meant
 from corsguard.diagnosis.objects import quiet
 from corsguard.errors import PolicyError
 from corsguard.names import is_token
@@ -60,7 +60,7 @@ def _checked(text: str) -> str:
         url = Url.parse(text)
     except ValueError:
         raise click.BadParameter(_not_a_url(text)) from None
-    if url.scheme not in {*HTTP_SCHEMES, *SOCKET_SCHEMES} or is_misspelt(text):
+    if url.scheme not in {*HTTP_SCHEMES, *SOCKET_SCHEMES} or is_miswritten(text):
         raise click.BadParameter(_not_a_url(text))
     if url.has_userinfo:
         raise click.BadParameter(
@@ -72,7 +72,11 @@ def _checked(text: str) -> str:
 def _not_a_url(text: str) -> str:
     meant = url_meant(text)
     target = url_of(meant)
-    if ("://" in text and not is_misspelt(text)) or target is None or Origin.parse(of_handshake(target).origin) is None:
+    if (
+        ("://" in text and not is_miswritten(text))
+        or target is None
+        or Origin.parse(of_handshake(target).origin) is None
+    ):
         meant = "one, such as https://api.example.com/items"
     return f"{quoted(text)} is not a URL of http, https, ws or wss. Write {meant}"
 

@@ -24,7 +24,7 @@ from corsguard.browser.wire import Header
 from corsguard.diagnosis import Diagnosis, Fault, HarReading, Malformed, Replay
 from corsguard.diagnosis.checking import asked_of_application, confidential
 from corsguard.diagnosis.checklist import Mark
-from corsguard.diagnosis.commands import is_misspelt, shown_url, url_meant
+from corsguard.diagnosis.commands import is_miswritten, shown_url, url_meant
 from corsguard.diagnosis.handouts import handout, handout_of_har
 from corsguard.diagnosis.objects import (
     application_near,
@@ -183,7 +183,7 @@ def _found(options: _Options, output: Output) -> Diagnosis:
     """
     Return the result of the check. Raises ValueError if the options do not describe a request.
     """
-    is_application = names_object(options.target) and not is_misspelt(options.target)
+    is_application = names_object(options.target) and not is_miswritten(options.target)
     url = _url(options, is_application=is_application)
     headers, body = _with_body(options)
     connect_to = connections(options.connect_to, url or options.target)
@@ -266,7 +266,7 @@ def _url(options: _Options, *, is_application: bool) -> str | None:
         except ValueError as error:
             raise click.BadParameter(printable(str(error)), param_hint="--url") from None
         return options.url
-    if "://" not in options.target or is_misspelt(options.target):
+    if "://" not in options.target or is_miswritten(options.target):
         _refuse_other_things(options.target)
         meant = url_meant(options.target)
         hint = "" if url_of(meant) is None else f" A URL begins with its scheme: {meant}"
@@ -285,7 +285,7 @@ def _refuse_other_things(target: str) -> None:
     """
     Raise click.UsageError if *target* belongs to another command, or is incomplete.
     """
-    if len(target.split()) > 1 and not is_misspelt(target):
+    if len(target.split()) > 1 and not is_miswritten(target):
         raise click.UsageError(
             'This is most likely a message from a console: corsguard explain "..." says what it means.'
         )

@@ -14,7 +14,7 @@ from corsguard.browser.headers import is_header_value
 from corsguard.browser.urls import authority
 from corsguard.browser.wire import Header
 from corsguard.diagnosis.asking import with_value
-from corsguard.diagnosis.commands import is_misspelt, url_meant
+from corsguard.diagnosis.commands import is_miswritten, url_meant
 from corsguard.diagnosis.pages import page_named
 from corsguard.names import is_token
 
@@ -28,7 +28,7 @@ _Decorator = Callable[[_Command], _Command]
 
 
 def _page(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
-    if text is not None and is_misspelt(text):
+    if text is not None and is_miswritten(text):
         raise click.BadParameter(f"{printable(repr(text))} is not a URL. Write {url_meant(text)}", param_hint="--page")
     try:
         return None if text is None else page_named(text)

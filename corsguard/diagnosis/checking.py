@@ -221,7 +221,9 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
                 patience = Patience(timeout, min(timeout, _BODY_TIMEOUT), apart=True)
                 transport, problem = stack.enter_context(serving(application, patience))
                 if problem:
-                    assumed.append(f"that the application runs, although its startup failed: {_told(problem)}")
+                    assumed.append(
+                        f"that the application runs, although its startup failed: {as_shown(without_password(problem))}"
+                    )
             outcome = play(asked, transport, preflight_only=preflight_only, hide=secrets.hidden, on_request=on_request)
             # What follows is asked by us, and no page sees it.
             errors = tuple(raised.errors)
@@ -270,10 +272,6 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
         secret_headers=SECRET_HEADERS | {name.lower() for name, _ in _confidential_headers(pairs)},
         connect_to=dict(connect_to),
     )
-
-
-def _told(problem: str) -> str:
-    return as_shown(without_password(problem))
 
 
 def _with_trust(fault: Fault) -> Fault:

@@ -12,8 +12,7 @@ from corsguard.browser.confidential import PUBLIC_HEADERS
 from corsguard.browser.evidence import LONGEST_READ, as_shown, in_ascii, url_of, without_password
 from corsguard.browser.handshakes import is_handshake
 from corsguard.browser.urls import Url, address_space
-from corsguard.origin import NULL
-from corsguard.origin import is_misspelt as is_no_scheme
+from corsguard.origin import NULL, is_misspelt
 
 from .playing import Fetch
 
@@ -60,14 +59,14 @@ def check_command(asked: Fetch) -> str:
     return " ".join([*words, *(["--preflight-only"] if asked.method not in {"GET", "HEAD"} else [])])
 
 
-def is_misspelt(text: str) -> bool:
+def is_miswritten(text: str) -> bool:
     """
     Return whether *text* is a URL with something around it, or with a scheme of HTTP or WebSockets that is not spelt
     well, or has no two slashes after it.
     """
     scheme, mark, _ = text.partition("://")
     is_without_slashes = _SCHEME_MEANT.match(text) is not None and "://" not in text[:8]
-    return is_without_slashes or (bool(mark) and (_bare(text) != text or is_no_scheme(scheme.lower())))
+    return is_without_slashes or (bool(mark) and (_bare(text) != text or is_misspelt(scheme.lower())))
 
 
 def _bare(text: str) -> str:
@@ -88,7 +87,7 @@ def url_meant(text: str) -> str:
     """
     text = _bare(text)
     scheme, mark, rest = text.partition("://")
-    if mark and is_no_scheme(scheme.lower()):
+    if mark and is_misspelt(scheme.lower()):
         text = f"http{'s' * ('s' in scheme.lower())}://{rest}"
     match = _SCHEME_MEANT.match(text)
     scheme, rest = ("", text) if match is None else match.groups()

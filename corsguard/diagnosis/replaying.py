@@ -1,7 +1,5 @@
 """
 Plays the requests of a HAR file again, without any network: what a page could read, and why not.
-
-A browser leaves out much of a blocked response. What is missing is not guessed, except where the result says so.
 """
 
 from collections import defaultdict
