@@ -161,6 +161,7 @@ _SAFARI_ORIGIN: Final = _says(
 )
 
 OPTIONS_ROW: Final = "the OPTIONS row of the Network panel: who answered it (Server, status), and with which headers"
+IN_ITS_TAB: Final = "the URL in its own tab: does it answer?"
 REQUEST_ROW: Final = (
     "the row of the request in the Network panel: its status, and the Access-Control-* lines of the response"
 )
@@ -273,7 +274,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
         instead="Start the server, or correct the host and the port.",
         example=Example((Unreachable("nothing listens at api.example.com", net_error="CONNECTION_REFUSED"),)),
         look=(
-            "the URL in its own tab: does it answer?",
+            IN_ITS_TAB,
             "the server: is it running, at this host and this port?",
             "its log",
         ),

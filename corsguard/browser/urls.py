@@ -6,6 +6,7 @@ origin is represented by its serialization. `null` stands for every opaque origi
 other.
 """
 
+import re
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final, Literal, NamedTuple
@@ -33,6 +34,7 @@ BAD_PORTS: Final = frozenset(
 
 # Local Network Access, "IP address spaces". All other addresses are public.
 _LOOPBACK: Final = tuple(map(ip_network, "127.0.0.0/8 ::1/128 0.0.0.0/32 ::/128 198.18.0.0/15".split()))
+_PRIVATE_NAME: Final = re.compile(r"(?:^|\.)(?:local|test|internal|home\.arpa)$|^[^.]+$")
 _LOCAL: Final = tuple(
     map(
         ip_network,
@@ -163,7 +165,8 @@ def address_space(host: str) -> AddressSpace:
     try:
         address: IPv4Address | IPv6Address = ip_address(host.strip("[]"))
     except ValueError:
-        return "local" if host.removesuffix(".").endswith(".local") else "public"
+        # No public name is one of these (RFC 6761, RFC 6762, RFC 8375), or has no dot.
+        return "local" if _PRIVATE_NAME.search(host.removesuffix(".")) else "public"
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
     if any(address in network for network in _LOOPBACK):

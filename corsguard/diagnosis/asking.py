@@ -11,9 +11,10 @@ from typing import Final
 from corsguard.browser import Failure, Reason
 from corsguard.browser.connection_advice import has_private_address, with_scheme_of_page
 from corsguard.browser.evidence import as_shown, url_of
+from corsguard.browser.reasons import CORS_CHECK
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES
 from corsguard.browser.wire import Header
-from corsguard.names import SAFELISTED_METHODS, UPPER_CASE_METHODS, is_forbidden_request_header
+from corsguard.names import OWNED_PREFIX, SAFELISTED_METHODS, UPPER_CASE_METHODS, is_forbidden_request_header
 from corsguard.origin import NULL
 
 from .guarded import Guarded
@@ -35,6 +36,10 @@ _VALUES: Final = {
     "range": "bytes=-500",
 }
 _MIXED: Final = frozenset({Reason.MIXED_CONTENT, "mixed_content_warned"})
+# Where a login gives tokens, the body of the request names the client, and so the origins with which it shares.
+_TOKENS: Final = re.compile(r"https?://[^/?#]+/(?:[^?#]*/)?(?:oauth2?(?:/v[\d.]+)?|openid-connect)/token/?(?:[?#]|$)")
+# Google Apps Script answers no preflight, and a check sends nothing else that stands for a POST.
+_SCRIPTS: Final = re.compile(r"https://script\.google\.com/")
 _READING: Final = frozenset({"GET", "HEAD"})
 
 
@@ -54,7 +59,7 @@ def command(message: Message, known: Known) -> str:
     method = _method_sent(message, known)
     if method != "GET":
         words += ["-X", shlex.quote(as_shown(method))]
-    for name in _header_names(message, known) or filter(None, [assumed_header(message, known)]):
+    for name in _headers_to_send(message, known) or filter(None, [assumed_header(message, known)]):
         words += ["-H", shlex.quote(f"{as_shown(name)}: {_VALUES.get(name, '...')}")]
     if message.lookalike == "not_exposed" and message.header:
         for name in message.header.split(", "):
@@ -76,11 +81,12 @@ def staged_of(message: Message, known: Known, guarded: Guarded) -> Fetch:
     if message.is_handshake:
         return staged_handshake(message.origin, message.url)
     url = url_of(message.url)
+    assumed = filter(None, [assumed_header(message, known)])
     return staged(
         message.origin,
         "/" if url is None or url.origin == NULL else url.href.removeprefix(url.origin),
         asked_method(message, known),
-        [*(with_value(name) for name in _header_names(message, Known())), *known.headers],
+        [*(with_value(name) for name in _header_names(message, Known()) or assumed), *known.headers],
         with_credentials=_has_credentials(message.failure, known),
         host=guarded.host_in(url),
     )
@@ -102,10 +108,16 @@ def can_be_checked(message: Message) -> bool:
     is_of_file = message.origin == NULL and is_bad
     is_elsewhere = url_to_check(message).partition(":")[0].lower() not in {*HTTP_SCHEMES, *SOCKET_SCHEMES}
     is_uncertified = message.name in _MIXED and has_private_address(message.url)
-    is_elsewhere = is_elsewhere or is_uncertified or must_request_another(message)
+    is_elsewhere = is_elsewhere or is_uncertified or must_request_another(message) or _is_beyond_a_check(message)
     is_unnamed = is_bad and not (message.is_named and with_scheme(message.url) != message.url)
     helps = message.failure is not None or LOOKALIKES[message.lookalike].check_helps
     return helps and not (is_of_file or is_elsewhere or is_unnamed)
+
+
+def _is_beyond_a_check(message: Message) -> bool:
+    failure = message.failure
+    is_of_answer = failure is not None and not failure.is_preflight and failure.reason in CORS_CHECK
+    return (is_of_answer and _TOKENS.match(message.url) is not None) or _SCRIPTS.match(message.url) is not None
 
 
 def is_without_host(origin: str) -> bool:
@@ -128,11 +140,15 @@ def url_to_check(message: Message) -> str:
 
 def asked_method(message: Message, known: Known) -> str:
     """
-    Return the method of *message*. If a preflight failed and nothing says why it was needed, return a method that needs
-    one.
+    Return the method of *message*. If a preflight failed and nothing says why it was needed, return the method of most
+    requests that need one: JSON is sent by POST. Each other method than these may be one that the server is right to
+    refuse.
     """
-    is_unknown = message.method == METHOD or ("method" in message.assumed and not _header_names(message, known))
-    return "PUT" if is_unknown else message.method
+    if message.method == METHOD:
+        # Only a method that is not safelisted can be refused (Fetch, "CORS-preflight fetch").
+        return "PUT"
+    is_unknown = "method" in message.assumed and not _headers_to_send(message, known)
+    return "POST" if is_unknown else message.method
 
 
 def _method_sent(message: Message, known: Known) -> str:
@@ -149,9 +165,17 @@ def assumed_header(message: Message, known: Known) -> str:
     Return the header that stands for the one that needed a preflight; empty if none is needed. A browser sends no
     preflight for a safelisted method alone.
     """
-    is_preflight = message.failure is not None and message.failure.is_preflight
-    is_needed = is_preflight and not _header_names(message, known) and not message.is_handshake
+    # Of a preflight, the lines that are cut off name no method either.
+    is_preflight = "method" in message.assumed or (message.failure is not None and message.failure.is_preflight)
+    is_needed = is_preflight and not _headers_to_send(message, known) and not message.is_handshake
     return "content-type" if is_needed and _method_sent(message, known) in SAFELISTED_METHODS else ""
+
+
+def _headers_to_send(message: Message, known: Known) -> list[str]:
+    """
+    Return the headers of *message* and the *known* ones, without those that the page has to leave out.
+    """
+    return [name for name in _header_names(message, known) if not name.startswith(OWNED_PREFIX)]
 
 
 def _header_names(message: Message, known: Known) -> list[str]:

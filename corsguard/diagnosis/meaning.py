@@ -14,7 +14,16 @@ from corsguard.browser.headers import normalize_method
 from corsguard.browser.notes import notes as notes_on
 from corsguard.browser.notes import on_this_computer
 from corsguard.browser.page import HeadersInit
-from corsguard.browser.reasons import CORS_CHECK, EXCEPTION, OF_STATUS, OPTIONS_ROW, REASONS, REQUEST_ROW, SPELLING
+from corsguard.browser.reasons import (
+    CORS_CHECK,
+    EXCEPTION,
+    IN_ITS_TAB,
+    OF_STATUS,
+    OPTIONS_ROW,
+    REASONS,
+    REQUEST_ROW,
+    SPELLING,
+)
 from corsguard.browser.report import cause
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, address_space, is_same_origin, is_trustworthy
 from corsguard.fixes import Fix
@@ -343,6 +352,8 @@ def _look(failure: Failure) -> Iterator[str]:
     for line in REASONS[failure.reason].look:
         if line == REQUEST_ROW and failure.is_preflight:
             yield OPTIONS_ROW
+        elif line == IN_ITS_TAB and failure.mode == "websocket":
+            continue
         elif line == SPELLING and normalize_method(failure.method.lower()) == failure.method:
             continue
         elif line != EXCEPTION or status_of(failure) in ({"500"} if failure.is_preflight else {"", "500"}):

@@ -143,6 +143,8 @@ _REDACTED: Final = re.compile(
     r"(?:[a-z]+://)?(?=[\d.]*x)[\dx]{1,9}(?:\.[\dx]{1,9}){3}(?:[:/].*)?|[a-z]+://your[\w-]*(?:[:/].*)?|"
     r"(?:[a-z]+://)?[^/?#]*[{<].*|[a-z]+://(?:[^/?#]*\.)?(?:x{3,}\.|[^/?#]*x{4,}).*|\([^()]*\)|"
     r"[a-z]+://(?:[^/?#]*\.)?[_-]{2,}(?:[.:/?#].*)?|[^\s#]*#{3,}.*|"
+    # A space ended the line within the brackets.
+    r"[a-z]+://[^/?#]*[(<\[{][^/?#)>\]}]*|"
     # No host ends with a hyphen, and a port is a number.
     r"https?://[^/?#]*-(?:[:/?#].*)?|"
     r"[a-z]+://[^/?#@\[]*:[a-z_][^/?#@]*(?:[/?#].*)?|"
@@ -231,7 +233,7 @@ _ONLY_FIRST: Final = re.compile(r"\s?\(?redirected from '")
 _WRAP: Final = re.compile(r"(?<=[/&=?_-]) (?=\w)")
 _HTTP: Final = re.compile(r"^https?://")
 _PATH: Final = re.compile(
-    r"(?:[a-z][a-z0-9+.-]*://[^/?#]*|<[^<>]*>|\{[^{}]*\}|\[[^\[\]]*\]|\.{3,4})"
+    r"(?:[a-z][a-z0-9+.-]*://[^/?#]*|<[^<>]*>|\{[^{}]*\}|\[[^\[\]]*\]|\.{3,4}|x{3,}|\*{3,})"
     r"/((?:(?!\.{3}|\*{3})[^\s'\"<>{}\[\]\u2580-\u259f])+)"
 )
 # A whole part of a path of which nothing is shown.
@@ -240,7 +242,7 @@ _HIDDEN_HOST: Final = re.compile(
     r"(?P<scheme>https?|wss?)://(?P<host>[^/?#]*?)(?P<port>:\d{1,5})?(?::[^/?#:]*)?(?=[/?#]|$)"
 )
 # A part of a host of which nothing is hidden.
-_LABEL: Final = re.compile(r"(?![a-z0-9-]*(?:x{3}|redacted|your|example))[a-z0-9-]+")
+_LABEL: Final = re.compile(r"(?![a-z0-9-]*(?:x{3}|redacted|your|example)|(?!www\b)([a-z])\1{2,}(?:\.|$))[a-z0-9-]+")
 # More than a name below a top-level domain.
 _DOMAIN: Final = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+(?<!\.\d)\.[a-z]{2,20}")
 # The host in the lines of a request.

@@ -117,6 +117,12 @@ _RESPONDERS: Final = (
         "often it is a variable of the environment in which the page is built.",
     ),
     Responder(
+        "nobody",
+        re.compile(r"webpack(?:-internal)?:"),
+        "No server answers this URL: the bundler of the page wrote it in place of a real one. Correct how the bundler "
+        "handles this file (webpack: output.publicPath, the loader for fonts or images).",
+    ),
+    Responder(
         "page",
         re.compile(r"https?://s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com/?(?:[?#]|$)"),
         "This URL names no bucket: it lists the buckets of an account, and no rule shares that with a page. Name the "
@@ -154,22 +160,23 @@ _RESPONDERS: Final = (
         "Okta decides by its settings: add the page's origin to Trusted Origins, with CORS (Security, API).",
     ),
     Responder(
-        "settings",
+        "others",
         _hosts("b2clogin.com ciamlogin.com login.microsoftonline.com"),
-        "Microsoft's login decides by the registration of the application: list the page's redirect URI under "
-        "Single-page application. Is the URL one that pages may request?",
+        "Microsoft's login decides by the registration of the application: list the page's redirect URI there, under "
+        "Single-page application (not Web). The library MSAL then requests what pages may request.",
     ),
     Responder(
         "settings",
         re.compile(
-            r"https?://[^/?#]+/(?:auth/)?realms/[^/?#]+/"
-            r"(?:protocol|broker|account|login-actions|clients-registrations|\.well-known)(?:[/?#]|$)"
+            r"https?://[^/?#]+/(?:auth/)?(?:realms/[^/?#]+/"
+            r"(?:protocol|broker|account|login-actions|clients-registrations|\.well-known)|admin/realms/[^/?#]+)"
+            r"(?:[/?#]|$)"
         ),
-        "This is Keycloak: add the page's origin to Web origins of the client.",
+        "This is Keycloak: add the page's origin to Web origins of the client (the one that its token is for).",
     ),
     Responder(
         "settings",
-        re.compile(r"https?://[^/?#]+\.supabase\.co/functions/"),
+        re.compile(r"https?://(?:[^/?#]+\.supabase\.co|[^/?#]+:54321)/functions/"),
         "This is an Edge Function of Supabase: let it answer OPTIONS itself, before anything else, and send the "
         "CORS headers with each of its answers, errors included.",
     ),
@@ -217,7 +224,8 @@ _RESPONDERS: Final = (
         "settings",
         re.compile(
             r"https?://[^/?#]+/(?:[^?#]*/)?(?:@vite|@id|@fs|node_modules/\.vite|__webpack_hmr|sockjs-node|_next/webpack-hmr)"
-            r"(?:[/?#]|$)"
+            # The port of Vite, and sources that only a development server answers with.
+            r"(?:[/?#]|$)|http://[^/?#]+:(?:5173(?:[/?#]|$)|\d+/[^?#]*\.(?:tsx|jsx|vue|svelte)(?:[?#]|$))"
         ),
         "This is a development server: allow the page's origin there (Vite, Nuxt: server.cors; webpack: "
         "devServer.headers; Next.js: allowedDevOrigins), or open the page at the address of that server.",
@@ -410,7 +418,7 @@ def look_at_place(failure: Failure, look: tuple[str, ...]) -> tuple[str, ...]:
             is_of_header = failure.reason is Reason.HEADER_NOT_ALLOWED
             return ("the CORS rules of the bucket: origins, methods, headers", *(look if is_of_header else look[:1]))
         case "settings" if failure.reason not in _AFTER_ORIGIN:
-            return ("the list of that server: is the page's origin in it?", *look[:1])
+            return ("that server, or its settings: does it share with the page's origin?", *look[:1])
         case _:
             return look
 

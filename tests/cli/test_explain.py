@@ -84,9 +84,9 @@ def test_a_word_in_place_of_a_url_means_that_it_is_blacked_out(text):
 @pytest.mark.parametrize(
     ("rest", "stands"),
     [
-        # The text names no method. The command has PUT, and the policy has METHOD.
+        # The text names no method. The command has POST or PUT, and the policy has METHOD.
         ("Request header field x-token is not allowed by Access-Control-Allow-Headers in preflight response.", ""),
-        ("Response to preflight request doesn't pass access control check: It does not have HTTP ok status.", "PUT"),
+        ("Response to preflight request doesn't pass access control check: It does not have HTTP ok status.", "POST"),
         ("Did not find method in CORS header 'Access-Control-Allow-Methods'", "METHOD"),
     ],
 )

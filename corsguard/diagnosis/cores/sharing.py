@@ -160,7 +160,7 @@ SHARING: Final[tuple[Core, ...]] = (
         r"Access-Control-Allow-Origin'?(?: header)?(?: is)? (?:missing|not (?:set|present))|"
         r"(?:missing|lacks|without|does not (?:have|include|contain)) (?:the |an? )?'?Access-Control-Allow-Origin\b|"
         # Cut off.
-        r"policy: No '?Access-Control-A[\w-]{0,11}(?:\.{3})?$",
+        r"(?:policy|check): No '?A(?:c(?:c(?:e(?:s(?:s[\w-]{0,20})?)?)?)?)?(?:\.{3})?$",
         Reason.MISSING_ALLOW_ORIGIN,
     ),
     core(r"header has a value '(?P<value>[^']*)'", Reason.ALLOW_ORIGIN_MISMATCH),

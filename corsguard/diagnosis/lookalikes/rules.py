@@ -20,10 +20,11 @@ RULES: Final[Mapping[str, Lookalike]] = {
         ("the address bar: is the page loaded over http?",),
         Fix(
             words="Load the page over https (or from localhost). Chromium then asks the user for permission. Other "
-            "browsers block an http address as mixed content; one of this computer, only Safari does. "
+            "browsers then block plain http as mixed content, Safari even to this computer. "
             f"{NO_HEADER_HELPS}"
         ),
         detail="The address is in the address space {value}.",
+        check_helps=False,
     ),
     "local_network_access": Lookalike(
         "Local Network Access: the user, or an enterprise policy, does not let this site reach the local network.",
@@ -35,15 +36,17 @@ RULES: Final[Mapping[str, Lookalike]] = {
         ),
         Fix(words=f"Let the user allow it, or serve the data from the page's own origin. {NO_HEADER_HELPS}"),
         detail="The line names the address space: {value}.",
+        check_helps=False,
     ),
     "target_address_space": Lookalike(
         "Local Network Access: the page announced a different address space than the one that it reached.",
         ("the option targetAddressSpace of fetch()", "what the name resolves to: nslookup HOST"),
         Fix(
-            words=f"Announce the address space where the resource is, or none. {NO_HEADER_HELPS}",
+            words=f"Announce the address space where the resource is, or none at all. {NO_HEADER_HELPS}",
             page=("leave out targetAddressSpace",),
         ),
-        detail='The resource is in the address space {value}: targetAddressSpace: "{value}".',
+        detail='Write targetAddressSpace: "{value}", because the resource is in that address space.',
+        check_helps=False,
     ),
     "private_network_access": Lookalike(
         "Private Network Access, which browsers have abandoned: Chromium up to 137 asked for a header of its own.",
@@ -53,6 +56,7 @@ RULES: Final[Mapping[str, Lookalike]] = {
             "Network Access)."
         ),
         detail="The resource is in the address space {value}, and the page announced none.",
+        check_helps=False,
     ),
     "mixed_content_warned": Lookalike(
         "Not CORS but mixed content, and only a warning: this line does not say that the request was blocked.",
