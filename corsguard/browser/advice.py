@@ -116,6 +116,10 @@ _BEHIND_A_PROXY: Final = (
     "Most often, a proxy or a gateway in front answers so because the application does not answer it, or not in time. "
     "Fix that first: no CORS layer within the application adds headers to this answer."
 )
+_MISDIRECTED: Final = (
+    "The server does not serve this host over this connection (RFC 9110, 15.5.20). Does the proxy in front, or its "
+    "certificate, know the host? No CORS layer adds headers to this answer."
+)
 # Who answers with this status instead of the CORS layer: to a preflight, and to the request itself.
 _BY_STATUS: Final = {
     401: (
@@ -181,6 +185,7 @@ _BY_STATUS: Final = {
         range(520, 531),
         ("Cloudflare, in front of the server, answers so if it gets no answer from there. Fix that first.",) * 2,
     ),
+    421: (_MISDIRECTED,) * 2,
     426: (
         "A server that only speaks another protocol (WebSocket) answers at this URL: is it the right one?",
         (
@@ -203,7 +208,7 @@ _BY_STATUS: Final = {
     ),
 }
 # No order of layers within an application changes these.
-_BEFORE_ANY_LAYER: Final = frozenset({407, 408, 414, 431, 502, 503, 504, *range(520, 531)})
+BEFORE_ANY_LAYER: Final = frozenset({407, 408, 414, 421, 431, 502, 503, 504, *range(520, 531)})
 _NOT_SEEN: Final = (
     "The server does not list the origin, or has no CORS layer on this path, or something in front of it answers (a "
     "login, a router, a proxy)."
@@ -334,7 +339,7 @@ def _seen_in_front(failure: Failure) -> str:
         why = f"Object storage answers ({line}): the CORS rules of the bucket have to list this origin, and the method."
         is_refused = answer.status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
         return f"{why} Is there such an object, and is it public? The body says more." if is_refused else why
-    if answer.status in _BEFORE_ANY_LAYER:
+    if answer.status in BEFORE_ANY_LAYER:
         return f"Status {answer.status}. {_BY_STATUS[answer.status][0 if failure.is_preflight else 1]}"
     return ""
 
@@ -348,9 +353,7 @@ def _seen_in_answer(failure: Failure) -> str | None:
     if (target := redirect_target(failure)) is not None:
         why = _why_redirected(failure)
         if isinstance(target, Url) and is_tainted(failure.page_origin, failure.url, target.href):
-            return (
-                f"After this redirect to another origin, the browser sends Origin: null, which only * counts for. {why}"
-            )
+            return f"After this redirect, the browser sends Origin: null, which no list should have. {why}"
         return f"{why} {_OUTERMOST}, so that redirects get CORS headers too."
     if answer is None:
         return None
@@ -745,6 +748,7 @@ _UNNAMED: Final[Mapping[Reason, Fix]] = {
         "Not CORS: the resource does not allow other sites to embed it, or the page's Cross-Origin-Embedder-Policy "
         "requires each resource to agree. Allow it: with same-site if the page and the resource share a site, "
         'otherwise with cross-origin; or, to read it, leave out mode: "no-cors" and let the server share it.',
+        "Cross-Origin-Resource-Policy: cross-origin",
         page=_WITH_CORS,
     ),
 }

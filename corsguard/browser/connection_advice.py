@@ -203,6 +203,8 @@ def _why_silent(failure: Failure, where: str) -> str:
                 "the proxy in the settings of this computer, or of the browser, cannot be reached, or does not connect "
                 f"to {where}. Try without it."
             )
+        case "NETWORK_CHANGED":
+            return "the network of this computer changed (Wi-Fi, a VPN). Repeat the request."
         case "NETWORK_IO_SUSPENDED":
             return "this computer slept. Repeat the request."
         case "NETWORK_ACCESS_DENIED":

@@ -23,21 +23,37 @@ from .reasons import CORS_CHECK, OF_HANDSHAKE, REASONS, Reason
 from .urls import HTTP_SCHEMES, SOCKET_SCHEMES, Url, address_space
 
 
-def notes(failure: Failure, *, with_safari: bool = True) -> tuple[str, ...]:
+def notes(failure: Failure, *, with_safari: bool = True, engine: str = "") -> tuple[str, ...]:
     """
-    Return further notes on *failure*.
+    Return further notes on *failure*, as the *engine* reports it (empty if that is not known).
 
     *with_safari* False leaves out Safari's console line.
     """
-    return tuple(in_ascii(note) for note in _notes(failure, with_safari=with_safari))
+    return tuple(in_ascii(note) for note in _notes(failure, with_safari=with_safari, engine=engine))
 
 
-def _notes(failure: Failure, *, with_safari: bool) -> Iterator[str]:
+def _notes(failure: Failure, *, with_safari: bool, engine: str) -> Iterator[str]:
     yield from _notes_on_engines(failure, with_safari=with_safari)
     yield from _notes_on_surroundings(failure)
     # A WebSocket has no CORS in any console.
-    if REASONS[failure.reason].note and (failure.mode != "websocket" or failure.reason in OF_HANDSHAKE):
+    # No console of Chromium says CORS where no response came.
+    is_elsewhere = engine == "Chromium" and REASONS[failure.reason].kind == "no response"
+    if (
+        REASONS[failure.reason].note
+        and not is_elsewhere
+        and (failure.mode != "websocket" or failure.reason in OF_HANDSHAKE)
+    ):
         yield REASONS[failure.reason].note
+
+
+OF_EXTENSIONS: Final = (
+    "An extension can read from each host that host_permissions in its manifest lists, without CORS: in its service "
+    "worker and its own pages, but not in its content scripts, and not from the browser's own store."
+)
+
+
+def is_of_extension(origin: str) -> bool:
+    return origin.partition(":")[0].endswith("-extension")
 
 
 def on_this_computer(url: Url) -> str:
@@ -88,11 +104,8 @@ def _notes_on_surroundings(failure: Failure) -> Iterator[str]:
             "A page from a public network needs the user's permission for a private one (Local Network Access, "
             "Chromium 142 and later), and has to be loaded over https. No header replaces that."
         )
-    if failure.page_origin.partition(":")[0].endswith("-extension"):
-        yield (
-            "An extension can read from each host that host_permissions in its manifest lists, without CORS: in its "
-            "service worker and its own pages, but not in its content scripts, and not from the browser's own store."
-        )
+    if is_of_extension(failure.page_origin):
+        yield OF_EXTENSIONS
     if failure.with_credentials and failure.reason in CORS_CHECK and not is_within_site(failure):
         yield (
             "To another site, browsers send only cookies that were set with SameSite=None; Secure. If the browser "

@@ -392,11 +392,14 @@ def _say_policy(out: Output, fix: Fix, framework: Form | None, what_to_do: str, 
 
 
 def _what_to_do(meaning: Meaning) -> str:
+    if meaning.is_about_two:
+        return "If corsguard is the one that sends it"
     if meaning.is_about_star:
         return "Write it in place of *"
+    is_for_all = meaning.fix.policy.get("allow_origins") == "*"
     return (
-        "If corsguard is the one that sends it"
-        if meaning.is_about_two
+        "Write it in place of a list of origins"
+        if is_for_all
         else "Add it to what the policy lists, if it is missing there"
     )
 
@@ -409,16 +412,17 @@ def _say_layer(out: Output, framework: Form | None) -> None:
 
 
 def _assumptions(meaning: Meaning) -> Iterator[str]:
-    options = {
-        "url": "replace it with the URL of the request",
-        "first": "replace it with the URL of the request, before the redirect",
-        "page": "set it with --page",
-        "method": "set it with -X",
-        "header": "set it with -H",
+    parts = {
+        "url": ("URL", "replace it with the URL of the request"),
+        "first": ("URL before the redirect", "replace it with the URL of the request"),
+        "page": ("page", "set it with --page"),
+        "method": ("method", "set it with -X"),
+        "header": ("header", "set it with -H"),
     }
     for name, word in meaning.stand_ins.items():
+        part, option = parts[name]
         missing = "hides" if name in meaning.message.redacted else "does not name"
-        yield f"{word} stands for what the message {missing}: {options[name]}"
+        yield f"{word} stands for the {part}, which the message {missing}: {option}"
 
 
 def _say_under(out: Output, guarded: Guarded, rehearsal: Rehearsal) -> None:

@@ -11,17 +11,24 @@ from typing import Final
 from corsguard.browser import Failure, Reason
 from corsguard.browser.connection_advice import has_private_address, with_scheme_of_page
 from corsguard.browser.evidence import as_shown, url_of
+from corsguard.browser.headers import get_decode_and_split
 from corsguard.browser.reasons import CORS_CHECK
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES
 from corsguard.browser.wire import Header
-from corsguard.names import OWNED_PREFIX, SAFELISTED_METHODS, UPPER_CASE_METHODS, is_forbidden_request_header
+from corsguard.names import (
+    OWNED_PREFIX,
+    SAFELISTED_METHODS,
+    UPPER_CASE_METHODS,
+    is_forbidden_request_header,
+    is_token,
+)
 from corsguard.origin import NULL
 
 from .guarded import Guarded
 from .lookalikes import LOOKALIKES
 from .messages import METHOD, Known, Message
 from .named import with_scheme
-from .places import must_request_another
+from .places import must_request_another, serves_files
 from .playing import Fetch
 from .rehearsal import staged, staged_handshake
 
@@ -56,6 +63,8 @@ def command(message: Message, known: Known) -> str:
     if message.is_handshake:
         # A page cannot choose anything else.
         return " ".join(words)
+    if message.failure is not None and message.failure.mode == "no-cors":
+        words += ["--mode", "no-cors"]
     method = _method_sent(message, known)
     if method != "GET":
         words += ["-X", shlex.quote(as_shown(method))]
@@ -148,7 +157,7 @@ def asked_method(message: Message, known: Known) -> str:
         # Only a method that is not safelisted can be refused (Fetch, "CORS-preflight fetch").
         return "PUT"
     is_unknown = "method" in message.assumed and not _headers_to_send(message, known)
-    return "POST" if is_unknown else message.method
+    return "POST" if is_unknown and not serves_files(message) else message.method
 
 
 def _method_sent(message: Message, known: Known) -> str:
@@ -167,7 +176,7 @@ def assumed_header(message: Message, known: Known) -> str:
     """
     # Of a preflight, the lines that are cut off name no method either.
     is_preflight = "method" in message.assumed or (message.failure is not None and message.failure.is_preflight)
-    is_needed = is_preflight and not _headers_to_send(message, known) and not message.is_handshake
+    is_needed = is_preflight and not (_headers_to_send(message, known) or message.is_handshake or serves_files(message))
     return "content-type" if is_needed and _method_sent(message, known) in SAFELISTED_METHODS else ""
 
 
@@ -175,11 +184,18 @@ def _headers_to_send(message: Message, known: Known) -> list[str]:
     """
     Return the headers of *message* and the *known* ones, without those that the page has to leave out.
     """
+    if serves_files(message):
+        return []
     return [name for name in _header_names(message, known) if not name.startswith(OWNED_PREFIX)]
 
 
 def _header_names(message: Message, known: Known) -> list[str]:
-    named = [message.header.lower()] if message.header and message.failure is not None else []
+    failure = message.failure
+    named = [message.header.lower()] if message.header and failure is not None else []
+    if failure is not None and failure.exchange is not None:
+        # Of a preflight that was pasted, too.
+        asked = get_decode_and_split(failure.exchange.request.headers, "Access-Control-Request-Headers")
+        named += [name.lower() for name in asked if is_token(name)]
     # No page can send what the browser itself sends.
     named = [name for name in named if not is_forbidden_request_header(name)]
     return [*dict.fromkeys([*named, *(name.lower() for name, _ in known.headers)])]

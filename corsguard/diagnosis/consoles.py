@@ -16,7 +16,7 @@ from corsguard.origin import NULL
 
 from .cores.connections import ROW
 from .messages import Known, Message, answered, read_one
-from .named import as_url, is_same, methods_by_url, preflights_by_url, status_in_rows
+from .named import as_url, extensions_in, is_same, methods_by_url, preflights_by_url, status_in_rows
 from .pasted import parts, plain
 
 LONGEST_MESSAGE: Final = 65536
@@ -84,8 +84,8 @@ def read(text: str, known: Known) -> list[Message]:
     told = [message for message in messages if not _is_said(message, [one for one in messages if one is not message])]
     told.sort(key=lambda message: message.name in {"status", "not_loaded", "not_told"})
     own = (message for message in messages if message.name not in _OF_OTHER_PAGES)
-    pages = {message.origin for message in own if "page" not in message.assumed}
     # The lines of one console are about one page.
+    pages = {message.origin for message in own if "page" not in message.assumed} or extensions_in(whole)
     return [_of_page(message, *pages) if len(pages) == 1 else message for message in told or _least_vague(messages)]
 
 

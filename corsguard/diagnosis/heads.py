@@ -49,6 +49,16 @@ _POLICY: Final = re.compile(
     r"cross-origin-(?:embedder|opener|resource)-policy: ?[a-z-]{1,40}$|x-frame-options: ?(?:deny|sameorigin)\b).*",
     re.IGNORECASE,
 )
+# A row of a Network panel, in Chromium and Safari: each field with its value, in one line or two.
+_FIELD: Final = re.compile(
+    r"(?:(?:Request )?(?P<url>URL)|(?:Request |:)(?P<method>method)|(?P<status>Status)(?: Code)?): ?"
+    r"(?P<value>\S.{0,8192})",
+    re.IGNORECASE,
+)
+_WITHOUT_VALUE: Final = re.compile(
+    r"^[ \t]*([A-Za-z][\w -]{0,100}:)[ \t]*\r?\n[ \t]*(?=[^\s:][^\n:]{0,8192}$|https?:)", re.MULTILINE
+)
+_SECTION: Final = re.compile(r"(?P<name>Request|Response)(?: Headers)?(?: \(\d+\))?", re.IGNORECASE)
 _LETTERS: Final = re.compile(r"-[A-Za-z]+")
 _OPTIONS_OF_HEAD: Final = frozenset({"-I", "--head"})
 
@@ -65,7 +75,8 @@ def read_heads(text: str, known: Known) -> list[Message]:
     they show, and what it would refuse with credentials.
     """
     found = dict[tuple[str, str], Message]()
-    for asked, answer in islice(_exchanges(text[:LONGEST_MESSAGE]), _MOST_EXCHANGES):
+    text = text[:LONGEST_MESSAGE]
+    for asked, answer in islice([*_in_panels(text)] or _exchanges(text), _MOST_EXCHANGES):
         message = _judged(asked, answer, known)
         if message is not None:
             found.setdefault((message.name, message.url), message)
@@ -114,6 +125,7 @@ def _judged(asked: _Asked, answer: WireResponse, known: Known) -> Message | None
         origin=page if failure is None else failure.page_origin,
         method=("GET" if unnamed["method"] else asked.method) if failure is None else failure.method,
         header=None if failure is None else _header(failure),
+        value=str(answer.status) if lookalike == "status" else "",
         assumed=tuple(name for name, is_unnamed in unnamed.items() if is_unnamed),
         redacted=("url",) if asked.url and not is_named else (),
     )
@@ -130,7 +142,7 @@ def _told(request: WireRequest, answer: WireResponse, origin: str | None) -> Fai
         return "options_alone" if is_error or not several else ""
     # These do not depend on the page.
     if origin is None and several != ["*"] and "," not in ", ".join(several):
-        return ""
+        return "status" if is_error and not several else ""
     failure = _failure(request, answer)
     if failure is not None:
         return failure
@@ -171,6 +183,32 @@ def _exchanges(text: str) -> Iterator[tuple[_Asked, WireResponse]]:
         elif isinstance(one, tuple):
             asked = _with_header(asked, *one)
     if status:
+        yield asked, WireResponse(status, tuple(lines[:_MOST_HEADERS]))
+
+
+def _in_panels(text: str) -> Iterator[tuple[_Asked, WireResponse]]:
+    """
+    Yield each exchange that *text* has as the row of a Network panel: fields, then headers under their headings.
+    """
+    asked, status, lines, section = _Asked("GET", "", ()), 0, list[Header](), "response"
+    for line in _WITHOUT_VALUE.sub(r"\1 ", text).splitlines():
+        bare = line.strip().strip("`")
+        field, heading, header = _FIELD.fullmatch(bare), _SECTION.fullmatch(bare), _HEADER.fullmatch(bare)
+        if field is not None and field["url"]:
+            if status and asked.url:
+                yield asked, WireResponse(status, tuple(lines[:_MOST_HEADERS]))
+            asked, status, lines, section = _Asked("GET", field["value"], ()), 0, [], "response"
+        elif field is not None and field["method"]:
+            asked = asked._replace(method=field["value"])
+        elif field is not None and field["value"][:3].isdigit():
+            status = int(field["value"][:3])
+        elif heading is not None:
+            section = heading["name"].lower()
+        elif header is not None and section == "request":
+            asked = _with_header(asked, header[1], header[2].strip())
+        elif header is not None:
+            lines.append((header[1], header[2].strip()))
+    if status and asked.url:
         yield asked, WireResponse(status, tuple(lines[:_MOST_HEADERS]))
 
 

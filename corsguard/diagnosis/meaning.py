@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from corsguard.browser import Failure, Reason, origin_of
+from corsguard.browser.advice import BEFORE_ANY_LAYER
 from corsguard.browser.advice import fix as fix_of
 from corsguard.browser.evidence import as_shown, is_led_to_login, status_of, url_of
 from corsguard.browser.headers import normalize_method
+from corsguard.browser.notes import OF_EXTENSIONS, is_of_extension, on_this_computer
 from corsguard.browser.notes import notes as notes_on
-from corsguard.browser.notes import on_this_computer
 from corsguard.browser.page import HeadersInit
 from corsguard.browser.reasons import (
     CORS_CHECK,
@@ -25,7 +26,7 @@ from corsguard.browser.reasons import (
     SPELLING,
 )
 from corsguard.browser.report import cause
-from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, address_space, is_same_origin, is_trustworthy
+from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, Url, address_space, is_same_origin, is_trustworthy
 from corsguard.fixes import Fix
 from corsguard.origin import NULL
 from corsguard.policies import PoliciesLike
@@ -217,13 +218,15 @@ class Meaning:
         method = message.method if message.method == METHOD else asked_method(message, self.known)
         first = message.url if message.failure is None else message.failure.first_url
         url = url_to_check(message) if first == message.url else message.url
-        words = {"url": url, "first": first, "page": message.origin, "method": method}
+        # Without an option, the command sends GET.
+        words = {"url": url, "first": first, "page": message.origin, "method": "" if method == "GET" else method}
         said = [self.title, fix.words, *fix.page, *fix.send, *map(str, fix.policy.values()), self.next_command]
         said += self.notes
         found = {
             name: word
             for name, word in words.items()
-            if name in message.assumed
+            if word
+            and name in message.assumed
             and any(re.search(rf"\b{re.escape(word[:_LONGEST_SHOWN])}", line) for line in said)
         }
         header = assumed_header(message, self.known)
@@ -349,12 +352,13 @@ def _look(failure: Failure) -> Iterator[str]:
     if is_led_to_login(failure):
         yield "the redirect in the Network panel: where does it lead, and is the user still logged in?"
         return
-    for line in REASONS[failure.reason].look:
+    is_in_front = status_of(failure) in map(str, BEFORE_ANY_LAYER)
+    for line in REASONS[failure.reason].look[: 1 if is_in_front else None]:
         if line == REQUEST_ROW and failure.is_preflight:
             yield OPTIONS_ROW
-        elif line == IN_ITS_TAB and failure.mode == "websocket":
-            continue
-        elif line == SPELLING and normalize_method(failure.method.lower()) == failure.method:
+        elif (line == IN_ITS_TAB and failure.mode == "websocket") or (
+            line == SPELLING and normalize_method(failure.method.lower()) == failure.method
+        ):
             continue
         elif line != EXCEPTION or status_of(failure) in ({"500"} if failure.is_preflight else {"", "500"}):
             yield line
@@ -375,15 +379,21 @@ def _notes(message: Message) -> Iterator[str]:
     if url is not None and url.host == ANY_ADDRESS:
         yield "0.0.0.0 is an address to listen at, not one to request: let the page use localhost."
     if message.failure is None:
-        if message.lookalike in _OF_NETWORKS and url is not None and address_space(url.host) == "loopback":
-            yield on_this_computer(url)
+        yield from _notes_on_networks(message, url) if message.lookalike in _OF_NETWORKS else ()
         return
     if message.failure.first_url != message.url:
         where = "there" if message.is_named else "to a URL that the message hides"
         yield f"The page requested {as_shown(message.failure.first_url, LONGEST_URL)}, which redirected {where}."
     if not _is_of_this_computer_in_safari(message):
-        yield from notes_on(message.failure, with_safari=False)
+        yield from notes_on(message.failure, with_safari=False, engine=message.engine)
     yield from _notes_on_engine(message.engine, message.failure)
+
+
+def _notes_on_networks(message: Message, url: Url | None) -> Iterator[str]:
+    if url is not None and address_space(url.host) == "loopback":
+        yield on_this_computer(url)
+    if is_of_extension(message.origin):
+        yield OF_EXTENSIONS
 
 
 def _notes_on_engine(engine: str, failure: Failure) -> Iterator[str]:

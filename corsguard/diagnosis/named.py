@@ -102,7 +102,7 @@ _NOWHERE: Final = "http://["
 # In the place of a line that Chromium adds, the URL has no scheme.
 _PLACED: Final = re.compile(
     r"(?:^| )(?:localhost|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?/\S{0,2048}?"
-    r"(?=:\d+ Failed to load resource| [45]\d\d \([A-Z]|' from origin ')"
+    r"(?=(?::\d+)? Failed to load resource| [45]\d\d \([A-Z]|' from origin ')"
 )
 # What Firefox says about a page of the web that links to a file.
 _OF_WEB_PAGES: Final = re.compile(r"Not allowed to load local resource|may not (?:load|link)")
@@ -128,6 +128,7 @@ _ORIGINS: Final = (
     re.compile(
         r"(?P<origin>\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"/]{1,253}|\bnull) is not an? (?:accepted|valid) origin\b"
     ),
+    re.compile(r"\bOrigin '(?P<origin>[^']{1,2048})' is therefore "),
     re.compile(r"Content at (?P<origin>[a-z][a-z0-9+.-]*://\S{1,2048}) may not (?:load|link)"),
     re.compile(r"\) does not match the page \((?P<origin>[^\s()]+)\)"),
     # The console of an app, in the log of the app.
@@ -149,9 +150,10 @@ _REDACTED: Final = re.compile(
     r"https?://[^/?#]*-(?:[:/?#].*)?|"
     r"[a-z]+://[^/?#@\[]*:[a-z_][^/?#@]*(?:[/?#].*)?|"
     # A browser prints a host in lower case.
-    r"[a-z]+://(?-i:[A-Z][A-Z_-]+|[^/?#]*XXX[^/?#]*|(?:[^/?#]*\.)?[A-Z]+[_-][A-Z_-]*[A-Z]\.[^/?#]*)(?:[:/?#].*)?|"
+    r"[a-z]+://(?-i:[A-Z][A-Z_-]+|[^/?#]*XXX[^/?#]*|(?:[^/?#]*\.)?[A-Z]+[_-][A-Z_-]*[A-Z]\.[^/?#]*|"
+    r"(?:[^/?#]*\.)?(?:(?:MY|YOUR)?DOMAIN|HOST(?:NAME)?|SERVER|COMPANY|SITE|TLD)(?:\.[^/?#]*)?)(?:[:/?#].*)?|"
     # What people write in place of a host.
-    r"[a-z]+://(?:hostname|domain|(?:host|ip|url)(?!:\d)|[a-z]|(?:[^/?#]*[.-])?redacted\d?(?:\.[^/?#]*)?|"
+    r"[a-z]+://(?:hostname|domain|(?:host|ip|url)(?!:\d)|[a-z]|(?:[^/?#]*[.-])?redacted\d?(?:\.[^/?#]*)?|[^/?#:]*\.tld|"
     r"(?:my|our)[_-]\w{0,20}?(?:ip|host|hostname|domain|url|address))(?:[:/?#].*)?|https?:///.*",
     re.IGNORECASE,
 )
@@ -169,7 +171,7 @@ _LONE_URL: Final = re.compile(
     re.IGNORECASE,
 )
 # What people write before the address of a page.
-_OF_A_SITE: Final = re.compile(r"\b(?:site|website|homepage|page|demo)\b[^.:]{0,20}:? ?$", re.IGNORECASE)
+_OF_A_SITE: Final = re.compile(r"\b(?:site|website|homepage|page|demo|visit)\b[^.:]{0,20}:? ?$", re.IGNORECASE)
 _LONGEST_LEAD: Final = 40
 _PLACE: Final = re.compile(r":\d+(?::\d+)?[.,)\]]?$")
 # With those of WebDAV.
@@ -219,10 +221,11 @@ _ROWS: Final = re.compile(
 _STATUS_GROUPS: Final = ("status", "status2", "status3", "status4")
 _URL_GROUPS: Final = ("url", "url2", "url3", "url4", "url5")
 _WITHOUT_SCHEME: Final = re.compile(r"(localhost|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?(?:[/?#]|$)")
-# Where a stack says that a script of a development server is.
+# Where a stack says that a script of a development server is, or one of an extension of Firefox.
 _SCRIPTS: Final = re.compile(
     r"\bhttp://(?:localhost|127\.0\.0\.1)(?::\d{1,5})?(?=/[^\s'\"?()]{0,400}\.(?:[cm]?[jt]sx?|vue|svelte)\b)"
 )
+_EXTENSION_SCRIPTS: Final = re.compile(r"\bmoz-extension://[\da-f-]{36}(?=/[^\s'\"?()]{0,400}\.m?js\b)")
 _LISTS: Final = re.compile(
     r"(?<![\w'\"-])(?P<name>Access-Control-Allow-(?:Methods|Headers)): ?"
     r"(?P<list>[\w*-]{1,60}(?:, ?[\w*-]{1,60}){1,40})",
@@ -242,7 +245,9 @@ _HIDDEN_HOST: Final = re.compile(
     r"(?P<scheme>https?|wss?)://(?P<host>[^/?#]*?)(?P<port>:\d{1,5})?(?::[^/?#:]*)?(?=[/?#]|$)"
 )
 # A part of a host of which nothing is hidden.
-_LABEL: Final = re.compile(r"(?![a-z0-9-]*(?:x{3}|redacted|your|example)|(?!www\b)([a-z])\1{2,}(?:\.|$))[a-z0-9-]+")
+_LABEL: Final = re.compile(
+    r"(?![a-z0-9-]*(?:x{3}|redacted|your|example)|tld\b|(?!www\b)([a-z])\1{2,}(?:\.|$))[a-z0-9-]+"
+)
 # More than a name below a top-level domain.
 _DOMAIN: Final = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+(?<!\.\d)\.[a-z]{2,20}")
 # The host in the lines of a request.
@@ -560,6 +565,13 @@ def script_origin_in(text: str, url: str) -> str:
     """
     origins = {found[0] for found in _SCRIPTS.finditer(text)}
     return origins.pop() if len(origins) == 1 and not url.startswith(tuple(origins)) else ""
+
+
+def extensions_in(text: str) -> set[str]:
+    """
+    Return the origins of the extensions of Firefox whose scripts are in *text*.
+    """
+    return {found[0] for found in _EXTENSION_SCRIPTS.finditer(text)}
 
 
 def _origins(text: str) -> Iterator[str]:

@@ -64,6 +64,11 @@ _GLUED: Final = re.compile(
 )
 # Items of a list: each is a message of its own. The options of a command are not items.
 _ITEM: Final = re.compile(r"^(?:[\u2022\u2717\u2718\u274c]|-(?!-|[A-Za-z] )|\d{1,2}[.)])(?= ?\S)[ \u274c]*")
+# Italics end after the name of an error.
+_ITALIC: Final = re.compile(r"\b(ERR_[A-Z0-9_]{0,60}[A-Z0-9])_+(?!\w)")
+# The first letter of the row of a request was not copied.
+_BEHEADED: Final = re.compile(r"^(?:OST|ATCH|ELETE)(?= https?://)")
+_METHODS: Final = {"OST": "POST", "ATCH": "PATCH", "ELETE": "DELETE"}
 # A link whose text is a URL is that URL. For any other link, such as [Learn More], the text stays.
 _LINK: Final = re.compile(r"\[(?P<text>[^\[\]]{1,2048})\]\([^()\s]{1,2048}(?: ['\"][^'\"()]{0,200}['\"])?\)")
 _AUTOLINK: Final = re.compile(r"<(?P<url>(?:https?|wss?)://[^<>\s]{1,2048})>")
@@ -89,7 +94,7 @@ _OPEN_END: Final = re.compile(r" (?:an?|and|are|as|at|by|for|from|in|is|not|of|o
 _ROW_LINE: Final = re.compile(
     r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) https?://\S{1,2048} (?:net::ERR_[A-Z_]{1,40}|[45]\d\d\b|\[HTTP/)|"
     r"['\"]OPTIONS /\S{0,2048} HTTP/[\d.]{1,3}['\"] [45]\d\d\b|"
-    r"Failed to load resource: the server responded with a status of "
+    r"Failed to load resource: (?:the server responded with a status of |net::ERR_(?!FAILED\b))"
 )
 _URLS: Final = re.compile(r"\b(?:https?|wss?|file)://[^\s'\"]+")
 # Where a message begins, if several are pasted together. A message of Safari is recognized by its end.
@@ -138,6 +143,7 @@ def plain(text: str) -> str:
 
 def _in_words(line: str) -> str:
     line = _LOOSE.sub(r"\1://", _ROW.sub(r"\1 ", line))
+    line = _BEHEADED.sub(lambda found: _METHODS[found[0]], _ITALIC.sub(r"\1", line))
     return _GLUED.sub(" ", line) if "CORS " in line else line
 
 

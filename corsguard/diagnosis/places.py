@@ -85,6 +85,10 @@ _OF_OTHERS: Final = (
     "documentation (a setting of your account, a library for pages). Otherwise let a server of yours request it, and "
     "let the page ask that one."
 )
+_FILE_WITHOUT_PREFLIGHT: Final = (
+    "The service gives the file to every page that requests it without a preflight, and a file needs none: no header "
+    "of the page's own (Authorization, Cache-Control, Pragma), and no method other than GET."
+)
 # How many characters of a URL are shown in a sentence. A part of a URL is of no use.
 _LONGEST_NAME: Final = 2048
 # What says nothing about the origin: a browser judges it first.
@@ -362,13 +366,24 @@ def must_request_another(message: Message) -> bool:
     return place is not None and place.who in _FOR_PAGES
 
 
+def serves_files(message: Message) -> bool:
+    """
+    Whether a service answers that serves files to every page, for which no page needs a preflight.
+    """
+    place = responder_of(message.url)
+    return place is not None and place.who == "files"
+
+
 def fix_at_place(failure: Failure, fix: Fix, assumed: Collection[str]) -> Fix:
     """
     Return *fix*, with what the place needs, or what takes its place where no application answers.
     """
     is_unexplained = failure.reason is Reason.UNREACHABLE and net_error_of(failure) == "CONNECTION_FAILED"
-    if is_unexplained and (known := responder_of(failure.url)) is not None and known.is_public_service:
+    known = responder_of(failure.url) if is_unexplained else None
+    if known is not None and known.is_public_service:
         return replace(fix, words=f"{_STOPPED} {fix.words}")
+    if known is not None and known.who == "page":
+        return replace(fix, words=f"{known.words} {fix.words}")
     place = place_of(failure)
     if place is None:
         may_be = _may_be_of_others(failure, assumed) and not is_led_to_login(failure)
@@ -500,12 +515,12 @@ def _fix_of_others(failure: Failure, place: Responder, assumed: Collection[str])
         )
     elif failure.reason is Reason.HEADER_NOT_ALLOWED and failure.value:
         page = f"leave out the request header {as_shown(failure.value)}"
+    elif place.who == "files" and failure.is_preflight:
+        page = "leave out the request headers that the page, its service worker, or a library adds"
     elif place.who == "files":
-        words += (
-            " A file needs no preflight: leave out the headers that the page, or its service worker, adds."
-            if failure.is_preflight
-            else " An element without crossorigin and integrity needs no CORS (a font or a module always does)."
-        )
+        words += " An element without crossorigin and integrity needs no CORS (a font or a module always does)."
+    if place.who == "files" and failure.is_preflight:
+        words = _FILE_WITHOUT_PREFLIGHT
     if (status := status_of(failure)) >= "400":
         words = f"Status {status}: the answer is an error, and its body may say why. {words}"
     return Fix(words=words, page=(page,) if page else ())

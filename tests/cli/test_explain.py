@@ -51,7 +51,7 @@ def test_a_placeholder_for_an_unnamed_server_is_explained(text):
     The message names no server, so the output says what stands for it.
     """
     assert (
-        "https://api.example.com/ stands for what the message does not name: replace it with the URL of the request"
+        "https://api.example.com/ stands for the URL, which the message does not name: replace it with the URL of the request"
         in run(text).stdout
     )
 
@@ -59,9 +59,12 @@ def test_a_placeholder_for_an_unnamed_server_is_explained(text):
 def test_blacked_out_values_and_missing_values_are_reported_as_such():
     text = "XMLHttpRequest cannot load http://...... Cannot use wildcard in Access-Control-Allow-Origin when"
     shown = run(text).stdout
-    assert "http://api.example.com/ stands for what the message hides: replace it with the URL of the request" in shown
+    assert (
+        "http://api.example.com/ stands for the URL, which the message hides: replace it with the URL of the request"
+        in shown
+    )
     # A page of https could not request it.
-    assert "http://app.example.com stands for what the message does not name: set it with --page" in shown
+    assert "http://app.example.com stands for the page, which the message does not name: set it with --page" in shown
     (said,) = document(text)["messages"]
     assert (said["assumed"], said["redacted"]) == (["url", "page"], ["url"])
 
@@ -99,8 +102,8 @@ def test_a_placeholder_for_a_method_is_only_explained_if_it_is_shown(rest, stand
 def test_an_option_adds_what_a_message_does_not_name():
     text = f"{REFUSED}Did not find method in CORS header \u2018Access-Control-Allow-Methods\u2019)."
     shown = run(text).stdout
-    assert "METHOD stands for what the message does not name: set it with -X" in shown
-    assert f"{PAGE} stands for what the message does not name: set it with --page" in shown
+    assert "METHOD stands for the method, which the message does not name: set it with -X" in shown
+    assert f"{PAGE} stands for the page, which the message does not name: set it with --page" in shown
     known = run(
         text, "--page", "http://localhost:3000", "--method", "PUT", "-H", "x-a: secret7", "--credentials"
     ).stdout

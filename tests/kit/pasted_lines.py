@@ -868,4 +868,42 @@ LINES = [
     Line("values", f"The 'Access-Control-Allow-Origin' header has a value '{APP}/' that is not equal to the supplied origin.", "allow_origin_mismatch", says="Access-Control-Allow-Origin: https://app.example.com"),
     Line("values", "The 'Access-Control-Allow-Origin' header has a value 'https://shop.example.org/' that is not equal to the supplied origin.", "allow_origin_mismatch", says="Access-Control-Allow-Origin: https://shop.example.org"),
     Line("values", f"{AT}: Response to preflight request doesn't pass access control check: It does not have HTTP ok status.\nOPTIONS {A} 404 (Not Found)", "preflight_status", A, P, says="or none for this path"),
+    # Cut off, at the end or at the beginning.
+    *(
+        Line("cut off", f"{AT}: Response to preflight request doesn't pass access control check: {rest}", "preflight_missing_allow_origin", A, P)
+        for rest in ("No 'Acc", "No 'A", "No 'Access...", "No 'Access-Control-Allow-Or")
+    ),
+    *(
+        Line("cut off", f"{FIREFOX}{A}. (Reason: CORS header \u2018Access-Control-Allow-Origin\u2019 {rest}", "missing_allow_origin", A)
+        for rest in ("missi", "missing", "mis...")
+    ),
+    Line("cut off", f"{AT}: Response to preflight request doesn't pass access control check: {NO_HEADER}\nOST {A} net::ERR_FAILED", "preflight_missing_allow_origin", A, P),
+    Line("markup", f"_{AT}: The value of the 'Access-Control-Allow-Origin' header in the response must not be the wildcard '*' when the request's credentials mode is 'include'.\nmain.js:1 POST {A} net::ERR_FAILED_", "wildcard_with_credentials", A, P),
+    # A part of the URL, or the page, is hidden.
+    Line("redacted", f"{FIREFOX}https://[my server URL]/api/v1/login. (Reason: CORS preflight response did not succeed). Status code: 405.", "preflight_status"),
+    Line("redacted", f"{FIREFOX}https://<my server>/api/v1/login. (Reason: CORS preflight response did not succeed). Status code: 405.", "preflight_status"),
+    Line("redacted", f"Access to fetch at 'https://sso.DOMAIN/.well-known/openid-configuration' from origin 'https://app.DOMAIN' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", never="app.domain"),
+    Line("redacted", f"Access to fetch at 'https://sso.domain.tld/a' from origin 'https://app.domain.tld' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin"),
+    Line("redacted", "Font from origin 'http://cdn.example.com' has been blocked from loading by Cross-Origin Resource Sharing policy: The 'Access-Control-Allow-Origin' header contains multiple values '*, *', but only one is allowed. Origin '[MY SITE]' is therefore not allowed access.", "multiple_allow_origin", "http://cdn.example.com", says="Two layers"),
+    # Rows without a number of a line.
+    Line("names", "13:09:37.369 api.example.com/rates/eth Failed to load resource: net::ERR_NAME_NOT_RESOLVED", "unreachable", "https://api.example.com/rates/eth", says="has no address"),
+    # A service that gives a file to each page.
+    Line("names", f"Access to fetch at 'https://fonts.gstatic.com/s/a/v48/b.woff2' from origin '{P}' has been blocked by CORS policy: Request header field pragma is not allowed by Access-Control-Allow-Headers in preflight response.", "header_not_allowed", "https://fonts.gstatic.com/s/a/v48/b.woff2", P, says="leave out the request header pragma", never="Correct the URL"),
+    Line("names", f"Access to font at 'webpack:///a/b.ttf' from origin '{P}' has been blocked by CORS policy: Cross origin requests are only supported for protocol schemes: http, data, chrome, https.", "bad_scheme", "webpack:///a/b.ttf", P, says="the bundler of the page wrote it"),
+    Line("names", f"{FIREFOX}https://sso.example.com/realms/a/protocol/openid-connect/auth?client_id=b. (Reason: CORS request did not succeed). Status code: (null).", "unreachable", "https://sso.example.com/realms/a/protocol/openid-connect/auth?client_id=b", says="A login begins at this URL"),
+    Line("names", f"{AT}: Permission was denied for this request to access the `local` address space.".replace(P, "chrome-extension://" + 32 * "a"), "local_network_access", A, "chrome-extension://" + 32 * "a"),
+    Line("values", f"[Error] Failed to load resource: Origin {APP} is not allowed by Access-Control-Allow-Origin. Status code: 421", "missing_allow_origin", page=APP, says="does not serve this host", never="allow_origins"),
+    Line("values", "GET https://api.example.com/x net::ERR_NETWORK_CHANGED", "unreachable", A, says="Repeat the request", never="Is the server running"),
+    # Source maps, which no page needs.
+    Line("not CORS", "DevTools failed to load source map: Could not load content for chrome-extension://" + 32 * "a" + "/content.js.map: System error: net::ERR_BLOCKED_BY_CLIENT", "source_map", "chrome-extension://" + 32 * "a" + "/content.js.map", says="Nothing has to change"),
+    Line("not CORS", "DevTools failed to load SourceMap: Could not load content for https://cdn.example.com/a.js.map: HTTP error: status code 404, net::ERR_HTTP_RESPONSE_CODE_FAILURE", "source_map", "https://cdn.example.com/a.js.map", says="Nothing has to change"),
+    Line("not CORS", "Source map error: Error: request failed with status 404\nStack in the worker:networkRequest@resource://devtools/client/shared/source-map-loader/utils/network-request.js:43:9\n\nResource URL: https://cdn.example.com/a.js\nSource Map URL: a.js.map", "source_map", "https://cdn.example.com/a.js", says="Nothing has to change"),
+    Line("not CORS", "[Error] Did not parse stylesheet at 'http://localhost:3000/a.css' because non CSS MIME types are not allowed in strict mode.", "wrong_type", "http://localhost:3000/a.css", says="text/css"),
+    Line("panels", "Because your site has the Cross-Origin Embedder Policy (COEP) enabled, each resource must specify a suitable Cross-Origin Resource Policy (CORP). This behavior prevents a document from loading cross-origin resources which don\u2019t explicitly grant permission to be loaded.", "corp", says="Cross-Origin-Resource-Policy: cross-origin"),
+    Line("not CORS", 'Uncaught Error: [Vite] Cross-origin requests for classic scripts must be made with CORS mode enabled. Make sure to set the "crossorigin" attribute on your <script> tag.', "dev_script", says="crossorigin"),
+    Line("frameworks", "The following NetworkImageLoadException was thrown resolving an image stream completer:\nHTTP request failed, statusCode: 0,\nhttps://cdn.example.com/a.jpg", "not_told", "https://cdn.example.com/a.jpg"),
+    # Rows of Network panels, copied with their fields.
+    Line("panels", "General\nRequest URL: https://api.example.com/login\nRequest Method: OPTIONS\nStatus Code: 403 Forbidden\nReferrer Policy: strict-origin-when-cross-origin\nResponse Headers\ncontent-length: 20\nserver: nginx\nRequest Headers\naccess-control-request-headers: authorization\naccess-control-request-method: POST\norigin: https://app.example.com", "preflight_missing_allow_origin", "https://api.example.com/login", APP),
+    Line("panels", "Request URL:\nhttps://api.example.com/login\nRequest Method:\nGET\nStatus Code:\n200 OK\nRemote Address:\n192.0.2.1:443\naccess-control-allow-origin:\nhttps://other.example\ncontent-type:\napplication/json\nRequest Headers\norigin:\nhttps://app.example.com", "allow_origin_mismatch", "https://api.example.com/login", APP, says="other.example"),
+    Line("panels", "Summary\nURL: https://api.example.com/pulls?owner=a\nStatus: 421\nSource: Network\nAddress: 192.0.2.1:443\nInitiator: \nmain.js:33\n\nRequest\n:method: GET\n:scheme: https\n:authority: api.example.com\n:path: /pulls?owner=a\nAccept: */*", "status", "https://api.example.com/pulls?owner=a", says="The status is 421"),
 ]  # fmt: skip

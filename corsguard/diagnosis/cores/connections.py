@@ -157,7 +157,11 @@ VAGUE: Final = (
     ),
     core(r"downloadable font: download failed", "font"),
     # From Flutter for the web.
-    core(r"Failed to load network image\..{0,20}? Image URL: (?:\[ ?\] )?(?P<url>https?://\S{1,2048})", "not_told"),
+    core(
+        r"Failed to load network image\..{0,20}? Image URL: (?:\[ ?\] )?(?P<url>https?://\S{1,2048})|"
+        r"\bHTTP request failed, statusCode: 0,? (?P<url2>https?://\S{1,2048})",
+        "not_told",
+    ),
     # Chromium's other names: of all names, only FAILED may come from CORS.
     core(r"net::ERR_(?P<value>(?!(?:FAILED|ABORTED)\b)[A-Z0-9_]+)", "net_error"),
     # The row of a request in Chromium's console.

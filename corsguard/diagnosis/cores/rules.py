@@ -11,6 +11,12 @@ from corsguard.browser import Reason
 from .core import Core, core
 
 RULES: Final[tuple[Core, ...]] = (
+    # Chromium, Firefox and Safari, which go on without it.
+    core(
+        r"\bload source ?map\b(?:.{0,40}?(?:content for|from) (?P<url>[^\s'\"]{1,2048}?):? )?|"
+        r"\bSource ?map error: .{0,200}?(?:Resource URL: (?P<url2>[^\s'\"]{1,2048})|$)",
+        "source_map",
+    ),
     core(r"ERR_TOO_MANY_REDIRECTS", Reason.TOO_MANY_REDIRECTS),
     core(
         r"not a secur\w+ context\W.{0,60}more-private address space '?(?P<value>\w+)?|"
@@ -143,7 +149,11 @@ RULES: Final[tuple[Core, ...]] = (
         )
     ),
     core(r"CoepFrameResourceNeedsCoepHeader|Specify a Cross-Origin Embedder Policy to stop this frame", "coep_frame"),
-    core(r"Specify a Cross-Origin Resource Policy to stop a resource", Reason.CORP),
+    core(
+        r"Specify a Cross-Origin Resource Policy to stop a resource|"
+        r"each resource must specify a suitable Cross-Origin Resource Policy",
+        Reason.CORP,
+    ),
     core(r"Specify a more permissive Cross-Origin Resource Policy", Reason.CORP, "same-origin"),
     core(r"NotSameOriginAfterDefaultedToSameOriginByDip", "document_isolation"),
     core(r"NotSameOriginAfterDefaultedToSameOriginBy(?:CoepAndDip|Coep)", Reason.CORP),
@@ -212,7 +222,8 @@ RULES: Final[tuple[Core, ...]] = (
         r"unsupported MIME type \('(?P<value2>[^']{0,100})'|"
         r"Failed to decode downloaded font: (?P<url2>[^\s'\"]{1,2048})|OTS parsing error|"
         r"downloadable font: rejected by sanitizer|"
-        r"The resource from '(?P<url3>[^']{1,2048})' was blocked due to MIME type \('(?P<value3>[^']{0,100})'\) mis",
+        r"The resource from '(?P<url3>[^']{1,2048})' was blocked due to MIME type \('(?P<value3>[^']{0,100})'\) mis|"
+        r"Did not parse stylesheet at '(?P<url4>[^']{1,2048})' because non CSS MIME",
         "wrong_type",
     ),
     core(r"to check the integrity|eligible for integrity checks", "integrity"),

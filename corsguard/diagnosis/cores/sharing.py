@@ -61,6 +61,7 @@ SHARING: Final[tuple[Core, ...]] = (
         r"allowedDevOrigins|Invalid Host/Origin header",
         "dev_host",
     ),
+    core(r"Cross-origin requests for classic scripts must be made with CORS", "dev_script"),
     # Chromium words a manifest like any other load. A proxy with a login redirects the request, because it has no
     # cookies.
     core(
@@ -160,6 +161,7 @@ SHARING: Final[tuple[Core, ...]] = (
         r"Access-Control-Allow-Origin'?(?: header)?(?: is)? (?:missing|not (?:set|present))|"
         r"(?:missing|lacks|without|does not (?:have|include|contain)) (?:the |an? )?'?Access-Control-Allow-Origin\b|"
         # Cut off.
+        r"header '?Access-Control-Allow-Origin'? m[isng]{0,6}(?:\.{3})?$|"
         r"(?:policy|check): No '?A(?:c(?:c(?:e(?:s(?:s[\w-]{0,20})?)?)?)?)?(?:\.{3})?$",
         Reason.MISSING_ALLOW_ORIGIN,
     ),

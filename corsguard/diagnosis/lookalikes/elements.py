@@ -45,10 +45,11 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
         ),
     ),
     "forbidden_header": Lookalike(
-        "The page sets a request header that only the browser may set, so the browser leaves it out. The request is "
-        "still sent.",
+        "The page sets a request header that this browser lets no page set, so the browser leaves it out. The request "
+        "is still sent.",
         ("the code of the page, or a library in it: who sets the header?",),
         Fix(words="No server can allow it.", page=("leave out the request header {header}",)),
+        check_helps=False,
     ),
     "forbidden_cookie": Lookalike(
         "The page sets the header Cookie, which only the browser may set, so the browser leaves it out.",

@@ -241,6 +241,22 @@ RULES: Final[Mapping[str, Lookalike]] = {
         Fix(words="Put the commands for the other origin into cy.origin()."),
         check_helps=False,
     ),
+    "dev_script": Lookalike(
+        "Not CORS but a rule of Vite's development server: it refuses scripts that a page of another origin loads "
+        "without CORS.",
+        ('the element: <script>, without crossorigin and without type="module"?',),
+        Fix(
+            words="Load the script with CORS, and list the page's origin in server.cors of Vite.",
+            page=('<script crossorigin src="...">',),
+        ),
+        check_helps=False,
+    ),
+    "source_map": Lookalike(
+        "Not CORS: a source map could not be loaded. Only the developer tools use it, and the page is not affected.",
+        ("the file of the script or the stylesheet, at its end: which URL does sourceMappingURL name?",),
+        Fix(words="Nothing has to change for the page. To get the map, serve it at that URL, or remove the comment."),
+        check_helps=False,
+    ),
     "aborted": Lookalike(
         "Not CORS: the request was cancelled, because the page was left, or the script or the server ended it.",
         ("the page: does a form or a link load it again?", "the script: AbortController"),
