@@ -307,7 +307,9 @@ def _is_another_site(pattern: str, origin: str) -> bool:
 def _answer_401(failure: Failure, unnamed: Collection[str]) -> Fix:
     where = "" if "url" in unnamed else f", {as_shown(failure.url)}"
     return change(
-        f"The server redirected to what looks like a login page{where}: answer 401 to scripts instead of a redirect.",
+        f"The server redirected to what looks like a login page{where}: answer 401 to scripts instead of a redirect. "
+        "If a login in front of it redirects (oauth2-proxy, Cloudflare Access), most likely the session has ended: "
+        "load the page again.",
         "401 Unauthorized, with the CORS headers and no Location",
     )
 

@@ -552,7 +552,10 @@ def page_in(text: str, said: Mapping[str, str]) -> NamedPage:
             # What stands for an origin.
             return NamedPage(None, is_redacted=True)
         if _REDACTED.fullmatch(word):
-            is_shown, hidden = True, hidden or _server_of(word, "app.example.com").rstrip("/")
+            # One name stands for one server.
+            is_server = f"redirected from '{word.rstrip('/')}/" in text
+            unknown = "api.example.com" if is_server else "app.example.com"
+            is_shown, hidden = True, hidden or _server_of(word, unknown).rstrip("/")
         elif (origin := origin_named(word)) is not None:
             return NamedPage(origin)
     return NamedPage(NULL) if "requests from null" in text else NamedPage(None, is_shown, hidden)

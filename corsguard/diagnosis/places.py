@@ -402,7 +402,8 @@ def fix_at_place(failure: Failure, fix: Fix, assumed: Collection[str]) -> Fix:
 
 def _fix_in_front(failure: Failure, place: Responder, fix: Fix) -> Fix:
     # What has the header comes from the application.
-    is_without = failure.reason is Reason.MISSING_ALLOW_ORIGIN or (place.who == "front" and failure.reason in OF_STATUS)
+    may_answer = place.who == "front" or status_of(failure) in {"", "404", "405", "502", "503"}
+    is_without = failure.reason is Reason.MISSING_ALLOW_ORIGIN or (failure.reason in OF_STATUS and may_answer)
     return replace(fix, words=f"{fix.words} {place.words}") if is_without else fix
 
 

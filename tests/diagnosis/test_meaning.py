@@ -872,6 +872,16 @@ SHOWN = {
         "EventSource cannot load http://127.0.0.1:7000/. Origin null is not allowed by Access-Control-Allow-Origin.",
         "Write it in place of a list of origins:",
     ),
+    "a router that answers for an app that does not run": (
+        f"{CHECK}It does not have HTTP ok status.".replace(API, "https://test.up.railway.app/login"),
+        "If the app does not run, or has no such route, the router of railway.app answers in its place",
+    ),
+    "one name for one server": (
+        (BLOCKED + ABSENT)
+        .replace(f"'{API}'", "'https://a.example/login' (redirected from 'https://<me>/sync')")
+        .replace(APP, "https://<me>"),
+        "Next: corsguard check https://api.example.com/sync --page https://api.example.com\n",
+    ),
     "a colon after a hidden URL": (
         "Http failure response for https://api.xxxxxx:5000/api/files: 0 Unknown Error",
         "corsguard check https://api.example.com:5000/api/files --page",
