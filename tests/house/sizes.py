@@ -6,6 +6,7 @@ python tests/house/sizes.py
 
 import ast
 import tokenize
+from functools import cache
 from typing import NamedTuple
 
 from layers import LAYER_OF, LAYERS, files, module_of, name_of
@@ -71,6 +72,7 @@ def _code(path, tree):
     return {number for number in code if text[number - 1].strip()}
 
 
+@cache
 def sizes():
     """
     Return the Size of each of our files, by its name.
