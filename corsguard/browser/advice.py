@@ -48,6 +48,7 @@ from .evidence import (
     LONGEST_READ,
     MOST_NAMES,
     REDIRECTS,
+    Words,
     as_shown,
     bad_item,
     headers_of,
@@ -60,7 +61,6 @@ from .evidence import (
     status_of,
     tokens_listed,
     url_of,
-    words_of,
 )
 from .failures import Failure
 from .headers import get, values_of
@@ -681,7 +681,7 @@ def _redirect_userinfo(failure: Failure) -> Fix:
 
 def _always(why: str, *, send: str = "", page: str = "") -> Callable[[Failure], Fix]:
     return lambda failure: change(
-        why.format_map(words_of(failure)), *([send] if send else []), page=page.format_map(words_of(failure))
+        why.format_map(Words(failure)), *([send] if send else []), page=page.format_map(Words(failure))
     )
 
 

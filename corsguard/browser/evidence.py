@@ -6,6 +6,7 @@ passwords.
 """
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from corsguard.names import (
@@ -75,49 +76,18 @@ _OF_CHROMIUM: Final = re.compile(
 )
 
 
-def words_of(failure: Failure) -> dict[str, str]:
+class Words(dict[str, str]):
     """
-    Return the values for the placeholders of the texts, safe to show.
+    The values for the placeholders of the texts about *failure*, safe to show. A text needs few of them, so each is
+    made when it is needed.
     """
-    target = redirect_target(failure)
-    page = failure.page_origin if failure.page_origin == NULL else f"{failure.page_origin}/"
-    refused, status = refused_headers(failure), status_of(failure)
-    # If the failed URL is not this one, only the console knew the scheme.
-    is_of_http = scheme_of(failure) in {"", "http", "https"}
-    words = {
-        "allow_origin": get(headers_of(failure), ALLOW_ORIGIN) or "",
-        "bare_url": failure.url.partition("#")[0],
-        "answer": "the answer to the preflight" if failure.is_preflight else "the response",
-        # Firefox names the server that redirects; in all other cases it names the page.
-        "content": failure.url if failure.mode == "cors" and isinstance(target, Url) else page,
-        "first_url": failure.first_url,
-        "found": ", ".join(values_of(headers_of(failure), failure.value or "")),
-        "initiator": failure.initiator,
-        "in_brackets": f" ({status})" if status else "",
-        "item": bad_item(failure),
-        "method": failure.method,
-        "net": net_error_of(failure),
-        "page": page,
-        "page_origin": failure.page_origin,
-        "preflight": _PREFLIGHT if failure.is_preflight else "",
-        "redirected": "" if failure.url == failure.first_url else f" (redirected from '{failure.first_url}')",
-        "refused": refused[0] if refused else failure.value or "",
-        # The words of libraries about a broken connection end with a full stop already.
-        "said": (failure.value or "").rstrip("."),
-        "scheme": scheme_of(failure),
-        "header_named": f"the request header {failure.value}" if failure.value else "a request header of the page",
-        "port_named": f"port {failure.value}" if failure.value else "this port",
-        "scheme_named": "a scheme other than http: and https:" if is_of_http else f"the scheme {scheme_of(failure)}:",
-        "target_named": "something" if is_of_http else target.href if isinstance(target, Url) else failure.url,
-        "shared_with": _shared_with(failure.value),
-        "sent_origin": failure.sent_origin,
-        "status": status,
-        "target": target.href if isinstance(target, Url) else failure.url,
-        "url": failure.url,
-        "value": (without_password if failure.reason in _WITH_LOCATION else str)(failure.value or ""),
-        "what_status": f"{status}, which" if status else "a status that",
-    }
-    return {name: as_shown(word, _LONGEST_WORD) for name, word in words.items()}
+
+    def __init__(self, failure: Failure) -> None:
+        self._failure = failure
+
+    def __missing__(self, name: str) -> str:
+        word = self[name] = as_shown(_WORDS[name](self._failure), _LONGEST_WORD)
+        return word
 
 
 def net_error_of(failure: Failure) -> str:
@@ -293,3 +263,75 @@ def is_within_site(failure: Failure) -> bool:
     """
     url = url_of(failure.url)
     return url is not None and url_of(failure.page_origin) is not None and is_same_site(failure.page_origin, url.origin)
+
+
+def _content(failure: Failure) -> str:
+    # Firefox names the server that redirects; in all other cases it names the page.
+    is_redirect = failure.mode == "cors" and isinstance(redirect_target(failure), Url)
+    return failure.url if is_redirect else _page(failure)
+
+
+def _in_brackets(failure: Failure) -> str:
+    status = status_of(failure)
+    return f" ({status})" if status else ""
+
+
+def _page(failure: Failure) -> str:
+    return failure.page_origin if failure.page_origin == NULL else f"{failure.page_origin}/"
+
+
+def _target(failure: Failure) -> str:
+    target = redirect_target(failure)
+    return target.href if isinstance(target, Url) else failure.url
+
+
+def _is_of_http(failure: Failure) -> bool:
+    # If the failed URL is not this one, only the console knew the scheme.
+    return scheme_of(failure) in {"", "http", "https"}
+
+
+def _scheme_named(failure: Failure) -> str:
+    return "a scheme other than http: and https:" if _is_of_http(failure) else f"the scheme {scheme_of(failure)}:"
+
+
+def _what_status(failure: Failure) -> str:
+    status = status_of(failure)
+    return f"{status}, which" if status else "a status that"
+
+
+_WORDS: Final[Mapping[str, Callable[[Failure], str]]] = {
+    "allow_origin": lambda failure: get(headers_of(failure), ALLOW_ORIGIN) or "",
+    "answer": lambda failure: "the answer to the preflight" if failure.is_preflight else "the response",
+    "bare_url": lambda failure: failure.url.partition("#")[0],
+    "content": _content,
+    "first_url": lambda failure: failure.first_url,
+    "found": lambda failure: ", ".join(values_of(headers_of(failure), failure.value or "")),
+    "header_named": lambda failure: (
+        f"the request header {failure.value}" if failure.value else "a request header of the page"
+    ),
+    "in_brackets": _in_brackets,
+    "initiator": lambda failure: failure.initiator,
+    "item": bad_item,
+    "method": lambda failure: failure.method,
+    "net": net_error_of,
+    "page": _page,
+    "page_origin": lambda failure: failure.page_origin,
+    "port_named": lambda failure: f"port {failure.value}" if failure.value else "this port",
+    "preflight": lambda failure: _PREFLIGHT if failure.is_preflight else "",
+    "redirected": lambda failure: (
+        "" if failure.url == failure.first_url else f" (redirected from '{failure.first_url}')"
+    ),
+    "refused": lambda failure: next(iter(refused_headers(failure)), failure.value or ""),
+    # The words of libraries about a broken connection end with a full stop already.
+    "said": lambda failure: (failure.value or "").rstrip("."),
+    "scheme": scheme_of,
+    "scheme_named": _scheme_named,
+    "sent_origin": lambda failure: failure.sent_origin,
+    "shared_with": lambda failure: _shared_with(failure.value),
+    "status": status_of,
+    "target": _target,
+    "target_named": lambda failure: "something" if _is_of_http(failure) else _target(failure),
+    "url": lambda failure: failure.url,
+    "value": lambda failure: (without_password if failure.reason in _WITH_LOCATION else str)(failure.value or ""),
+    "what_status": _what_status,
+}
