@@ -69,8 +69,11 @@ class Url(NamedTuple):
         return _parsed(text, None if base is None else base.href)
 
 
-# Each step of a fetch parses the same few URLs.
-@lru_cache(maxsize=256)
+# Each step of a fetch asks about the same few URLs.
+_remembered: Final = lru_cache(maxsize=256)
+
+
+@_remembered
 def _parsed(text: str, base: str | None) -> Url:
     parsed = URL(text, base=base) if base else URL(text)
     scheme = parsed.protocol.removesuffix(":")
@@ -125,6 +128,7 @@ def is_same_origin(one: str, other: str) -> bool:
     return one == other != NULL
 
 
+@_remembered
 def site_of(origin: str) -> str:
     """
     Return the site of a serialized origin as its scheme and registrable domain (HTML, "obtain a site").
@@ -148,6 +152,7 @@ def is_schemelessly_same_site(one: str, other: str) -> bool:
     return one != NULL and site_of(one).partition(":")[2] == site_of(other).partition(":")[2]
 
 
+@_remembered
 def is_trustworthy(origin: str) -> bool:
     """
     Return whether *origin* is potentially trustworthy (Secure Contexts).
@@ -156,6 +161,7 @@ def is_trustworthy(origin: str) -> bool:
     return scheme == "https" or _is_loopback_host(_host_of(rest))
 
 
+@_remembered
 def address_space(host: str) -> AddressSpace:
     """
     Return the address space of *host*, as far as its name alone tells (Local Network Access, "IP address space").
