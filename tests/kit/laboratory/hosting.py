@@ -28,22 +28,46 @@ class Raw(NamedTuple):
 
 
 class _ServerHandler(ServerHandler):
+    def cleanup_headers(self):
+        super().cleanup_headers()
+        # wsgiref sends the body after a HEAD too, and without a length only the end of the connection ends a body.
+        has_end = "Content-Length" in self.headers and self.status[:3] not in {"204", "304"}
+        if has_end and self.environ["REQUEST_METHOD"] != "HEAD":
+            self.http_version = "1.1"
+        else:
+            self.request_handler.close_connection = True
+
     def log_exception(self, exc_info):
-        # Samples raise on purpose.
-        pass
+        # Samples raise on purpose. What was sent until then may be a part of the answer.
+        self.request_handler.close_connection = True
 
 
 class _Handler(WSGIRequestHandler):
+    """
+    Keeps connections open. Otherwise each of the hundreds of requests of an audit would need its own, with its own TLS.
+    """
+
+    protocol_version = "HTTP/1.1"
+    # Many small messages.
+    disable_nagle_algorithm = True
+
     def handle(self):
+        self.close_connection = False
+        while not self.close_connection:
+            self._answer_one()
+
+    def _answer_one(self):
         self.raw_requestline = self.rfile.readline(65537)
         # A browser may open a connection and send no request.
         if not self.raw_requestline or not self.parse_request():
+            self.close_connection = True
             return
         # Unread bytes at the end of the connection would destroy the response.
         body = io.BytesIO(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
         app = self.server.apps.get(self.headers.get("Host", ""), self.server.page)
         if isinstance(app, Raw):
             app.write(self)
+            self.close_connection = True
             return
         handler = _ServerHandler(body, self.wfile, io.StringIO(), self.get_environ(), multithread=True)
         handler.request_handler = self
