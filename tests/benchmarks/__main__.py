@@ -13,12 +13,11 @@ from pathlib import Path
 from platform import python_version
 
 from contenders import BARE, CORSGUARD, PLATFORMS, PREFLIGHTS, RESPONSES, costs_on, exact, wildcards
-from goals import COMPARISONS, other_goals
+from goals import COMPARISONS, many_of, other_goals
 from refreshing import goals_of_change
 from stopwatch import mean
 
 SCENARIOS = (*RESPONSES, *PREFLIGHTS)
-ORIGINS = (exact(3), exact(1_000), exact(100_000), wildcards(1_000))
 PACKAGES = ("corsguard", "Flask", "Django", "starlette", "flask-cors", "django-cors-headers", "wsgicors", "asgi-cors")
 
 # This many processes race the same contenders.
@@ -34,9 +33,9 @@ and their mean over races in new processes.
 """
 
 
-def measure(seconds, processes):
+def measure(sets, seconds, processes):
     """
-    Return (platform, origins, scenario) -> contender -> Cost.
+    Return (platform, origins, scenario) -> contender -> Cost, for all *sets* of origins.
 
     Each race has a process of its own, as a server has. Objects of other races in memory would slow it down. The
     addresses of objects and the hashes of strings have as much effect as what is measured here. In a quick run, whose
@@ -47,7 +46,7 @@ def measure(seconds, processes):
     context.set_forkserver_preload(["contenders"])
     with context.Pool(1, maxtasksperchild=1) as pool:
         for platform in PLATFORMS:
-            for origins in ORIGINS:
+            for origins in sets:
                 races = pool.starmap(costs_on, [(platform, origins, seconds)] * processes, chunksize=1)
                 for scenario, contenders in races[0].items():
                     costs = {name: mean([race[scenario][name] for race in races]) for name in contenders}
@@ -68,12 +67,11 @@ def rows(table):
     """
     Yield (platform, origins, contender) and the cells of that row: for each scenario its Cost and ratio.
     """
-    for name in PLATFORMS:
-        for origins in ORIGINS:
-            costs = {scenario: table[name, origins.label, scenario] for scenario in SCENARIOS}
-            for contender in costs[SCENARIOS[0]]:
-                cells = {key: (of[contender], ratio(of, contender, key)) for key, of in costs.items()}
-                yield (name, origins.label, contender), cells
+    for name, label in dict.fromkeys((name, label) for name, label, _ in table):
+        costs = {scenario: table[name, label, scenario] for scenario in SCENARIOS}
+        for contender in costs[SCENARIOS[0]]:
+            cells = {key: (of[contender], ratio(of, contender, key)) for key, of in costs.items()}
+            yield (name, label, contender), cells
 
 
 def as_text(table, goals, versions):
@@ -128,7 +126,8 @@ def main():
     arguments = parser.parse_args()
     seconds, repeats, processes = (0, 1, 1) if arguments.quick else (4, 15, _PROCESSES)
     versions = {"Python": python_version()} | {name: version(name) for name in PACKAGES}
-    table = measure(seconds / processes, processes)
+    sets = exact(3), exact(1_000), exact(many_of(seconds)), wildcards(1_000)
+    table = measure(sets, seconds / processes, processes)
     goals = [*(comparison.goal(table) for comparison in COMPARISONS)]
     goals += [*other_goals(seconds, repeats), *goals_of_change(seconds)]
     print(as_text(table, goals, versions))
