@@ -514,7 +514,7 @@ def test_cve_2025_47908_a_long_list_of_headers_takes_no_work(adapter, names):
     assert more <= 1.1 * less + 50
 
     def reads_names():
-        return {name.strip().lower() for name in names.split(",")}
+        return {name.strip().lower() for name in names[:50_000].split(",")}
 
     assert names.strip() == "" or work_of(reads_names) > less
 
