@@ -54,6 +54,7 @@ from .evidence import (
     headers_of,
     is_led_to_login,
     is_login,
+    is_redirected_to_login,
     is_tainted,
     is_within_site,
     redirect_target,
@@ -120,6 +121,7 @@ _MISDIRECTED: Final = (
     "The server does not serve this host over this connection (RFC 9110, 15.5.20). Does the proxy in front, or its "
     "certificate, know the host? No CORS layer adds headers to this answer."
 )
+_NO_LOGIN: Final = "401 Unauthorized, with the CORS headers and no Location"
 # Who answers with this status instead of the CORS layer: to a preflight, and to the request itself.
 _BY_STATUS: Final = {
     401: (
@@ -310,7 +312,7 @@ def _answer_401(failure: Failure, unnamed: Collection[str]) -> Fix:
         f"The server redirected to what looks like a login page{where}: answer 401 to scripts instead of a redirect. "
         "If a login in front of it redirects (oauth2-proxy, Cloudflare Access), most likely the session has ended: "
         "load the page again.",
-        "401 Unauthorized, with the CORS headers and no Location",
+        _NO_LOGIN,
     )
 
 
@@ -318,6 +320,8 @@ def _missing(failure: Failure) -> Fix:
     if in_front := _seen_in_front(failure):
         return change(in_front)
     why = _seen_in_answer(failure)
+    if why is not None and is_redirected_to_login(failure):
+        return change(why, _NO_LOGIN)
     if why is None and "origin" in (get(headers_of(failure), "Vary") or "").lower():
         why = "The answer varies on Origin, so a CORS layer is there and does not list this origin."
     return _share(failure, why or _seen_in_status(failure) or _NOT_SEEN)
@@ -474,7 +478,7 @@ def _mismatch(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
             'The header is "null", which some servers send if they do not list the origin. Do not list null: it is '
             "what sandboxed frames of any site send.",
         )
-    if "url" not in unnamed and value == server_of(failure):
+    if "url" not in unnamed and value.rstrip("/") == server_of(failure):
         return _share(failure, "This is the server's own origin. The header has to name the origin of the page.")
     if "page" in unnamed and Origin.parse(value) is not None:
         return _share(failure, f"The header names {as_shown(value)}, and the page has another origin.", value)

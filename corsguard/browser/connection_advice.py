@@ -137,7 +137,7 @@ def bad_scheme(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     why = f"{_HTTP_ONLY}, not of {as_shown(scheme)}."
     if scheme in _OF_BROWSERS:
         return change(why, page='fetch("https://...")')
-    return change(f"{why} An app with a scheme of its own has to register it for CORS (Electron: corsEnabled).")
+    return change(f"{why} An app with a scheme of its own has to register it (Electron: corsEnabled, supportFetchAPI).")
 
 
 def with_scheme_of_page(failure: Failure) -> str:

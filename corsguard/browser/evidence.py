@@ -134,6 +134,14 @@ def is_login(url: str, source: str = "") -> bool:
     return _LOGIN.search(url) is not None and _LOGIN.search(source) is None
 
 
+def is_redirected_to_login(failure: Failure) -> bool:
+    """
+    Whether the answer itself redirects to what looks like a login page.
+    """
+    target = redirect_target(failure)
+    return isinstance(target, Url) and is_login(target.href, failure.url)
+
+
 def is_led_to_login(failure: Failure) -> bool:
     """
     Whether redirects led from the URL of the call to what looks like a login page.

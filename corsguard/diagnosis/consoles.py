@@ -37,7 +37,9 @@ _CUT_OFF: Final = frozenset({"preflight_cut_off", "cut_off"})
 # Firefox prints the first one after a preflight, or a redirect, that failed.
 _ECHOES: Final = frozenset({Reason.UNREACHABLE, *_VAGUENESS})
 # These say nothing about a failure.
-_REMARKS: Final = frozenset({"outside_browsers", "cors_used", "csp_noted", "request_alone"})
+_REMARKS: Final = frozenset(
+    {"cookies_warned", "cors_used", "csp_noted", "outside_browsers", "request_alone", "source_map"}
+)
 # These follow from a request that failed.
 _CONSEQUENCES: Final = frozenset({"aborted", "font", "integrity_mismatch", "orb"})
 # These name other pages, too: those of frames, of other windows, and of the browser.

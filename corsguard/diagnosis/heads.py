@@ -22,7 +22,7 @@ from .commands import url_meant
 from .consoles import LONGEST_MESSAGE
 from .har import Archive, Entry
 from .messages import URL, Known, Message
-from .named import as_url
+from .named import NamedPage, as_url, page_sent
 from .pages import assumed_page
 from .pasted import without_carets
 from .playing import is_preflight
@@ -108,7 +108,9 @@ def _judged(asked: _Asked, answer: WireResponse, known: Known) -> Message | None
     url = url_of(whole)
     is_named = url is not None and url.scheme in HTTP_SCHEMES
     target = url.href if url is not None and is_named else URL
-    origin = known.origin or get(asked.headers, "Origin")
+    named = NamedPage(known.origin) if known.origin else page_sent(get(asked.headers, "Origin") or "")
+    # A part of it is hidden in the text only.
+    origin = named.origin or named.hidden or None
     page = origin or assumed_page(target)
     lines = [(name, value) for name, value in asked.headers if name.lower() != "origin"]
     request = WireRequest(asked.method, target, (("Origin", page), *lines))
@@ -116,7 +118,7 @@ def _judged(asked: _Asked, answer: WireResponse, known: Known) -> Message | None
     if not told:
         return None
     failure, lookalike = (None, told) if isinstance(told, str) else (told, "")
-    unnamed = {"url": not is_named, "page": origin is None, "method": told == "options_alone"}
+    unnamed = {"url": not is_named, "page": named.origin is None, "method": told == "options_alone"}
     return Message(
         engine="",
         failure=failure,
@@ -127,7 +129,7 @@ def _judged(asked: _Asked, answer: WireResponse, known: Known) -> Message | None
         header=None if failure is None else _header(failure),
         value=str(answer.status) if lookalike == "status" else "",
         assumed=tuple(name for name, is_unnamed in unnamed.items() if is_unnamed),
-        redacted=("url",) if asked.url and not is_named else (),
+        redacted=(*(["url"] if asked.url and not is_named else []), *(["page"] if named.is_redacted else [])),
     )
 
 

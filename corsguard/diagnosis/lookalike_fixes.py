@@ -42,6 +42,10 @@ _OF_VALUES: Final[Mapping[tuple[str, str], Fix]] = {
         words=f"{LOOKALIKES['private_network_access'].fix.words} For the old ones, the answer to the preflight needs "
         "Access-Control-Allow-Private-Network: true."
     ),
+    ("refused_configuration", "every origin, together with credentials"): Fix(
+        words="The library of the server refuses settings that let every origin read with credentials. List the "
+        "origins (ASP.NET: WithOrigins; Spring: allowedOrigins), or switch the credentials off."
+    ),
     ("status", "429"): Fix(
         words="The status is 429: the server limits how often it is called. Try again later, and less often."
     ),

@@ -10,7 +10,7 @@ from typing import Any, Final
 from corsguard.browser import Failure, Reason, origin_of
 from corsguard.browser.advice import BEFORE_ANY_LAYER
 from corsguard.browser.advice import fix as fix_of
-from corsguard.browser.evidence import as_shown, is_led_to_login, status_of, url_of
+from corsguard.browser.evidence import as_shown, is_led_to_login, is_redirected_to_login, status_of, url_of
 from corsguard.browser.headers import normalize_method
 from corsguard.browser.notes import OF_EXTENSIONS, is_of_extension, on_this_computer
 from corsguard.browser.notes import notes as notes_on
@@ -349,7 +349,7 @@ def _look(failure: Failure) -> Iterator[str]:
     """
     Yield what to look at, as far as it is not said already.
     """
-    if is_led_to_login(failure):
+    if is_led_to_login(failure) or is_redirected_to_login(failure):
         yield "the redirect in the Network panel: where does it lead, and is the user still logged in?"
         return
     is_in_front = status_of(failure) in map(str, BEFORE_ANY_LAYER)

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from corsguard.browser import Exchange, Failure, Reason, WireRequest, WireResponse
+from corsguard.browser import Exchange, Failure, Reason, WireRequest, WireResponse, origin_of
 from corsguard.browser.evidence import is_tainted, refuses_authorization_only, url_of
 from corsguard.browser.reasons import CORS_CHECK, OF_HANDSHAKE, PREFLIGHT_ONLY, REASONS
-from corsguard.browser.urls import SOCKET_SCHEMES
+from corsguard.browser.urls import SOCKET_SCHEMES, is_same_origin
 from corsguard.names import EXAMPLE_ORIGIN
 from corsguard.origin import NULL
 
@@ -240,7 +240,7 @@ def _message(  # noqa: PLR0913 - the parts of one message
     first = at.first or (_standing(stands, at.first_shown) if at.url or at.first_shown else url)
     origin = (
         shown_origin
-        or _meant(means, value)
+        or _meant(means, value, url)
         or page.hidden
         or _PAGES.get(means)
         or (NULL if names_file(url, text) else script_origin_in(text, url) or assumed_page(url))
@@ -303,12 +303,14 @@ def _standing(stands: str, shown: str) -> str:
     return shown if "://" in shown else f"{stands}{shown}"
 
 
-def _meant(means: Reason | str, value: str | None) -> str:
+def _meant(means: Reason | str, value: str | None, url: str) -> str:
     """
     Return the one origin that a header has several times, or with a slash after it: most likely, that of the page.
     """
     if means is Reason.ALLOW_ORIGIN_MISMATCH:
-        return (origin_named(value or "") or "") if (value or "").endswith("/") else ""
+        meant = (origin_named(value or "") or "") if (value or "").endswith("/") else ""
+        # A page there needs no CORS: the server names itself.
+        return "" if meant and is_same_origin(meant, origin_of(url)) else meant
     origins = (
         {origin_named(word) for word in (value or "").split(", ")} if means is Reason.MULTIPLE_ALLOW_ORIGIN else set()
     )

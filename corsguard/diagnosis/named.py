@@ -49,7 +49,7 @@ _URLS: Final = (
         r"(?:cannot load|Failed to load) "
         # A line ends within the query.
         r"(?P<url>(?:[a-z][a-z0-9+.-]*:|[\[{<]|[\w-]+\.[\w-])"
-        r"(?:[^\s'\"]|(?<=[?&=]) (?=[\w%.-]{1,200}[=&/]))+?)[.:]? (?=[A-Z]|due )"
+        r"(?:[^\s'\"]|(?<=[?&=]) (?=[\w%.-]{1,200}[=&/]))+?(?:\.{3})?)[.:]? (?=[A-Z]|due )"
     ),
     re.compile(rf"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) {_QUOTED_URL}"),
     re.compile(r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<url>[\[{<][^\]}>]{1,80}[\]}>])(?= net::)"),
@@ -154,6 +154,7 @@ _REDACTED: Final = re.compile(
     r"(?:[^/?#]*\.)?(?:(?:MY|YOUR)?DOMAIN|HOST(?:NAME)?|SERVER|COMPANY|SITE|TLD)(?:\.[^/?#]*)?)(?:[:/?#].*)?|"
     # What people write in place of a host.
     r"[a-z]+://(?:hostname|domain|(?:host|ip|url)(?!:\d)|[a-z]|(?:[^/?#]*[.-])?redacted\d?(?:\.[^/?#]*)?|[^/?#:]*\.tld|"
+    r"(?:the|my|your|our)?[-_]?(?:server|host|backend|machine)[-_]?(?:ip|url|address|name)(?:[-_]?here)?|"
     r"(?:my|our)[_-]\w{0,20}?(?:ip|host|hostname|domain|url|address))(?:[:/?#].*)?|https?:///.*",
     re.IGNORECASE,
 )
@@ -244,6 +245,13 @@ _HIDDEN_PART: Final = re.compile(r"(?<=[^/:])/(?:\*{2,}|x{3,}|<[^<>/]*>|\{[^{}/]
 _HIDDEN_HOST: Final = re.compile(
     r"(?P<scheme>https?|wss?)://(?P<host>[^/?#]*?)(?P<port>:\d{1,5})?(?::[^/?#:]*)?(?=[/?#]|$)"
 )
+# What stands for an extension, by its scheme.
+_EXTENSIONS: Final = {
+    "chrome-extension": f"chrome-extension://{'a' * 32}",
+    "moz-extension": "moz-extension://00000000-0000-4000-8000-000000000000",
+    "safari-web-extension": "safari-web-extension://00000000-0000-4000-8000-000000000000",
+}
+_IDENTIFIER: Final = re.compile(r"[\w-]+(?:[:/].*)?")
 # A part of a host of which nothing is hidden.
 _LABEL: Final = re.compile(
     r"(?![a-z0-9-]*(?:x{3}|redacted|your|example)|tld\b|(?!www\b)([a-z])\1{2,}(?:\.|$))[a-z0-9-]+"
@@ -539,6 +547,18 @@ class NamedPage(NamedTuple):
     hidden: str = ""
 
 
+def page_sent(word: str, unknown: str = "app.example.com") -> NamedPage:
+    """
+    Return the page whose origin is *word*; *unknown* is the host, if nothing of it is shown.
+    """
+    scheme, _, host = word.partition("://")
+    extension = _EXTENSIONS.get(scheme)
+    is_hidden = extension is not None and _IDENTIFIER.fullmatch(host) is None
+    if not (is_hidden or _REDACTED.fullmatch(word)):
+        return NamedPage(origin_named(word))
+    return NamedPage(None, is_redacted=True, hidden=extension or _server_of(word, unknown).rstrip("/"))
+
+
 def page_in(text: str, said: Mapping[str, str]) -> NamedPage:
     """
     Return the page that *text* names; the core of the message may have *said* one.
@@ -551,13 +571,12 @@ def page_in(text: str, said: Mapping[str, str]) -> NamedPage:
         if " " in word.strip():
             # What stands for an origin.
             return NamedPage(None, is_redacted=True)
-        if _REDACTED.fullmatch(word):
-            # One name stands for one server.
-            is_server = f"redirected from '{word.rstrip('/')}/" in text
-            unknown = "api.example.com" if is_server else "app.example.com"
-            is_shown, hidden = True, hidden or _server_of(word, unknown).rstrip("/")
-        elif (origin := origin_named(word)) is not None:
-            return NamedPage(origin)
+        # One name stands for one server.
+        is_server = f"redirected from '{word.rstrip('/')}/" in text
+        page = page_sent(word, "api.example.com" if is_server else "app.example.com")
+        if page.origin is not None:
+            return page
+        is_shown, hidden = is_shown or page.is_redacted, hidden or page.hidden
     return NamedPage(NULL) if "requests from null" in text else NamedPage(None, is_shown, hidden)
 
 

@@ -12,7 +12,15 @@ from typing import Final, Literal, NamedTuple
 
 from corsguard.browser import Failure, Reason
 from corsguard.browser.advice import NO_COOKIES
-from corsguard.browser.evidence import as_shown, is_led_to_login, is_within_site, net_error_of, status_of, url_of
+from corsguard.browser.evidence import (
+    as_shown,
+    is_led_to_login,
+    is_within_site,
+    net_error_of,
+    redirect_target,
+    status_of,
+    url_of,
+)
 from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, PREFLIGHT_ONLY, REASONS
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, address_space
 from corsguard.fixes import Fix
@@ -77,13 +85,20 @@ _HEADER_NOT_YOURS: Final = (
     "or let a server of yours request it."
 )
 _STOPPED: Final = (
-    "A public service most likely answers, so something stops the request: an extension (an ad blocker), tracking "
-    "protection, or the network."
+    "Not CORS, and no header helps. A public service most likely answers, so something stops the request: an extension "
+    "(an ad blocker), tracking protection, or the network. Try a window without extensions, and another network."
 )
 _OF_OTHERS: Final = (
     "{domain} is a public service, whose operator decides which pages may read its answers. Look for a way in its "
     "documentation (a setting of your account, a library for pages). Otherwise let a server of yours request it, and "
     "let the page ask that one."
+)
+_REDIRECTED: Final = (
+    "The service redirects. Let the page request the last URL: often it only has https, another host, or a slash at the "
+    "end."
+)
+_FILE_WITHOUT_CORS: Final = (
+    "An element without crossorigin and integrity needs no CORS (a font or a module always does)."
 )
 _FILE_WITHOUT_PREFLIGHT: Final = (
     "The service gives the file to every page that requests it without a preflight, and a file needs none: no header "
@@ -186,6 +201,22 @@ _RESPONDERS: Final = (
     ),
     Responder(
         "settings",
+        _hosts("cloud.appwrite.io"),
+        "Appwrite decides by the platforms of the project: add a Web platform with the host name of the page.",
+    ),
+    Responder(
+        "settings",
+        _hosts("hasura.app"),
+        "Hasura has a list of its own: HASURA_GRAPHQL_CORS_DOMAIN, in the settings of the project.",
+    ),
+    Responder(
+        "settings",
+        re.compile(r"[a-z]+://[^/?#]+/(?:[^?#]*/)?api/(?:kernels|sessions|terminals)/[\da-f-]{36}(?:[/?#]|$)"),
+        "This is Jupyter, which has an origin, or a pattern of origins, of its own: ServerApp.allow_origin, "
+        "ServerApp.allow_origin_pat (older: NotebookApp).",
+    ),
+    Responder(
+        "settings",
         re.compile(r"[a-z]+://[^/?#]+/(?:[^?#]*/)?socket\.io/"),
         "This is Socket.IO, which has a list of origins of its own (in Python, cors_allowed_origins; in Node, "
         "cors.origin).",
@@ -260,7 +291,8 @@ _RESPONDERS: Final = (
     Responder(
         "front",
         _hosts("app.github.dev gitpod.io"),
-        "The port has to be public. Otherwise it redirects to a login, also for a preflight.",
+        "The port that Codespaces or Gitpod forwards has to be public. Otherwise it redirects to a login, also for a "
+        "preflight.",
     ),
     Responder(
         "front",
@@ -295,9 +327,9 @@ _RESPONDERS: Final = (
         "others",
         _hosts(
             "adyen.com airtable.com alchemy.com alphavantage.co amazon-adsystem.com anthropic.com apple.com "
-            "arcgis.com atlassian.com atlassian.net binance.com bing.com braintreegateway.com cloudinary.com "
-            "coingecko.com coinmarketcap.com datadoghq.com deepseek.com discord.com doubleclick.net dropbox.com "
-            "etherscan.io facebook.com facebook.net fbcdn.net github.com gitlab.com google-analytics.com "
+            "arcgis.com atlassian.com atlassian.net binance.com bing.com braintreegateway.com cloudflare.com "
+            "cloudinary.com coingecko.com coinmarketcap.com datadoghq.com deepseek.com discord.com doubleclick.net "
+            "dropbox.com etherscan.io facebook.com facebook.net fbcdn.net github.com gitlab.com google-analytics.com "
             "google.com googleapis.com googlesyndication.com googletagmanager.com googleusercontent.com "
             "graph.microsoft.com groq.com gstatic.com hcaptcha.com hotjar.com hubspot.com huggingface.co "
             "infura.io instagram.com intercom.io klarna.com linkedin.com live.com mailchimp.com mapbox.com "
@@ -305,7 +337,7 @@ _RESPONDERS: Final = (
             "openstreetmap.org openweathermap.org outlook.com paypal.com pinterest.com razorpay.com reddit.com "
             "riotgames.com segment.com segment.io sendgrid.com sentry.io shopify.com slack.com spotify.com "
             "squareup.com steampowered.com stripe.com svc.ms telegram.org tiktok.com trello.com twilio.com "
-            "twitch.tv twitter.com wikipedia.org x.com yahoo.com youtube.com zoom.us"
+            "twitch.tv twitter.com wikimedia.org wikipedia.org x.com yahoo.com youtube.com zoom.us"
         ),
         _OF_OTHERS,
     ),
@@ -381,7 +413,7 @@ def fix_at_place(failure: Failure, fix: Fix, assumed: Collection[str]) -> Fix:
     is_unexplained = failure.reason is Reason.UNREACHABLE and net_error_of(failure) == "CONNECTION_FAILED"
     known = responder_of(failure.url) if is_unexplained else None
     if known is not None and known.is_public_service:
-        return replace(fix, words=f"{_STOPPED} {fix.words}")
+        return Fix(words=_STOPPED)
     if known is not None and known.who == "page":
         return replace(fix, words=f"{known.words} {fix.words}")
     place = place_of(failure)
@@ -401,7 +433,9 @@ def fix_at_place(failure: Failure, fix: Fix, assumed: Collection[str]) -> Fix:
 
 
 def _fix_in_front(failure: Failure, place: Responder, fix: Fix) -> Fix:
-    # What has the header comes from the application.
+    # What has the header comes from the application, as does a redirect.
+    if place.who == "router" and redirect_target(failure) is not None:
+        return fix
     may_answer = place.who == "front" or status_of(failure) in {"", "404", "405", "502", "503"}
     is_without = failure.reason is Reason.MISSING_ALLOW_ORIGIN or (failure.reason in OF_STATUS and may_answer)
     return replace(fix, words=f"{fix.words} {place.words}") if is_without else fix
@@ -504,6 +538,8 @@ def _fix_of_others(failure: Failure, place: Responder, assumed: Collection[str])
         words = "Page and server belong to the same public service: a user of it has nothing to change."
     elif failure.reason in {Reason.WILDCARD_WITH_CREDENTIALS, Reason.ALLOW_CREDENTIALS_NOT_TRUE}:
         page = NO_COOKIES
+    elif failure.reason is Reason.PREFLIGHT_REDIRECT:
+        words = f"{_REDIRECTED} {words}"
     elif failure.reason is Reason.MULTIPLE_ALLOW_ORIGIN:
         words = (
             f"The service sends the header twice, or something on the way adds one: a proxy, an antivirus program, an "
@@ -514,17 +550,24 @@ def _fix_of_others(failure: Failure, place: Responder, assumed: Collection[str])
             'The answer was most likely stored for a page of another origin: does it fail with "Disable cache" ticked, '
             f"too? If not, the service does not send Vary: Origin. {words}"
         )
+    elif place.who == "files":
+        words, page = _of_file(failure, words)
     elif failure.reason is Reason.HEADER_NOT_ALLOWED and failure.value:
         page = f"leave out the request header {as_shown(failure.value)}"
-    elif place.who == "files" and failure.is_preflight:
-        page = "leave out the request headers that the page, its service worker, or a library adds"
-    elif place.who == "files":
-        words += " An element without crossorigin and integrity needs no CORS (a font or a module always does)."
-    if place.who == "files" and failure.is_preflight:
-        words = _FILE_WITHOUT_PREFLIGHT
     if (status := status_of(failure)) >= "400":
         words = f"Status {status}: the answer is an error, and its body may say why. {words}"
     return Fix(words=words, page=(page,) if page else ())
+
+
+def _of_file(failure: Failure, words: str) -> tuple[str, str]:
+    """
+    Return what to do about a file that a public service gives to every page, and what the page writes.
+    """
+    if not failure.is_preflight:
+        return f"{words} {_FILE_WITHOUT_CORS}", ""
+    refused = f" {as_shown(failure.value)}" if failure.reason is Reason.HEADER_NOT_ALLOWED and failure.value else ""
+    others = "" if refused else "s that the page, its service worker, or a library adds"
+    return _FILE_WITHOUT_PREFLIGHT, f"leave out the request header{refused}{others}"
 
 
 def _fix_of_bucket(failure: Failure, fix: Fix) -> Fix:

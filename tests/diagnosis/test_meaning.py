@@ -882,6 +882,14 @@ SHOWN = {
         .replace(APP, "https://<me>"),
         "Next: corsguard check https://api.example.com/sync --page https://api.example.com\n",
     ),
+    "an extension of which the identifier is cut": (
+        'curl http://localhost:11434/api -H "Origin: chrome-extension://bpoad..f"\n\nHTTP/1.1 403 Forbidden\n\n',
+        f"--page chrome-extension://{32 * 'a'}",
+    ),
+    "a hidden page of a request": (
+        'curl https://api.example.com/me -H "Origin: https://<my-domain>"\n\nHTTP/1.1 403 Forbidden\n\n',
+        "https://app.example.com stands for the page, which the message hides",
+    ),
     "a colon after a hidden URL": (
         "Http failure response for https://api.xxxxxx:5000/api/files: 0 Unknown Error",
         "corsguard check https://api.example.com:5000/api/files --page",

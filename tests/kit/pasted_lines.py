@@ -906,4 +906,29 @@ LINES = [
     Line("panels", "General\nRequest URL: https://api.example.com/login\nRequest Method: OPTIONS\nStatus Code: 403 Forbidden\nReferrer Policy: strict-origin-when-cross-origin\nResponse Headers\ncontent-length: 20\nserver: nginx\nRequest Headers\naccess-control-request-headers: authorization\naccess-control-request-method: POST\norigin: https://app.example.com", "preflight_missing_allow_origin", "https://api.example.com/login", APP),
     Line("panels", "Request URL:\nhttps://api.example.com/login\nRequest Method:\nGET\nStatus Code:\n200 OK\nRemote Address:\n192.0.2.1:443\naccess-control-allow-origin:\nhttps://other.example\ncontent-type:\napplication/json\nRequest Headers\norigin:\nhttps://app.example.com", "allow_origin_mismatch", "https://api.example.com/login", APP, says="other.example"),
     Line("panels", "Summary\nURL: https://api.example.com/pulls?owner=a\nStatus: 421\nSource: Network\nAddress: 192.0.2.1:443\nInitiator: \nmain.js:33\n\nRequest\n:method: GET\n:scheme: https\n:authority: api.example.com\n:path: /pulls?owner=a\nAccept: */*", "status", "https://api.example.com/pulls?owner=a", says="The status is 421"),
+    # Announcements of the browser are no failures.
+    *(
+        Line("values", f"{AT}: {NO_HEADER}\n{notice}", "missing_allow_origin", A, P)
+        for notice in (
+            "Chrome is moving towards a new experience that allows users to choose to browse without third-party cookies.",
+            "Third-party cookie will be blocked. Learn more in the Issues tab.",
+            "DevTools failed to load source map: Could not load content for https://cdn.example.com/a.js.map: HTTP error: status code 404, net::ERR_HTTP_RESPONSE_CODE_FAILURE",
+        )
+    ),
+    Line("values", f"{FIREFOX}http://localhost:8888/. (Reason: CORS header 'Access-Control-Allow-Origin' does not match 'http://localhost:8888/').", "allow_origin_mismatch", "http://localhost:8888/", says="the server's own origin", never="Origin: http://localhost:8888"),
+    Line("redacted", f"XMLHttpRequest cannot load https://files-staging.s3.amazonaws.com/...\n{NO_HEADER} Origin 'chrome-extension://...' is therefore not allowed access. The response had HTTP status code 403.", "missing_allow_origin", "https://files-staging.s3.amazonaws.com/...", says="object storage"),
+    *(
+        Line("redacted", f"Access to fetch at 'http://{host}/items' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", page=P)
+        for host in ("serverurlhere", "Server-ip:3000", "server_ip", "backend-url")
+    ),
+    *(
+        Line("values", f"Access to fetch at 'http://{host}/items' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", f"http://{host}/items", P)
+        for host in ("hostnames.example.org", "serverip.example.org", "server.example.org", "backend:8000")
+    ),
+    Line("redirects", "[Error] Cross-origin redirection to https://login.microsoftonline.com/a/oauth2/v2.0/authorize?client_id=b denied by Cross-Origin Resource Sharing policy: Origin null is not allowed by Access-Control-Allow-Origin.", "missing_allow_origin", page="null", says="answer 401 to scripts", never="share with everyone"),
+    Line("names", '{"type":"error","error":{"type":"authentication_error","message":"CORS requests must set \'anthropic-dangerous-direct-browser-access\' header"}}', "header_wanted", says="Let a server of yours request it"),
+    Line("names", f"Access to XMLHttpRequest at 'http://www.api.github.com/users' from origin '{P}' has been blocked by CORS policy: Response to preflight request doesn't pass access control check: Redirect is not allowed for a preflight request", "preflight_redirect", "http://www.api.github.com/users", P, says="Let the page request the last URL"),
+    Line("names", f"Access to fetch at 'https://cloud.appwrite.io/v1/account' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://cloud.appwrite.io/v1/account", P, says="add a Web platform", never="allow_origins"),
+    Line("names", f"{FIREFOX}https://raw.githubusercontent.com/a/b/main/c.json. (Reason: CORS request did not succeed). Status code: (null).", "unreachable", "https://raw.githubusercontent.com/a/b/main/c.json", says="A public service most likely answers", never="Is the server running"),
+    Line("names", "System.InvalidOperationException: The CORS protocol does not allow specifying a wildcard (any) origin and credentials at the same time.", "refused_configuration", says="WithOrigins"),
 ]  # fmt: skip

@@ -269,6 +269,7 @@ RULES: Final[tuple[Core, ...]] = (
     core(
         r"(?:future|upcoming|next) (?:release|version)s? of (?:Chrome|the browser).{0,80}cookies|"
         r"Cookie ['\"](?P<value>.{1,200}?)['\"] (?:will be soon|will soon be) (?:rejected|treated)|"
+        r"Chrome is moving towards a new experience|Third-party cookie will be blocked|"
         r"Soon, cookies without the ['\"]SameSite|cookies are misusing the recommended ['\"]SameSite|"
         r"cookies? (?:in cross-site context |in a cross-site context )?will be blocked in (?:a )?future",
         "cookies_warned",

@@ -41,6 +41,7 @@ SERVERS: Final[tuple[Core, ...]] = (
         "origin (Expo's development server: open the page at the address that it prints)",
     ),
     # Of python-socketio, which has a list of its own.
+    core(r"\bCORS requests must set '(?P<header>[\w-]{1,100})' header", "header_wanted"),
     core(r"is not an accepted origin\b", "refused_by_server", "origin (Socket.IO's own list, cors_allowed_origins)"),
     core(r"\bheaders? requested (?:is|are) not allowed\b", "refused_by_server", "headers"),
     # In the logs of Spring, Jupyter, Django Channels, Rails, Go, Koa, copyparty, Phoenix, ASP.NET and ComfyUI.

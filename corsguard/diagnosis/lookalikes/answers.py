@@ -85,6 +85,18 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         detail="It refused: {value}.",
         is_cors=True,
     ),
+    "header_wanted": Lookalike(
+        "The server answers a page only if its requests have a header with which the page accepts the danger: everyone "
+        "who loads the page can read the key in it.",
+        ("the page: does it have a key of yours in it?",),
+        Fix(
+            words="Let a server of yours request it, and keep the key there. Only if each user types a key of their "
+            "own, send the header.",
+            page=('headers: {{"{header}": "true"}}',),
+        ),
+        is_cors=True,
+        check_helps=False,
+    ),
     "refused_configuration": Lookalike(
         "The server's own CORS library does not accept its settings: the server does not start, or answers with 500.",
         (
