@@ -48,7 +48,7 @@ from .evidence import (
     LONGEST_READ,
     MOST_NAMES,
     REDIRECTS,
-    Words,
+    FailureWords,
     as_shown,
     bad_item,
     headers_of,
@@ -685,7 +685,7 @@ def _redirect_userinfo(failure: Failure) -> Fix:
 
 def _always(why: str, *, send: str = "", page: str = "") -> Callable[[Failure], Fix]:
     return lambda failure: change(
-        why.format_map(Words(failure)), *([send] if send else []), page=page.format_map(Words(failure))
+        why.format_map(FailureWords(failure)), *([send] if send else []), page=page.format_map(FailureWords(failure))
     )
 
 

@@ -13,7 +13,7 @@ from corsguard.names import (
 from corsguard.origin import NULL
 
 from .evidence import (
-    Words,
+    FailureWords,
     headers_of,
     is_foreign,
     method_is_allowed,
@@ -71,7 +71,7 @@ def chromium(failure: Failure) -> str:
     """
     is_handshake = failure.mode == "websocket"
     reason, variant = _chromium_of_handshake(failure) if is_handshake else _chromium_sees(failure)
-    return REASONS[reason].chromium.line(variant).format_map(Words(failure))
+    return REASONS[reason].chromium.line(variant).format_map(FailureWords(failure))
 
 
 def firefox(failure: Failure) -> str:
@@ -81,7 +81,7 @@ def firefox(failure: Failure) -> str:
     A failed preflight is followed by a second line, `CORS request did not succeed`, which tells nothing.
     """
     reason, variant = _firefox_sees(failure)
-    return REASONS[reason].firefox.line(variant).format_map(Words(failure))
+    return REASONS[reason].firefox.line(variant).format_map(FailureWords(failure))
 
 
 def safari(failure: Failure) -> str:
@@ -89,7 +89,7 @@ def safari(failure: Failure) -> str:
     Return the line that Safari's console prints; empty if it is not known, or if Safari lets the fetch pass.
     """
     reason, variant = _safari_sees(failure)
-    return REASONS[reason].safari.line(variant).format_map(Words(failure))
+    return REASONS[reason].safari.line(variant).format_map(FailureWords(failure))
 
 
 def firefox_reason(failure: Failure) -> Reason:

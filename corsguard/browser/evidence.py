@@ -76,7 +76,7 @@ _OF_CHROMIUM: Final = re.compile(
 )
 
 
-class Words(dict[str, str]):
+class FailureWords(dict[str, str]):
     """
     The values for the placeholders of the texts about *failure*, safe to show. A text needs few of them, so each is
     made when it is needed.

@@ -61,7 +61,8 @@ class Wording:
     """
     What an engine's console prints for a reason: the *usual* line, and the lines for cases with another wording.
 
-    The placeholders are those of `evidence.Words`. An empty line means that none is printed, or that none is known.
+    The placeholders are those of `evidence.FailureWords`. An empty line means that none is printed, or that
+    none is known.
     """
 
     usual: str

@@ -10,7 +10,7 @@ from corsguard.origin import NULL
 
 from .advice import fix
 from .console import chromium, firefox
-from .evidence import Words
+from .evidence import FailureWords
 from .exchanges import on_the_wire
 from .failures import Failure
 from .notes import notes
@@ -22,7 +22,7 @@ def cause(failure: Failure, unnamed: Collection[str] = ()) -> str:
     """
     Return in one sentence what failed, for whom and why. *unnamed* (`url`, `page` or `method`) is left out of it.
     """
-    words = Words(failure)
+    words = FailureWords(failure)
     if "page" in unnamed:
         words["sent_origin"] = "the origin of the page"
     bare = REASONS[failure.reason].message.format_map(words)
@@ -38,7 +38,7 @@ def bare_cause(failure: Failure) -> str:
     """
     Return what failed and why, as the second half of a sentence.
     """
-    return REASONS[failure.reason].message.format_map(Words(failure))
+    return REASONS[failure.reason].message.format_map(FailureWords(failure))
 
 
 def report(failure: Failure, exchanges: Iterable[Exchange]) -> str:

@@ -12,7 +12,7 @@ from kit.fixes import FIXES
 from corsguard.browser import Browser, NetworkError, Reason, Unreachable
 from corsguard.browser.advice import fix
 from corsguard.browser.console import chromium, firefox, safari
-from corsguard.browser.evidence import Words
+from corsguard.browser.evidence import FailureWords
 from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, PREFLIGHT_ONLY, REASONS, reasons_about
 
 # All failures in the tables of lines and of fixes, and each reason with few known details.
@@ -66,7 +66,7 @@ def wordings(reason):
 
 @pytest.mark.parametrize("reason", Reason)
 def test_every_placeholder_of_a_row_is_filled(reason):
-    filled = Words(failure(reason))
+    filled = FailureWords(failure(reason))
     for text in (REASONS[reason].message, *wordings(reason)):
         for _, name, _, _ in string.Formatter().parse(text):
             assert name is None or isinstance(filled[name], str)
@@ -79,7 +79,8 @@ def test_every_line_of_a_row_is_printed_for_some_failure(engine):
     for reason, facts in REASONS.items():
         wording = getattr(facts, engine.__name__)
         for template in (wording.usual, *wording.variants.values()):
-            assert any(line == template.format_map(Words(failed)) for line, failed in printed), (reason, template)
+            lines = ((line, template.format_map(FailureWords(failed))) for line, failed in printed)
+            assert any(line == filled for line, filled in lines), (reason, template)
 
 
 @pytest.mark.parametrize("failed", FAILURES)
