@@ -507,7 +507,7 @@ def test_a_core_is_searched_in_linear_time_in_a_text_that_repeats_it(core):
     assert time.process_time() - started < 1
 
 
-# With all cores, and all that reads besides: an eighth of the largest text shows work that grows with the square, and
+# With all cores: an eighth of the largest text shows work that grows with the square, and
 # takes minutes. Less shows what grows faster.
 @pytest.mark.parametrize(("part", "seconds"), [pytest.param(8, 1, marks=pytest.mark.long), (32, 0.5)])
 @pytest.mark.parametrize(
