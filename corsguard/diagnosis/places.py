@@ -94,8 +94,8 @@ _OF_OTHERS: Final = (
     "let the page ask that one."
 )
 _REDIRECTED: Final = (
-    "The service redirects. Let the page request the last URL: often it only has https, another host, or a slash at the "
-    "end."
+    "The service redirects. Let the page request the last URL: often it only has https, another host, or a slash at "
+    "the end."
 )
 _FILE_WITHOUT_CORS: Final = (
     "An element without crossorigin and integrity needs no CORS (a font or a module always does)."
