@@ -73,6 +73,8 @@ class BoundedClient:
         self.reserve = min(_MOST_RESERVED, budget // 4)
         self.unanswered = 0
         self.throttled = 0
+        # The questions that were not answered, or only with 429 or 503.
+        self.open = 0
         self.left_out: dict[str, list[str]] = {}
         self._count = 0
         self._carry = carry
@@ -90,10 +92,11 @@ class BoundedClient:
 
     def ask(self, fetch: PageFetch) -> Answer:
         """
-        Return the server's answer. The same request is not sent twice. Raises SpentError if it may not be sent.
+        Return the server's answer. The same request is sent twice only if the server was too busy to answer. Raises
+        SpentError if it may not be sent.
         """
         if fetch not in self._asked:
-            self._asked[fetch] = self._sent(fetch)
+            self._asked[fetch] = self._answered(fetch)
         return self._asked[fetch]
 
     def answers_at(self, url: str) -> list[Answer]:
@@ -146,15 +149,22 @@ class BoundedClient:
         if self.throttled:
             busy = "429 Too Many Requests or 503 Service Unavailable"
             what_to_do = (
-                "use a lower --rate, or try again later."
-                if self.has_stopped or self._most_silent == _MOST_UNANSWERED
-                else "others were answered in between, so it depends on the origin, and not on the rate."
+                "others were answered in between, so it depends on the origin, and not on the rate."
+                if self.refuses_origins
+                else "use a lower --rate, or try again later."
             )
             yield f"{counted(self.throttled, 'request')} got {busy}: {what_to_do}"
 
     @property
     def has_stopped(self) -> bool:
         return self._silent >= self._most_silent
+
+    @property
+    def refuses_origins(self) -> bool:
+        """
+        Whether 429 and 503 are the answer to some origins, and not to too many requests.
+        """
+        return not self.has_stopped and self._most_silent > _MOST_UNANSWERED
 
     def turn(self) -> None:
         """
@@ -171,6 +181,14 @@ class BoundedClient:
         self._next = max(self._next, self._clock()) + 1 / self.rate
         self.sent += 1
         self._on_sent(self.sent)
+
+    def _answered(self, fetch: PageFetch) -> Answer:
+        answer = self._sent(fetch)
+        if answer.came and not answer.is_told and answer.request.method in _SAFE_METHODS and not self.refuses_origins:
+            with suppress(SpentError):
+                answer = self._sent(fetch)
+        self.open += not answer.is_told
+        return answer
 
     def _sent(self, fetch: PageFetch) -> Answer:
         """

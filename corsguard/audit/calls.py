@@ -174,6 +174,7 @@ def run(session: Session, secrets: Secrets, *, active: bool = False) -> Report:
     client, observed = session.client, session.observed
     find_resource(session)
     tried: list[str] = []
+    unanswered: list[str] = []
     subsumed: list[str] = []
     permitted = {None, *(["active"] if active else [])}
     stages = [stage for stage in (HANDSHAKE_STAGES if session.is_handshake else STAGES) if stage.needs in permitted]
@@ -181,14 +182,22 @@ def run(session: Session, secrets: Secrets, *, active: bool = False) -> Report:
         if stage.is_subsumed and session.reflects:
             subsumed.append(stage.name)
             continue
-        sent = client.sent
+        sent, still_open = client.sent, client.open
         try:
             stage.ask(session)
+            if client.open > still_open:
+                unanswered.append(stage.name)
             # If the budget is spent, a stage may not have anything to send.
-            if sent < client.budget:
+            elif sent < client.budget:
                 tried.append(stage.name)
         except SpentError as end:
             client.leave_out(stage.name if sent == client.sent else f"{stage.name} (partly)", end)
+    if client.refuses_origins:
+        # Such an answer is a refusal of the origin.
+        tried = [stage.name for stage in stages if stage.name in {*tried, *unanswered}]
+    else:
+        for name in unanswered:
+            client.leave_out(f"{name} (partly)", SpentError("some questions got no answer, 429 or 503"))
     client.reserve = 0
     findings = observed.confirmed_findings()
     # Who can read the answers is judged, even if all are refusals.

@@ -148,6 +148,8 @@ class Session:
         everything past it.
         """
         again = self.client.again(answer)
+        if not answer.is_told:
+            return again
         if not again.lets_in:
             return answer
         self._is_cached = True

@@ -2,15 +2,22 @@
 An audit contacts no other server, and does not contact its own server too often.
 """
 
+import itertools
 import json
 import re
 
 import pytest
-from kit.audited import APP, HOST, URL, Served, answering, audited, busy, everybody, listing, origin_of, run
+from kit.audited import APP, HOST, URL, VARY, Served, answering, audited, busy, everybody, listing, origin_of, run
 
+from corsguard.audit import Severity
 from corsguard.audit.answers import PageFetch
 from corsguard.audit.bounded_client import BoundedClient, SpentError
+from corsguard.audit.calls import run as run_stages
+from corsguard.audit.probes import Meant
+from corsguard.audit.session import Session
 from corsguard.browser import Unreachable, WireResponse
+from corsguard.browser.confidential import Secrets
+from corsguard.browser.evidence import as_shown
 
 
 def test_the_budget_is_kept_and_omissions_are_reported():
@@ -191,7 +198,62 @@ def test_a_post_is_not_sent_again_to_learn_why_no_answers_come():
     client.ask(PageFetch(URL, APP, "POST"))
     for number in range(6):
         client.ask(PageFetch(f"{URL}?busy={number}", APP))
-    assert sent == ["GET", "POST", *["GET"] * 7]
+    assert sent[:2] == ["GET", "POST"]
+    assert {*sent[2:]} == {"GET"}
+
+
+def test_a_post_that_was_not_answered_is_not_sent_again():
+    sent = []
+    client = BoundedClient(
+        lambda request: sent.append(request.method) or WireResponse(503),
+        URL,
+        label="0123abcd",
+        budget=100,
+        rate=1e6,
+        may_post=True,
+    )
+    client.ask(PageFetch(URL, APP, "POST"))
+    client.ask(PageFetch(URL, APP))
+    assert sent == ["POST", "GET", "GET"]
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+@pytest.mark.parametrize("first", [0, 1, 2, 3])
+def test_a_question_that_a_busy_server_did_not_answer_is_asked_again(status, first):
+    """
+    Whichever question it was, the fault is found, and no cache is made responsible.
+    """
+    count = itertools.count()
+
+    def app(environ, start_response):
+        sound = listing("null", APP) if next(count) % 4 != first else answering(lambda _: [], status=status)
+        return sound(environ, start_response)
+
+    report = audited(app)
+    assert ("CG-A002", Severity.CRITICAL) in {(one.rule.id, one.severity) for one in report.faults}
+    assert not any("cache" in note for note in report.notes)
+    assert "strangers and null" in report.tried
+
+
+@pytest.mark.parametrize("status", [503, 429, 0])
+def test_what_was_never_answered_is_named(status):
+    """
+    One origin never gets an answer, so nothing is known about it.
+    """
+
+    def carry(request):
+        if dict(request.headers).get("Origin") != "null":
+            return WireResponse(200, (VARY,))
+        if status:
+            return WireResponse(status)
+        raise Unreachable("it hangs up")
+
+    client = BoundedClient(carry, URL, label="0123abcd", budget=320, rate=1e9, pause=bool)
+    report = run_stages(Session(URL, client, Meant([APP]), show=as_shown), Secrets())
+    # The other question about null is a preflight.
+    assert report.left_out == ("strangers and null (partly)", "preflights (partly)")
+    assert not {"strangers and null", "preflights"} & {*report.tried}
+    assert report.verdict == "Nothing was found, but not everything was tried."
 
 
 def test_a_limit_after_answers_that_depend_on_the_origin_is_told():
