@@ -14,7 +14,7 @@ from corsguard.browser.urls import BAD_PORTS
 from corsguard.origin import NULL, Origin, OriginPattern
 from corsguard.suffixes import is_known_suffix, owned_name
 
-from .severity import EVERY_BROWSER, NO_BROWSER, Reach
+from .severity import EVERY_BROWSER, NO_BROWSER, Reach, Severity
 
 # Mistakes by which origins with the same end as those of the site are allowed, too.
 WHOLE_SITE: Final = "every subdomain of the site is trusted"
@@ -134,7 +134,8 @@ _LETTERS: Final = "abcdefghijklmnop"
 class Probe(NamedTuple):
     """
     An *origin* to try, the *rule* that is broken if it is allowed, the *mistake* in words, and who could use the
-    origin. If it has a *twin*, that origin has to be allowed, too: one alone may be on an exact list.
+    origin. If it has a *twin*, that origin has to be allowed, too: one alone may be on an exact list. The severity is
+    at *most* this one.
     """
 
     rule: str
@@ -143,6 +144,7 @@ class Probe(NamedTuple):
     mistake: str
     browsers: str = EVERY_BROWSER
     twin: str | None = None
+    most: Severity = Severity.CRITICAL
 
 
 class Meant:
@@ -233,6 +235,16 @@ def strangers(label: str, *, is_loopback: bool, meant: Meant, names: Iterable[st
     )
     # Alternately, so that a small budget tries some of each kind.
     return _new(chain.from_iterable(zip_longest(*groups)), meant)
+
+
+def imitation(candidate: str, label: str) -> str | None:
+    """
+    Return an origin that begins like *candidate*, and that anyone who owns *label* under `com` has; None if it has no
+    name.
+    """
+    parsed = Origin.parse(candidate)
+    text = "" if parsed is None else f"{parsed.scheme}://{parsed.host}.{label}.com"
+    return text if Origin.parse(text) is not None else None
 
 
 def special(candidate: str, label: str) -> list[Probe]:

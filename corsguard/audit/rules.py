@@ -428,10 +428,8 @@ _ROWS: Final = (
         id="CG-A018",
         name="host-derived",
         title="The client chooses the trusted origin",
-        message="The trusted origin is taken from another request header, which the client chooses.",
-        why=(
-            "The server does not compare with its own list. A page that gets its own name into that header is allowed."
-        ),
+        message="The trusted origin is taken from another part of the request, which the client chooses.",
+        why=("The server does not compare with its own list. A page that gets its own name into that part is allowed."),
         instead=f'Compare the origin with a list on the server: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
         header=_EXACT,
         fix=_LIST,
@@ -444,11 +442,11 @@ _ROWS: Final = (
     Weakness(
         id="CG-A019",
         name="conditional-bypass",
-        title="Any website may read under some conditions",
-        message="The origin is compared only for some requests.",
+        title="The origin is compared only for some requests",
+        message="If a condition is met, any origin is allowed.",
         why=(
-            "An attacker only has to meet the condition, for example with a request that carries a cookie, and then "
-            "reads from any page."
+            "An attacker only has to meet the condition, for example with a request that carries a cookie. If a page "
+            "can send such a request, any page reads the response."
         ),
         instead="Put one policy around the whole application: `CORSMiddleware(app, policy)`.",
         header="the same decision for every method, path, status and credential",
@@ -674,7 +672,7 @@ _ROWS: Final = (
         id="CG-P003",
         name="preflight-mismatch",
         title="The preflight allows an origin that the response refuses",
-        message="The browser sends the request, with all its effects, and only then blocks the response.",
+        message="The browser sends the request, with all its effects, before the response refuses the page.",
         why="The request of a foreign page can change data, although the server refuses that page.",
         instead="Let one policy answer both the preflight and the request: `CORSMiddleware(app, policy)`.",
         header="the same Access-Control-Allow-Origin on the preflight's answer and on the response",

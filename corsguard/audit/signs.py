@@ -92,7 +92,7 @@ def let_in(answer: Answer, probe: Probe, *, is_internal: bool = False) -> Sign |
     if not answer.lets_in:
         return None
     with_credentials = answer.is_read_with_credentials
-    severity = severity_of(probe.reach, with_credentials=with_credentials, is_internal=is_internal)
+    severity = min(probe.most, severity_of(probe.reach, with_credentials=with_credentials, is_internal=is_internal))
     return Sign((answer,), "{} is allowed: {}.", (probe.origin, probe.mistake), severity)
 
 

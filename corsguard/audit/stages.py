@@ -11,15 +11,17 @@ from typing import Final, Literal, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from corsguard.browser.evidence import REDIRECTS, is_login, url_of
+from corsguard.browser.headers import is_forbidden_header, unsafe_names
 from corsguard.browser.urls import is_schemelessly_same_site, is_trustworthy
+from corsguard.browser.wire import Header
 from corsguard.origin import NULL, Origin
 from corsguard.suffixes import owned_name
 
 from .answers import Answer, PageFetch, target_of
 from .bounded_client import SpentError, with_query
-from .probes import Probe, lax, relatives, special, strangers, usual
+from .probes import Probe, imitation, lax, relatives, special, strangers, usual
 from .session import Session
-from .severity import Reach
+from .severity import EVERY_BROWSER, NO_BROWSER, Reach, Severity
 from .signs import is_slow
 
 # The parts that only run if the user asks for them.
@@ -273,6 +275,17 @@ def _ask_relatives(session: Session) -> None:
     session.try_each(session.relatives[_CLOSEST:])
 
 
+class Condition(NamedTuple):
+    """
+    What opens the resource to any origin if it is wrong: the request header *line*, or, if it has none, the URL or the
+    method. *mistake* says it in words.
+    """
+
+    rule: str
+    mistake: str
+    line: Header | None = None
+
+
 def _ask_conditions(session: Session) -> None:
     """
     Send requests of a stranger that the server may accept because of another header, a credential, the path or the
@@ -281,20 +294,63 @@ def _ask_conditions(session: Session) -> None:
     stranger = session.strangers[1]
     host = urlsplit(stranger).netloc
     named = with_query(session.url, f"origin={stranger}&domain={host}")
-    conditions = (
-        ("CG-A018", session.url, "GET", ("X-Forwarded-Host", host), "X-Forwarded-Host names it"),
-        ("CG-A018", session.url, "GET", ("Referer", f"{stranger}/"), "Referer names it"),
-        ("CG-A018", named, "GET", None, "the query names it"),
-        ("CG-A019", session.url, "GET", ("Cookie", "corsguard=1"), "a cookie comes with the request"),
-        ("CG-A019", session.url, "GET", ("Authorization", "Bearer corsguard"), "Authorization comes with the request"),
-        ("CG-A019", session.url, "GET", ("Accept", _OF_A_DOCUMENT), "Accept asks for HTML or XML"),
-        ("CG-A019", session.url, "GET", ("Accept", "application/json"), "Accept is application/json"),
-        ("CG-A019", session.missing, "GET", None, "the path is unknown"),
-        ("CG-A019", session.url, "HEAD", None, "the method is HEAD"),
+    visited = imitation(session.nearest, session.label) or stranger
+    # Those of one line go into one request. If it is accepted, each is asked alone.
+    together = (
+        [Condition("CG-A018", "X-Forwarded-Host names it", ("X-Forwarded-Host", host))],
+        [Condition("CG-A019", "Authorization comes with the request", ("Authorization", "Bearer corsguard"))],
+        [Condition("CG-A019", "Accept asks for HTML or XML", ("Accept", _OF_A_DOCUMENT))],
+        [Condition("CG-A019", "Accept is application/json", ("Accept", "application/json"))],
     )
-    for rule, url, method, line, mistake in conditions:
-        answer = session.get(stranger, url=url, method=method, more=() if line is None else (line,))
-        session.observed.let_in(Probe(rule, Reach.ANYONE, stranger, f"any origin is allowed if {mistake}"), answer)
+    for conditions in together:
+        _ask_together(session, stranger, conditions)
+    _ask_together(
+        session,
+        visited,
+        [
+            # A page has any path behind its origin, and browsers send it if the page agrees.
+            Condition("CG-A018", "Referer names it, or a trusted origin", ("Referer", f"{visited}/{session.nearest}/")),
+            Condition("CG-A019", "a cookie comes with the request", ("Cookie", "corsguard=1")),
+            Condition("CG-A019", "X-Requested-With comes with the request", ("X-Requested-With", "XMLHttpRequest")),
+        ],
+    )
+    for condition, url, method in (
+        (Condition("CG-A018", "the query names it"), named, "GET"),
+        (Condition("CG-A019", "the path is unknown"), session.missing, "GET"),
+        (Condition("CG-A019", "the method is HEAD"), session.url, "HEAD"),
+    ):
+        _look_at_condition(session, condition, session.get(stranger, url=url, method=method))
+
+
+def _ask_together(session: Session, origin: str, conditions: Collection[Condition]) -> None:
+    lines = tuple(one.line for one in conditions if one.line is not None)
+    # What is let in without the condition is another fault.
+    if not session.get(origin, more=lines).lets_in or session.get(origin).lets_in:
+        return
+    for condition, line in zip(conditions, lines, strict=True):
+        _look_at_condition(session, condition, session.get(origin, more=(line,)))
+
+
+def _look_at_condition(session: Session, condition: Condition, answer: Answer) -> None:
+    """
+    Keep that *condition* opens the resource, if so. A page can use it only as far as a preflight lets it send the
+    header, and a response to HEAD has no body.
+    """
+    if not answer.lets_in or answer.fetch.origin is None:
+        return
+    reach, browsers, most = Reach.ANYONE, EVERY_BROWSER, Severity.CRITICAL
+    mistake = f"any origin is allowed if {condition.mistake}"
+    if answer.fetch.method == "HEAD":
+        most = Severity.LOW
+    elif names := [name for name in unsafe_names(answer.fetch.more) if not is_forbidden_header(name, "")]:
+        preflight = session.preflight(answer.fetch.origin, method="GET", names=tuple(names))
+        if not preflight.shares(with_credentials=False):
+            reach, browsers = Reach.NOBODY, NO_BROWSER
+            mistake += ", but no preflight lets a page send that"
+        elif not preflight.is_read_with_credentials:
+            most = Severity.LOW
+    probe = Probe(condition.rule, reach, answer.fetch.origin, mistake, browsers, most=most)
+    session.observed.let_in(probe, answer)
 
 
 def _ask_malformed(session: Session) -> None:

@@ -333,6 +333,62 @@ def test_what_only_some_requests_get_is_found(rule, lines):
     assert faults(answering(added)) >= {rule}
 
 
+def opened_by(name, value, answer_preflights=None):
+    """
+    Return what an application answers that lets any origin in if the header *name* has *value* in it.
+    *answer_preflights* are the lines for the preflight of any origin.
+    """
+
+    def lines(environ):
+        if asked_for(environ):
+            allowed = [("Access-Control-Allow-Headers", name), ("Access-Control-Allow-Methods", "PUT")]
+            return [] if answer_preflights is None else [(ALLOW, origin_of(environ)), *allowed, *answer_preflights]
+        sent = environ.get(f"HTTP_{name.upper().replace('-', '_')}", "")
+        return everybody(environ)[1:] if value.format(origin_of(environ).partition("://")[2]) in sent else []
+
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("rule", "lines", "severity", "browsers"),
+    [
+        # A page needs a preflight for these, which the server refuses, grants, or grants without credentials.
+        *(
+            (rule, opened_by(name, value, preflights), severity, browsers)
+            for rule, name, value in (
+                ("CG-A018", "X-Forwarded-Host", "{}"),
+                ("CG-A019", "Authorization", "Bearer"),
+                ("CG-A019", "X-Requested-With", "XMLHttpRequest"),
+            )
+            for preflights, severity, browsers in (
+                (None, "info", "none"),
+                ([CREDENTIALS], "critical", "Chromium, Firefox, Safari"),
+                ([], "low", "Chromium, Firefox, Safari"),
+            )
+        ),
+        # Browsers send these without one.
+        ("CG-A018", opened_by("Referer", "://{}/"), "critical", "Chromium, Firefox, Safari"),
+        ("CG-A018", opened_by("Referer", APP), "critical", "Chromium, Firefox, Safari"),
+        ("CG-A018", opened_by("Referer", f"/{APP}"), "critical", "Chromium, Firefox, Safari"),
+        ("CG-A019", opened_by("Cookie", "corsguard"), "critical", "Chromium, Firefox, Safari"),
+        ("CG-A019", opened_by("Accept", "text/html"), "critical", "Chromium, Firefox, Safari"),
+        # The response has no body.
+        (
+            "CG-A019",
+            lambda environ: everybody(environ) * (environ["REQUEST_METHOD"] == "HEAD"),
+            "low",
+            "Chromium, Firefox, Safari",
+        ),
+    ],
+)
+def test_a_condition_is_as_bad_as_what_a_page_can_send(rule, lines, severity, browsers):
+    def added(environ):
+        return [VARY, *([(ALLOW, APP), CREDENTIALS] if origin_of(environ) == APP else lines(environ))]
+
+    finding = found(answering(added))[rule]
+    assert (finding["severity"], finding["browsers"]) == (severity, browsers)
+
+
 def test_a_trusted_origin_that_is_refused_is_noted():
     told = f"{APP} should be trusted, but may not read."
     assert told in audited(listing()).notes

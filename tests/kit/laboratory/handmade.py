@@ -304,12 +304,28 @@ def extensions_trusted(origin):
 
 
 @adding(
-    "The resource's own origin is taken from a header that the client writes.",
+    "The resource's own origin is taken from a header that the client writes, and every page may write it.",
     TRUSTED,
     refused(),
-    finds=["CG-A018"],
+    attacked(STRANGER, headers={"X-Forwarded-Host": "stranger.example"}),
+    finds=["CG-A018", "CG-P003"],
 )
 def forwarded_host(environ):
+    origin = environ.get("HTTP_ORIGIN", "")
+    if is_preflight(environ):
+        return [VARY, allow_origin(origin), CREDENTIALS, ("Access-Control-Allow-Headers", "X-Forwarded-Host")]
+    own = environ.get("HTTP_X_FORWARDED_HOST", environ["HTTP_HOST"])
+    is_own = origin.partition("://")[2] == own
+    return [VARY, *(lines_for(environ, origin) if is_own or origin in ALLOWED else [])]
+
+
+@adding(
+    "The resource's own origin is taken from a header that no page may write.",
+    TRUSTED,
+    refused(),
+    kind="safe",
+)
+def forwarded_host_from_a_proxy(environ):
     origin = environ.get("HTTP_ORIGIN", "")
     own = environ.get("HTTP_X_FORWARDED_HOST", environ["HTTP_HOST"])
     is_own = origin.partition("://")[2] == own
