@@ -133,7 +133,7 @@ def _sent(origin: Origin) -> Iterator[tuple[str, str]]:
     yield "the site is trusted like its subdomains", f"{own}{registrable}{port}"
     neighbour = host.partition(".")[2]
     if neighbour and host != registrable:
-        yield "every neighbour is trusted", f"{own}attacker.{neighbour}{port}"
+        yield "every name below the same host is trusted", f"{own}attacker.{neighbour}{port}"
     elif neighbour:
         yield "every name under the same suffix is trusted", f"{own}attacker.{neighbour}{port}"
     yield "the scheme is not compared", f"http://{host}{port}"
@@ -146,6 +146,24 @@ def _sent(origin: Origin) -> Iterator[tuple[str, str]]:
     if not host.startswith("["):
         lookalike = origin_of(f"http://{name.translate(_LOOKALIKES)}.{suffix}")
         yield "a name that looks the same", f"{own}{lookalike.removeprefix('http://')}{port}"
+
+
+def _with_free_text(host: str, registrable: str) -> Iterator[tuple[str, str]]:
+    """
+    Yield names of other owners, for each place where a pattern may leave some text free: in front of the site's name,
+    also below a subdomain, and behind it.
+    """
+    subdomain, name = host.removesuffix(registrable), registrable.partition(".")[0]
+    if subdomain:
+        yield "the text between a subdomain and the site is not compared", f"{subdomain}attacker{registrable}"
+    for dot in (index for index, character in enumerate(host) if character == "."):
+        yield "a dot may be absent", f"{host[:dot]}{host[dot + 1 :]}"
+    # As many as `www.` has without its dot, and one.
+    yield "three letters before the site are not compared", f"www{registrable}"
+    yield "a letter before the site is not compared", f"w{registrable}"
+    for behind in "attacker", "7":
+        text = f"{subdomain}{name}{behind}{registrable.removeprefix(name)}"
+        yield "the text behind the site's name is not compared", text
 
 
 def _with_a_dot_replaced(host: str) -> Iterator[str]:
@@ -178,6 +196,7 @@ def _with_a_free_part(host: str, registrable: str) -> Iterator[tuple[str, str]]:
             is_longer = other.startswith(f"{suffix}.")
             mistake = "every country is trusted" if is_longer else "every top-level domain is trusted"
             yield mistake, f"{host.removesuffix(suffix)}{other}"
+        yield from _with_free_text(host, registrable)
     yield "every name after -- is trusted", f"attacker--{label}.{rest}"
     for name in _built_alike(label):
         yield "every name with the same structure is trusted", f"{name}.{rest}"

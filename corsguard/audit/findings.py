@@ -16,7 +16,7 @@ from corsguard.suffixes import is_registry
 
 from .answers import Answer
 from .bounded_client import BoundedClient, SpentError
-from .probes import BUILT_ALIKE, COUNTRIES, WHOLE_SITE, Probe
+from .probes import BETWEEN, BUILT_ALIKE, COUNTRIES, NO_DOT, SAME_FORM, THREE_LETTERS, WHOLE_SITE, Probe
 from .rules import RULES, Weakness
 from .severity import EVERY_BROWSER, Reach, Severity
 from .signs import Confidence, Sign
@@ -262,12 +262,41 @@ def _parent(positive: Positive) -> str:
     return _host(positive).partition(".")[2]
 
 
+def _are_sites_free(positives: Iterable[Positive]) -> bool:
+    """
+    Whether a site with another name of the same form is allowed.
+    """
+    return any(one.probe.mistake == SAME_FORM and one.probe.reach is Reach.REGISTRANT for one in positives)
+
+
+def _without(positives: Iterable[Positive], mistake: str) -> list[Positive]:
+    return [one for one in positives if one.probe.mistake != mistake]
+
+
 def _not_below(positives: Iterable[Positive], names: Iterable[str]) -> list[Positive]:
     """
     Return those of *positives* whose host is not below one of *names*.
     """
     ends = tuple(f".{name}" for name in names)
     return [one for one in positives if not _host(one).endswith(ends)]
+
+
+def _drop_explained(found: dict[str, list[Positive]]) -> None:
+    """
+    Drop from *found*, the positives of each rule, names that those of another rule explain.
+    """
+    if any(positive.probe.mistake == WHOLE_SITE for positive in found["CG-A012"]):
+        # A name with the same end as a host of the site is also a subdomain of the site.
+        found["CG-A004"] = [one for one in found["CG-A004"] if one.probe.reach is not Reach.NEIGHBOUR]
+    if found["CG-A003"] or found["CG-A005"]:
+        # A name with a country at its end only begins like a trusted one.
+        found["CG-A022"] = _without(found["CG-A022"], COUNTRIES)
+    if found["CG-A003"] or found["CG-A005"] or _are_sites_free(found["CG-A023"]):
+        # What follows a subdomain is not compared at all, or may be any word.
+        found["CG-A004"] = _without(found["CG-A004"], BETWEEN)
+    if any(positive.probe.mistake == NO_DOT for positive in found["CG-A007"]):
+        # The name with `www.` is allowed without its dot, too.
+        found["CG-A004"] = _without(found["CG-A004"], THREE_LETTERS)
 
 
 def _by_rule(positives: Collection[Positive]) -> Iterator[list[Positive]]:
@@ -279,12 +308,7 @@ def _by_rule(positives: Collection[Positive]) -> Iterator[list[Positive]]:
     for positive in positives:
         if positive.probe.twin is None or positive.probe.twin in allowed:
             found[positive.probe.rule].append(positive)
-    if any(positive.probe.mistake == WHOLE_SITE for positive in found["CG-A012"]):
-        # A name with the same end as a host of the site is also a subdomain of the site.
-        found["CG-A004"] = [one for one in found["CG-A004"] if one.probe.reach is not Reach.NEIGHBOUR]
-    if found["CG-A003"] or found["CG-A005"]:
-        # A name with a country at its end only begins like a trusted one.
-        found["CG-A022"] = [one for one in found["CG-A022"] if one.probe.mistake != COUNTRIES]
+    _drop_explained(found)
     # If every name is allowed, names that end or are built like a trusted one are allowed, too.
     every = {_parent(one) for one in found["CG-A009"]}
     found["CG-A012"] = _not_below(found["CG-A012"], every)

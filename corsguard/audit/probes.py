@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from corsguard.attacks import Attack, attack_origins, digit_siblings
 from corsguard.audience import OriginIndex
-from corsguard.browser.urls import BAD_PORTS
+from corsguard.browser.urls import BAD_PORTS, HTTP_SCHEMES
 from corsguard.origin import NULL, Origin, OriginPattern
 from corsguard.suffixes import is_known_suffix, owned_name
 
@@ -21,8 +21,11 @@ WHOLE_SITE: Final = "every subdomain of the site is trusted"
 BUILT_ALIKE: Final = "every name with the same structure is trusted"
 # Mistake by which an origin with the same beginning is allowed, too.
 COUNTRIES: Final = "every country is trusted"
-
-_SAME_FORM: Final = "every name of the same form is trusted"
+# Mistakes that others explain: see `findings`.
+BETWEEN: Final = "the text between a subdomain and the site is not compared"
+NO_DOT: Final = "a dot may be absent"
+THREE_LETTERS: Final = "three letters before the site are not compared"
+SAME_FORM: Final = "every name of the same form is trusted"
 
 # The rule for each mistake of `attack_origins`, the worst and most likely first. Other mistakes do not matter here.
 _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
@@ -35,11 +38,16 @@ _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
     "the port is not compared": ("CG-A013", Reach.NEIGHBOUR),
     "a part of the origin is enough": ("CG-A006", Reach.REGISTRANT),
     "every subdomain is trusted": ("CG-A012", Reach.NEIGHBOUR),
-    "every neighbour is trusted": ("CG-A012", Reach.NEIGHBOUR),
+    "every name below the same host is trusted": ("CG-A012", Reach.NEIGHBOUR),
     "every name under the same suffix is trusted": ("CG-A009", Reach.REGISTRANT),
     "every top-level domain is trusted": ("CG-A022", Reach.REGISTRANT),
     COUNTRIES: ("CG-A022", Reach.REGISTRANT),
-    _SAME_FORM: ("CG-A023", Reach.REGISTRANT),
+    BETWEEN: ("CG-A004", Reach.REGISTRANT),
+    NO_DOT: ("CG-A007", Reach.REGISTRANT),
+    THREE_LETTERS: ("CG-A004", Reach.REGISTRANT),
+    "a letter before the site is not compared": ("CG-A004", Reach.REGISTRANT),
+    "the text behind the site's name is not compared": ("CG-A023", Reach.REGISTRANT),
+    SAME_FORM: ("CG-A023", Reach.REGISTRANT),
     BUILT_ALIKE: ("CG-A023", Reach.REGISTRANT),
     "every name after -- is trusted": ("CG-A023", Reach.REGISTRANT),
     "the end is not compared, below a subdomain": ("CG-A003", Reach.REGISTRANT),
@@ -86,6 +94,9 @@ _SHARED: Final = (
     "readthedocs.io glitch.me bubbleapps.io loca.lt now.sh azureedge.net bitbucket.io replit.dev ngrok.app "
     "codesandbox.io gitpod.io webcontainer.io nyc3.digitaloceanspaces.com tumblr.com weebly.com sharepoint.com"
 ).split()
+# Reaches of few people: what they can use may be allowed because strangers are.
+_OF_FEW: Final = frozenset({Reach.NEIGHBOUR, Reach.NETWORK})
+_OF_ADDRESSES: Final = frozenset({"CG-A014", "CG-A015"})
 # Services where anyone can run a script.
 _PLAYGROUNDS: Final = (
     "https://codepen.io https://cdpn.io https://jsfiddle.net https://fiddle.jshell.net https://jsbin.com "
@@ -104,11 +115,9 @@ _PRIVATE: Final = (
     "http://192.168.0.1 http://10.0.0.1 http://172.16.0.1 http://169.254.169.254 http://192.168.1.2:3000 "
     "http://[fd00::1] https://192.168.0.1 https://10.0.0.1 https://172.16.0.1"
 ).split()
-# What begins like loopback or like a private address, but is a name.
-_IMITATIONS: Final = (
-    ("CG-A014", "loopback", "http://localhost. https://localhost. http://127.0.0.1. http://localhost".split()),
-    ("CG-A015", "a private address", "http://192.168. http://10.".split()),
-)
+# Documentation addresses (RFC 5737, RFC 3849): no private network and no server has them.
+_PUBLIC: Final = "203.0.113.9"
+_PUBLIC_6: Final = "[2001:db8::9]"
 # The identifiers that browsers and programs make for each extension or panel, in their own form; and apps, whose pages
 # all have the same origin.
 _EXTENSIONS: Final = (
@@ -205,10 +214,11 @@ def strangers(label: str, *, is_loopback: bool, meant: Meant, names: Iterable[st
         Probe("CG-A014", Reach.NEIGHBOUR, origin, "loopback is trusted")
         for origin in ([] if is_loopback else _LOOPBACK)
     ]
+    # For others, `wider` asks if the loopback origin is allowed.
     imitations = [
-        Probe(rule, Reach.REGISTRANT, f"{beginning}{label}.com", f"every name that begins like {what} is trusted")
-        for rule, what, beginnings in _IMITATIONS
-        for beginning in beginnings
+        longer
+        for origin in (_LOOPBACK[1:3] if is_loopback else _LOOPBACK[1:2])
+        for longer in _longer(Probe("CG-A014", Reach.NEIGHBOUR, origin, ""), label)
     ]
     previews = [
         Probe("CG-A023", Reach.REGISTRANT, f"https://{host}", "every preview of that name is trusted")
@@ -243,8 +253,37 @@ def imitation(candidate: str, label: str) -> str | None:
     name.
     """
     parsed = Origin.parse(candidate)
-    text = "" if parsed is None else f"{parsed.scheme}://{parsed.host}.{label}.com"
-    return text if Origin.parse(text) is not None else None
+    if parsed is None or parsed.host.startswith("["):
+        return None
+    return f"{parsed.scheme}://{parsed.host}.{label}.com{'' if parsed.port is None else f':{parsed.port}'}"
+
+
+def wider(probe: Probe, label: str) -> Iterator[Probe]:
+    """
+    Yield what may be allowed, too, if *probe* is: the same scheme and port with the name of a stranger, who owns
+    *label* under `com`, or with a public address, and names that begin like an address.
+    """
+    origin = Origin.parse(probe.origin)
+    if origin is None or origin.scheme not in HTTP_SCHEMES or probe.reach not in _OF_FEW:
+        return
+    port = "" if origin.port is None else f":{origin.port}"
+    kind = f"any origin with {origin.scheme}{' and a port' if port else ''} is allowed"
+    yield Probe("CG-A001", Reach.ANYONE, f"{origin.scheme}://{label}.com{port}", kind)
+    if probe.rule not in _OF_ADDRESSES:
+        return
+    is_numeric = origin.host.startswith("[") or origin.host.rpartition(".")[2].isdigit()
+    if is_numeric:
+        public = _PUBLIC_6 if origin.host.startswith("[") else _PUBLIC
+        mistake = "every address is trusted, also public ones"
+        yield Probe("CG-A015", Reach.REGISTRANT, f"{origin.scheme}://{public}{port}", mistake)
+    yield from _longer(probe, label)
+
+
+def _longer(probe: Probe, label: str) -> Iterator[Probe]:
+    longer = imitation(probe.origin, label)
+    if longer is not None:
+        begun = longer.partition("://")[2].partition(f".{label}.com")[0]
+        yield Probe(probe.rule, Reach.REGISTRANT, longer, f"every name that begins with {begun} is trusted")
 
 
 def special(candidate: str, label: str) -> list[Probe]:
@@ -283,13 +322,14 @@ def _ranked(candidate: str, *, is_trusted: bool) -> list[Probe]:
     """
     Return the relatives of *candidate*: the first of each mistake, then the second of each, and so on.
     """
-    by_mistake: dict[str, list[Probe]] = {name: [] for name in _MISTAKES}
+    # What is refused with its dot is not allowed because the dot may be absent.
+    by_mistake: dict[str, list[Probe]] = {name: [] for name in _MISTAKES if is_trusted or name != NO_DOT}
     for attack in _attacks(candidate):
-        probe = _probe(attack, candidate) if attack.is_sent else None
+        probe = _probe(attack, candidate) if attack.is_sent and attack.name in by_mistake else None
         if probe is not None:
             by_mistake[attack.name].append(probe)
     if is_trusted:
-        by_mistake[_SAME_FORM] += _digit_siblings(candidate)
+        by_mistake[SAME_FORM] += _digit_siblings(candidate)
     easiest = [sorted(probes, key=_ease) for probes in by_mistake.values()]
     rounds = [[probe for probe in turn if probe is not None] for turn in zip_longest(*easiest)]
     return [*chain.from_iterable(sorted(turn, key=_ease) for turn in (rounds if is_trusted else rounds[:1]))]
@@ -298,7 +338,7 @@ def _ranked(candidate: str, *, is_trusted: bool) -> list[Probe]:
 def _digit_siblings(candidate: str) -> Iterator[Probe]:
     for pair in digit_siblings(candidate):
         for one, other in (pair, pair[::-1]):
-            probe = _probe(Attack(_SAME_FORM, one, is_sent=True), candidate)
+            probe = _probe(Attack(SAME_FORM, one, is_sent=True), candidate)
             if probe is not None:
                 yield probe._replace(twin=other)
 
@@ -316,7 +356,7 @@ def _probe(attack: Attack, candidate: str) -> Probe | None:
     Return the probe for *attack*, or None if other probes cover it.
     """
     trusted, origin = Origin.parse(candidate), Origin.parse(attack.origin)
-    if trusted is None or origin is None or attack.name not in _MISTAKES or origin.port in BAD_PORTS:
+    if trusted is None or origin is None or origin.port in BAD_PORTS:
         return None
     rule, reach = _MISTAKES[attack.name]
     if rule == "CG-A011" and origin.scheme == "chrome-extension":
@@ -328,20 +368,15 @@ def _probe(attack: Attack, candidate: str) -> Probe | None:
     if rule == "CG-A013" and origin.port is None:
         # That one is often trusted on purpose, together with another port.
         return None
-    if reach is Reach.REGISTRANT and not _can_be_registered(origin, trusted):
-        reach = Reach.NEIGHBOUR
-    return Probe(rule, reach, attack.origin, attack.name)
-
-
-def _can_be_registered(origin: Origin, trusted: Origin) -> bool:
-    """
-    Whether anybody could own the name: its suffix exists, and it does not belong to the owner of the trusted name.
-    """
+    if reach is not Reach.REGISTRANT:
+        return Probe(rule, reach, attack.origin, attack.name)
     if owned_name(origin.host) == owned_name(trusted.host):
-        return False
+        return Probe(rule, Reach.NEIGHBOUR, attack.origin, attack.name)
     last = origin.host.rpartition(".")[2]
-    suffixes = {trusted.host.rpartition(".")[2], "example"}
-    return "." in origin.host and (last in suffixes or is_known_suffix(last))
+    if "." in origin.host and (last in {trusted.host.rpartition(".")[2], "example"} or is_known_suffix(last)):
+        return Probe(rule, reach, attack.origin, attack.name)
+    # There is no such suffix, so nobody can register the name.
+    return None if rule == "CG-A007" else Probe(rule, Reach.NOBODY, attack.origin, attack.name, NO_BROWSER)
 
 
 def _new(probes: Iterable[Probe | None], meant: Meant) -> list[Probe]:

@@ -145,8 +145,8 @@ _ROWS: Final = (
         name="reflect-any",
         title="Any website may read",
         message=(
-            "The server allows any origin that asks, so every page that a visitor opens can read what this visitor "
-            "can read."
+            "The server does not compare the name of the origin, so every page that a visitor opens can read what this "
+            "visitor can read."
         ),
         why=(
             "An attacker only needs a user to open a page. If credentials are allowed, the page reads the data of the "
@@ -246,13 +246,14 @@ _ROWS: Final = (
     Weakness(
         id="CG-A007",
         name="dot-unescaped",
-        title="A dot in a pattern stands for any character",
+        title="A dot of the trusted name is not compared",
         message=(
-            "The trusted name is used as a regular expression, so a name with another character in place of the dot is "
-            "allowed."
+            "A name with another character in place of the dot, or without the dot, is allowed. Often the cause is a "
+            "regular expression."
         ),
         why=(
-            "For `api.example.com`, an attacker registers `apixexample.com` and reads what only your pages should read."
+            "For `api.example.com`, an attacker registers `apixexample.com` or `apiexample.com`, and reads what only "
+            "your pages should read."
         ),
         instead=f'Compare text, not regular expressions: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
         header=_EXACT,
@@ -370,7 +371,7 @@ _ROWS: Final = (
         message="This is for development. In production, any program on the visitor's machine can serve a page there.",
         why="A program on the user's machine, or another user of it, can read what you share with that user.",
         instead="Allow `http://localhost:3000` only in the development environment.",
-        header="Access-Control-Allow-Origin: no loopback origin in production",
+        header="Access-Control-Allow-Origin: no loopback origin in production; in development, whole origins",
         policy="leave http://localhost:* to the development environment (Configuration has one list for each)",
         sign=signs.let_in,
         example=_reads("CG-A014", Reach.NEIGHBOUR, "http://localhost:3000", "loopback is trusted"),
@@ -378,14 +379,16 @@ _ROWS: Final = (
     Weakness(
         id="CG-A015",
         name="private-ip-origin",
-        title="Pages from private addresses may read",
-        message="Which machine has that address depends on the visitor's network.",
+        title="Pages at IP addresses may read",
+        message=(
+            "Which machine has a private address depends on the visitor's network. Anyone can rent a public address."
+        ),
         why=(
             "In a café or a hotel, the address can belong to a machine of the attacker. Its page then reads what you "
             "share."
         ),
         instead=f'Allow names instead of addresses: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
-        header="Access-Control-Allow-Origin: no private address",
+        header="Access-Control-Allow-Origin: no IP address",
         policy="allow_origins with names instead of addresses",
         sign=signs.let_in,
         example=_reads("CG-A015", Reach.NEIGHBOUR, "http://192.168.0.1", "a private address is trusted"),

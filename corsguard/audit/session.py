@@ -12,7 +12,7 @@ from corsguard.names import EXAMPLE_ORIGIN
 from .answers import Answer, PageFetch
 from .bounded_client import BoundedClient, with_query
 from .findings import Observations
-from .probes import Meant, Probe
+from .probes import Meant, Probe, wider
 from .raw_connection import RawConnection
 
 
@@ -165,12 +165,18 @@ class Session:
 
     def try_each(self, probes: Iterable[Probe]) -> None:
         """
-        Find out for each of *probes* whether it is allowed. For a WebSocket, all allowed ones are one finding.
+        Find out for each of *probes* whether it is allowed, and if so, what else may be. For a WebSocket, all allowed
+        ones are one finding.
 
         A page of the server's own origin reads without CORS, so that origin is left out.
         """
         for probe in probes:
-            if probe.origin == self.client.origin:
-                continue
-            rule = "CG-E006" if self.is_handshake else probe.rule
-            self.observed.let_in(probe._replace(rule=rule), self.get(probe.origin))
+            if self._is_let_in(probe):
+                for other in wider(probe, self.label):
+                    self._is_let_in(other)
+
+    def _is_let_in(self, probe: Probe) -> bool:
+        if probe.origin == self.client.origin or self.meant.covers(probe.origin):
+            return False
+        rule = "CG-E006" if self.is_handshake else probe.rule
+        return self.observed.let_in(probe._replace(rule=rule), self.get(probe.origin))

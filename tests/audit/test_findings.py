@@ -183,7 +183,21 @@ def test_a_fault_does_not_hide_a_worse_one(pattern, severities):
         ("1.app.saas.example", r"\d\.app\.saas\.example", {"CG-A023": "medium"}),
         ("de.app.shop.example", r"[a-z]{2}\.app\.shop\.example", {"CG-A023": "medium"}),
         ("q.app.shop.example", r"[a-z]\.app\.shop\.example", {"CG-A023": "medium"}),
+        # A dot may be absent, or a few letters in front are free.
+        ("app.example.com", r"(app|www|)\.?example\.com", {"CG-A007": "critical"}),
+        ("app.shop.co.uk", r"app\.?shop\.?co\.uk", {"CG-A007": "critical"}),
+        ("example.com", r".?example\.com", {"CG-A004": "critical"}),
+        ("example.com", r"(.{3})?example\.com", {"CG-A004": "critical"}),
+        # Text inside a name is free: in front of the site, behind its name, or digits anywhere.
+        ("app.example.com", r"(app|admin)[.-].*example\.com", {"CG-A004": "critical"}),
+        ("app.example.com", r"app\..*example\.com", {"CG-A004": "critical"}),
+        ("app.example.com", r"app\.example[a-z]*\.com", {"CG-A023": "critical"}),
+        ("app.example.com", r"\d*a\d*p\d*p\d*\.\d*example\d*\.com", {"CG-A023": "critical"}),
+        # The beginning is enough, which explains it.
+        ("app.example.com", r"app\..*", {"CG-A003": "critical", "CG-A022": "critical"}),
         # The lists of these are exact.
+        ("app.example.com", r"(app|www)\.example\.com", {}),
+        ("example.com", r"(www\.)?example\.com", {}),
         ("app2.saas.example", r"app[0-4]\.saas\.example", {}),
         ("tenant42.saas.example", r"tenant(41|42|43|44)\.saas\.example", {}),
         ("app1.saas.example", r"app[1-9]\.saas\.example", {}),
@@ -236,6 +250,22 @@ def test_only_a_port_that_nobody_lists_proves_that_every_port_is_trusted(trusted
         (r"http://192\.168\.\d+\.\d+:3000", "CG-A015", "medium"),
         (r"http://\[f[cd].*", "CG-A015", "medium"),
         (r"http://10\..*", "CG-A015", "critical"),
+        # The address is complete, and the end is not compared.
+        (r"http://192\.168\.\d+\.\d+.*", "CG-A015", "critical"),
+        (r"https?://192\.168\.0\.1.*", "CG-A015", "critical"),
+        (r"https?://172\.(1[6-9]|2\d|3[01])\..*", "CG-A015", "critical"),
+        (r"https://10\.\d+\.\d+\.\d+.*", "CG-A015", "critical"),
+        (r"http://169\.254\..*", "CG-A015", "critical"),
+        (r"http://127\.0\.0\.1.*", "CG-A014", "critical"),
+        (r"https://localhost.*", "CG-A014", "critical"),
+        (r"https?://.*localhost.*", "CG-A014", "critical"),
+        # Public addresses, too.
+        (r"https?://\d+\.\d+\.\d+\.(?!1$)\d+", "CG-A015", "critical"),
+        (r"http://\[[f2].*\]", "CG-A015", "critical"),
+        # Any website, if it has a port, or no TLS.
+        (r"https?://[^/]+:\d+", "CG-A001", "critical"),
+        (r"http://.*", "CG-A001", "critical"),
+        (r"http://[a-z0-9-]+(:\d+)?", "CG-A014", "medium"),
         (r"https://[a-z]+\.github\.io", "CG-A009", "critical"),
         (r"https://.*\.translate\.goog", "CG-A009", "critical"),
         (r"https://[a-z0-9]+\.z\d+\.web\.core\.windows\.net", "CG-A009", "critical"),

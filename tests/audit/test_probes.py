@@ -126,7 +126,7 @@ def test_a_host_has_related_names_or_none(origin):
     [
         # `.co` is a suffix, and `.c` is not.
         ("https://app.example.co", Reach.REGISTRANT),
-        ("https://app.example.c", Reach.NEIGHBOUR),
+        ("https://app.example.c", Reach.NOBODY),
         ("https://app.example", Reach.REGISTRANT),
     ],
 )

@@ -215,6 +215,14 @@ every top-level domain is trusted: https://www.app.example.bid:8443
 every top-level domain is trusted: https://www.app.example.ws:8443
 every top-level domain is trusted: https://www.app.example.co.bw:8443
 every country is trusted: https://www.app.example.com.sb:8443
+the text between a subdomain and the site is not compared: https://www.app.attackerexample.com:8443
+a dot may be absent: https://wwwapp.example.com:8443
+a dot may be absent: https://www.appexample.com:8443
+a dot may be absent: https://www.app.examplecom:8443
+three letters before the site are not compared: https://wwwexample.com:8443
+a letter before the site is not compared: https://wexample.com:8443
+the text behind the site's name is not compared: https://www.app.exampleattacker.com:8443
+the text behind the site's name is not compared: https://www.app.example7.com:8443
 every name after -- is trusted: https://attacker--www.app.example.com:8443
 every name with the same structure is trusted: https://www-attacker.app.example.com:8443
 every name of the same form is trusted: https://jjj.app.example.com:8443
@@ -227,7 +235,7 @@ a dot stands for any character: https://wwwxappxexample.com:8443
 every subdomain is trusted: https://attacker.www.app.example.com:8443
 every subdomain of the site is trusted: https://attacker.example.com:8443
 the site is trusted like its subdomains: https://example.com:8443
-every neighbour is trusted: https://attacker.app.example.com:8443
+every name below the same host is trusted: https://attacker.app.example.com:8443
 the scheme is not compared: http://www.app.example.com:8443
 the scheme is not compared: chrome-extension://www.app.example.com
 the port is not compared: https://www.app.example.com
@@ -340,6 +348,12 @@ CARELESS = {
     "the host may be anywhere in the origin": lambda origin: "app.example.com" in origin,
     "a part of the origin is enough": lambda origin: origin in APP,
     "a dot stands for any character": lambda origin: re.fullmatch("https://app.example.com", origin),
+    "a dot may be absent": lambda origin: re.fullmatch(r"https://app\.?example\.com", origin),
+    "a letter before the site is not compared": lambda origin: re.fullmatch(r"https://(app\.|.)example\.com", origin),
+    "the text between a subdomain and the site is not compared": lambda origin: re.fullmatch(
+        r"https://app[.].*example\.com|https://app\.example\.com", origin
+    ),
+    "the text behind the site's name is not compared": lambda origin: re.sub(r"\d", "", origin) == APP,
     "every subdomain is trusted": lambda origin: origin == APP or origin.endswith(".app.example.com"),
     "every subdomain of the site is trusted": lambda origin: re.fullmatch(r"https://(\w+\.)*example\.com", origin),
     "the site is trusted like its subdomains": lambda origin: origin in {APP, "https://example.com"},
