@@ -147,7 +147,8 @@ def audit(  # noqa: PLR0913 - all limits and options, as keywords
             pause=time.sleep if app is None else bool,
         )
         if is_internal is None:
-            is_internal = app is None and _is_internal(target.host, address)
+            # An application is asked without a network, so only the URL says where it will be.
+            is_internal = _is_internal(target.host, address, is_looked_up=app is None)
         if proxy and active:
             left_out = SpentError("a proxy is in between")
             client.leave_out("line ends in Origin", left_out)
@@ -255,11 +256,11 @@ def _trust(*, is_checked: bool) -> ssl.SSLContext:
     return context
 
 
-def _is_internal(host: str, address: str | None) -> bool:
+def _is_internal(host: str, address: str | None, *, is_looked_up: bool = True) -> bool:
     """
     Whether the address is in a private network. Loopback does not count, because servers under test are there.
     """
-    if address_space(host) != "public" or address is not None:
+    if address_space(host) != "public" or address is not None or not is_looked_up:
         return address_space(host) == "local"
     try:
         found = socket.getaddrinfo(host.strip("[]"), None, proto=socket.IPPROTO_TCP)
