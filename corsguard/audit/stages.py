@@ -7,6 +7,7 @@ the next requests.
 
 import re
 from collections.abc import Callable, Collection
+from itertools import product
 from typing import Final, Literal, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
@@ -412,12 +413,12 @@ def _ask_actively(session: Session) -> None:
 def _inject(session: Session) -> None:
     if session.raw is None:
         return
-    stranger, header = session.strangers[0], f"x-{session.label}"
-    answer = session.get(stranger)
-    for what, end in _LINE_ENDS.items():
+    header = f"x-{session.label}"
+    # What is only compared with the first line is sent back for a trusted origin alone.
+    for origin, (what, end) in product(dict.fromkeys((session.strangers[0], session.nearest)), _LINE_ENDS.items()):
         session.client.turn()
-        sent_back = session.raw.names_sent_back(target_of(session.url), f"{stranger}{end}{header}: 1")
-        if session.look(["CG-X001"], answer, what, header, sent_back):
+        sent_back = session.raw.names_sent_back(target_of(session.url), f"{origin}{end}{header}: 1")
+        if session.look(["CG-X001"], session.get(origin), what, header, sent_back):
             return
 
 

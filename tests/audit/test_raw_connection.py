@@ -3,6 +3,7 @@ Requests that no HTTP client can send use a connection of their own, and only na
 """
 
 import json
+import re
 import socket
 import socketserver
 import threading
@@ -29,18 +30,33 @@ class Careless(socketserver.StreamRequestHandler):
         _, found, rest = head.partition(b"Origin: ")
         origin = rest.removesuffix(b"\r\n").partition(b"\r\nUser-Agent")[0] if found else b""
         self.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nVary: Origin\r\nContent-Length: 0\r\n")
-        self.wfile.write(b"Access-Control-Allow-Origin: " + origin + b"\r\n\r\n")
+        if self.trusts(origin):
+            self.wfile.write(b"Access-Control-Allow-Origin: " + origin + b"\r\n")
+        self.wfile.write(b"\r\n")
+
+    def trusts(self, origin):
+        return True
+
+
+class CarelessAfterTheFirstLine(Careless):
+    """
+    Compares only the first line with a trusted origin.
+    """
+
+    def trusts(self, origin):
+        return re.split(rb"[\r\n]", origin)[0] == APP.encode()
 
 
 @pytest.mark.parametrize(("options", "is_found"), [((), False), (("--active",), True)])
-def test_a_line_end_in_origin_is_tried_if_active_tests_are_allowed(options, is_found):
+@pytest.mark.parametrize("careless", [Careless, CarelessAfterTheFirstLine])
+def test_a_line_end_in_origin_is_tried_if_active_tests_are_allowed(careless, options, is_found):
     class Threads(socketserver.ThreadingTCPServer):
         daemon_threads = True
 
-    with Threads(("127.0.0.1", 0), Careless) as server:
+    with Threads(("127.0.0.1", 0), careless) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         where = ["--connect-to", f"127.0.0.1:{server.server_address[1]}"]
-        result = CliRunner().invoke(audit, [URL, *FAST, *where, "--json", *options], catch_exceptions=False)
+        result = CliRunner().invoke(audit, [URL, "--origin", APP, *FAST, *where, "--json", *options], catch_exceptions=False)
         server.shutdown()
     severities = {finding["id"]: finding["severity"] for finding in json.loads(result.stdout)["findings"]}
     assert severities.get("CG-X001") == ("critical" if is_found else None)
