@@ -24,7 +24,11 @@ _UNASKED: Final = WireResponse(0)
 # After this many fetches in a row without an answer, the server is down, or does not want more requests; or something
 # in front of it gives 429 or 503 to some origins.
 _MOST_UNANSWERED: Final = 5
+# How many requests are kept to ask again: at least for one finding that comes last, and at most for many.
+_LEAST_RESERVED: Final = 4
 _MOST_RESERVED: Final = 12
+# Again, and for an origin that must not be allowed.
+_FOR_EACH_FINDING: Final = 2
 # Headers that are added to the user's: a cookie of the audit must not replace the user's cookie.
 _SENT_TWICE: Final = frozenset({"authorization", "cookie", "host"})
 
@@ -70,7 +74,8 @@ class BoundedClient:
         self.rate = rate
         self.sent = 0
         # The number of requests that are reserved to confirm findings.
-        self.reserve = min(_MOST_RESERVED, budget // 4)
+        self.reserve = 0
+        self.keep(0)
         self.unanswered = 0
         self.throttled = 0
         # The questions that were not answered, or only with 429 or 503.
@@ -131,6 +136,12 @@ class BoundedClient:
         """
         self._count += 1
         return with_query(url, f"cg={self.label}{self._count}")
+
+    def keep(self, findings: int) -> None:
+        """
+        Keep requests to confirm so many *findings*.
+        """
+        self.reserve = min(_LEAST_RESERVED + _FOR_EACH_FINDING * findings, _MOST_RESERVED, self.budget // 4)
 
     def leave_out(self, what: str, end: SpentError) -> None:
         """

@@ -129,6 +129,7 @@ class Observations:
         known = self._found.get(rule)
         if known is None or known.severity < finding.severity:
             self._found[rule] = finding
+            self._keep()
         return True
 
     def let_in(self, probe: Probe, answer: Answer) -> bool:
@@ -139,6 +140,7 @@ class Observations:
         if sign is None:
             return False
         self._positives.append(Positive(probe, answer, sign))
+        self._keep()
         return True
 
     def has_let_in(self, rule: str) -> bool:
@@ -157,9 +159,17 @@ class Observations:
         """
         Send everything that was seen again, and return the confirmed findings, the worst first.
         """
-        found = [self._replayed(finding) for finding in self._found.values()]
-        found += filter(None, [self._proven(positives) for positives in _by_rule(self._positives)])
-        return _without_implied(found)
+        # The worst first, and what implies most: the requests may not be enough for all.
+        proven = [
+            self._proven(positives) for positives in sorted(_by_rule(self._positives), key=_urgency, reverse=True)
+        ]
+        replayed = [self._replayed(finding) for finding in self._found.values()]
+        return _without_implied([*replayed, *filter(None, proven)])
+
+    def _keep(self) -> None:
+        faults = {rule for rule, finding in self._found.items() if finding.is_fault}
+        faults |= {one.probe.rule for one in self._positives if one.severity > Severity.INFO}
+        self._client.keep(len(faults))
 
     def _of(self, row: Weakness, sign: Sign) -> Finding:
         (worst, *_) = sign.proof
@@ -239,6 +249,10 @@ class Observations:
             return "high" if answer.status < 400 else "medium"
         # It may have failed because of the unique query.
         return None if again.status == answer.status else "medium"
+
+
+def _urgency(positives: list[Positive]) -> tuple[Severity, int]:
+    return max(map(_severity, positives)), len(RULES[positives[0].probe.rule].subsumes)
 
 
 def _severity(positive: Positive) -> Severity:

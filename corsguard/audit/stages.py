@@ -38,8 +38,8 @@ _MOST_REDIRECTS: Final = 5
 _MOST_CANDIDATES: Final = 6
 # So many are enough: if all the usual origins are trusted, the same comparison allows them.
 _MOST_USUAL: Final = 2
-_CLOSEST: Final = 14
-_MOST_REGISTERED: Final = 4
+_CLOSEST: Final = 12
+_MOST_REGISTERED: Final = 6
 _MOST_THIRD_PARTIES: Final = 4
 
 _PRIVATE_NETWORK: Final = ("Access-Control-Request-Private-Network", "true")

@@ -38,9 +38,7 @@ def test_a_private_address_is_internal_and_loopback_is_not(host, is_internal):
         report = audit(f"http://{host}/", trusted=[APP], rate=1e6, connect_to={host: one.address})
     assert {finding.rule.id for finding in report.faults} == ({"CG-A010"} if is_internal else set())
     # In this process, the address in the URL decides, too.
-    assert faults(answering(lambda _: [(ALLOW, "*")]), url=f"http://{host}/") == (
-        {"CG-A010"} if is_internal else set()
-    )
+    assert faults(answering(lambda _: [(ALLOW, "*")]), url=f"http://{host}/") == ({"CG-A010"} if is_internal else set())
     assert ("CG-E003" in faults(listing(APP), url=f"http://{host}/")) is is_internal
 
 

@@ -24,6 +24,7 @@ from kit.audited import (
 from corsguard.audit import RULES, Severity
 from corsguard.audit.answers import Answer
 from corsguard.audit.bounded_client import BoundedClient
+from corsguard.audit.calls import QUICK_BUDGET
 from corsguard.audit.calls import run as run_stages
 from corsguard.audit.findings import Observations
 from corsguard.audit.probes import Meant, Probe
@@ -279,6 +280,36 @@ def test_what_is_often_trusted_by_mistake_is_asked_in_the_form_that_it_has(patte
     confirmed = found(matching(f"https://app\\.example\\.com|{pattern}"), url=f"https://{HOST}/items")
     above = {name: one["severity"] for name, one in confirmed.items() if one["severity"] != "info"}
     assert above == {rule: severity}
+
+
+@pytest.mark.parametrize("origin", [APP, None])
+@pytest.mark.parametrize(
+    ("pattern", "rules"),
+    [
+        (r"https://app\.example\.com.*", {"CG-A003"}),
+        (r".*example\.com", {"CG-A004"}),
+        (r".*example\.com.*", {"CG-A003", "CG-A004", "CG-A005"}),
+        (r"https://app.example.com", {"CG-A007"}),
+        (r".*\.github\.io", {"CG-A009"}),
+        (r".*\.netlify\.app", {"CG-A009", "CG-A023"}),
+        (r".*\.vercel\.app", {"CG-A009", "CG-A023"}),
+        (r".*localhost.*", {"CG-A014"}),
+    ],
+)
+def test_the_most_important_requests_find_the_most_frequent_mistakes(pattern, rules, origin):
+    report = audited(
+        matching(f"https://app\\.example\\.com|{pattern}"), url=f"https://{HOST}/", origin=origin, budget=QUICK_BUDGET
+    )
+    (worst, *_) = report.faults
+    assert worst.rule.id in rules
+    assert (worst.severity, worst.confidence) == (Severity.CRITICAL, "high")
+    assert report.sent <= QUICK_BUDGET
+
+
+def test_what_is_kept_to_ask_again_is_used_if_nothing_is_found():
+    report = audited(matching("https://app\\.example\\.com"), url=f"https://{HOST}/", budget=QUICK_BUDGET)
+    assert report.faults == []
+    assert report.sent == QUICK_BUDGET - 4
 
 
 @pytest.mark.parametrize(("slow", "is_found"), [(2, True), (1, False)])

@@ -56,7 +56,9 @@ def test_a_line_end_in_origin_is_tried_if_active_tests_are_allowed(careless, opt
     with Threads(("127.0.0.1", 0), careless) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         where = ["--connect-to", f"127.0.0.1:{server.server_address[1]}"]
-        result = CliRunner().invoke(audit, [URL, "--origin", APP, *FAST, *where, "--json", *options], catch_exceptions=False)
+        result = CliRunner().invoke(
+            audit, [URL, "--origin", APP, *FAST, *where, "--json", *options], catch_exceptions=False
+        )
         server.shutdown()
     severities = {finding["id"]: finding["severity"] for finding in json.loads(result.stdout)["findings"]}
     assert severities.get("CG-X001") == ("critical" if is_found else None)
