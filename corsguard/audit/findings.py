@@ -325,6 +325,7 @@ def _by_rule(positives: Collection[Positive]) -> Iterator[list[Positive]]:
     _drop_explained(found)
     # If every name is allowed, names that end or are built like a trusted one are allowed, too.
     every = {_parent(one) for one in found["CG-A009"]}
+    found["CG-A007"] = _not_below(found["CG-A007"], every)
     found["CG-A012"] = _not_below(found["CG-A012"], every)
     every |= {_parent(one) for one in found["CG-A012"]}
     found["CG-A023"] = _not_below(found["CG-A023"], every)

@@ -95,7 +95,7 @@ _SHARED: Final = (
     "codesandbox.io gitpod.io webcontainer.io nyc3.digitaloceanspaces.com tumblr.com weebly.com sharepoint.com"
 ).split()
 # Reaches of few people: what they can use may be allowed because strangers are.
-_OF_FEW: Final = frozenset({Reach.NEIGHBOUR, Reach.NETWORK})
+_OF_FEW: Final = frozenset({Reach.NEIGHBOUR, Reach.NETWORK, Reach.DEVICE, Reach.PLACE})
 _OF_ADDRESSES: Final = frozenset({"CG-A014", "CG-A015"})
 # Services where anyone can run a script.
 _PLAYGROUNDS: Final = (
@@ -211,14 +211,13 @@ def strangers(label: str, *, is_loopback: bool, meant: Meant, names: Iterable[st
     # RFC 9562, 5.4: the form of a random one.
     uuid = f"{label}-{label[:4]}-4{label[:3]}-a{label[:3]}-{label}{label[:4]}"
     development = [
-        Probe("CG-A014", Reach.NEIGHBOUR, origin, "loopback is trusted")
-        for origin in ([] if is_loopback else _LOOPBACK)
+        Probe("CG-A014", Reach.DEVICE, origin, "loopback is trusted") for origin in ([] if is_loopback else _LOOPBACK)
     ]
     # For others, `wider` asks if the loopback origin is allowed.
     imitations = [
         longer
         for origin in (_LOOPBACK[1:3] if is_loopback else _LOOPBACK[1:2])
-        for longer in _longer(Probe("CG-A014", Reach.NEIGHBOUR, origin, ""), label)
+        for longer in _longer(Probe("CG-A014", Reach.DEVICE, origin, ""), label)
     ]
     previews = [
         Probe("CG-A023", Reach.REGISTRANT, f"https://{host}", "every preview of that name is trusted")
@@ -235,12 +234,14 @@ def strangers(label: str, *, is_loopback: bool, meant: Meant, names: Iterable[st
             for host in _SHARED
         ],
         [
-            Probe("CG-A017", Reach.NETWORK, form.format(letters=letters, hexadecimal=label, uuid=uuid), mistake, where)
+            Probe(
+                "CG-A017", Reach.EXTENSION, form.format(letters=letters, hexadecimal=label, uuid=uuid), mistake, where
+            )
             for form, mistake, where in _EXTENSIONS
         ],
-        [Probe("CG-A017", Reach.NEIGHBOUR, origin, "any app is trusted", where) for origin, where in _APPS.items()],
+        [Probe("CG-A017", Reach.APP, origin, "any app is trusted", where) for origin, where in _APPS.items()],
         [Probe("CG-A017", Reach.NOBODY, f"x{letters}://{label}.com", "any scheme is trusted", NO_BROWSER)],
-        [Probe("CG-A015", Reach.NEIGHBOUR, origin, "a private address is trusted") for origin in _PRIVATE],
+        [Probe("CG-A015", Reach.PLACE, origin, "a private address is trusted") for origin in _PRIVATE],
         [Probe("CG-A016", Reach.ANYONE, origin, "a public playground is trusted") for origin in _PLAYGROUNDS],
     )
     # Alternately, so that a small budget tries some of each kind.
@@ -275,7 +276,7 @@ def wider(probe: Probe, label: str) -> Iterator[Probe]:
     if is_numeric:
         public = _PUBLIC_6 if origin.host.startswith("[") else _PUBLIC
         mistake = "every address is trusted, also public ones"
-        yield Probe("CG-A015", Reach.REGISTRANT, f"{origin.scheme}://{public}{port}", mistake)
+        yield Probe("CG-A015", Reach.ADDRESS, f"{origin.scheme}://{public}{port}", mistake)
     yield from _longer(probe, label)
 
 

@@ -192,7 +192,7 @@ _ROWS: Final = (
         example=_reads(
             "CG-A003", Reach.REGISTRANT, "https://app.example.com.attacker.example", "the end is not compared"
         ),
-        subsumes=frozenset({"CG-A008", "CG-A013", "CG-A020", "CG-A023"}),
+        subsumes=frozenset({"CG-A007", "CG-A008", "CG-A013", "CG-A020", "CG-A023"}),
     ),
     Weakness(
         id="CG-A004",
@@ -202,7 +202,7 @@ _ROWS: Final = (
         why="For `example.com`, an attacker registers `evilexample.com` and reads what only your pages should read.",
         instead='Compare whole labels: `allow_origins=["https://*.example.com"]`, or better, list each origin.',
         header=_EXACT,
-        policy='{policy}, or allow_origins=["https://*.example.com"], which stops at the dot',
+        policy="{policy}, or a pattern with *., which stops at the dot",
         fix=_LIST,
         sign=signs.let_in,
         example=_reads("CG-A004", Reach.REGISTRANT, "https://attackerexample.com", "the beginning is not compared"),
@@ -230,14 +230,14 @@ _ROWS: Final = (
         id="CG-A006",
         name="truncated",
         title="A part of a trusted origin is enough",
-        message="The server only checks whether the trusted text contains the origin. It does not compare the two.",
+        message="A name that is only the beginning or a part of a trusted one is allowed.",
         why=(
             "For `https://example.com`, the shorter `https://example.co` is allowed. An attacker can register such a "
             "name and read what only your pages should read."
         ),
         instead=f'Write a list and compare whole entries: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
         header=_EXACT,
-        policy="{policy}: a list, not a string",
+        policy="{policy}: a list of whole origins, not a text or a regular expression",
         fix=_LIST,
         sign=signs.let_in,
         example=_reads("CG-A006", Reach.REGISTRANT, "https://app.example.co", "a part of the origin is enough"),
@@ -285,14 +285,14 @@ _ROWS: Final = (
     Weakness(
         id="CG-A009",
         name="shared-hosting",
-        title="Every name at a hosting service may read",
-        message="Anyone can have a name there.",
-        why="An attacker creates a free site at that service and reads what only your pages should read.",
+        title="Every name under a shared suffix may read",
+        message="Anyone can have a name there, at a hosting service or from a registry.",
+        why="An attacker creates a site there, which is often free, and reads what only your pages should read.",
         instead='Allow your own name there, in full: `allow_origins=["https://your-name.github.io"]`.',
         header="Access-Control-Allow-Origin: the exact origin of your own name there",
         policy="{policy}, exactly",
         fix=Fix(policy={"allow_origins": ["https://your-name.github.io"]}),
-        sign=signs.let_in,
+        sign=signs.let_in_under_suffix,
         example=_reads("CG-A009", Reach.REGISTRANT, "https://0123abcd.github.io", "shared hosting is trusted"),
     ),
     Weakness(
@@ -344,8 +344,8 @@ _ROWS: Final = (
             f'List the subdomains that need access: `allow_origins=["{EXAMPLE_ORIGIN}", "https://admin.example.com"]`.'
         ),
         header="Access-Control-Allow-Origin: the subdomains that need it, one by one",
-        policy='{policy} instead of "https://*.example.com"',
-        fix=Fix(policy={"allow_origins": [EXAMPLE_ORIGIN, "https://admin.example.com"]}),
+        policy="{policy}, and each other subdomain that needs access, instead of a pattern with *",
+        fix=_LIST,
         sign=signs.let_in,
         example=_reads(
             "CG-A012", Reach.NEIGHBOUR, "https://attacker.example.com", "every subdomain of the site is trusted"
@@ -374,7 +374,7 @@ _ROWS: Final = (
         header="Access-Control-Allow-Origin: no loopback origin in production; in development, whole origins",
         policy="leave http://localhost:* to the development environment (Configuration has one list for each)",
         sign=signs.let_in,
-        example=_reads("CG-A014", Reach.NEIGHBOUR, "http://localhost:3000", "loopback is trusted"),
+        example=_reads("CG-A014", Reach.DEVICE, "http://localhost:3000", "loopback is trusted"),
     ),
     Weakness(
         id="CG-A015",
@@ -391,7 +391,7 @@ _ROWS: Final = (
         header="Access-Control-Allow-Origin: no IP address",
         policy="allow_origins with names instead of addresses",
         sign=signs.let_in,
-        example=_reads("CG-A015", Reach.NEIGHBOUR, "http://192.168.0.1", "a private address is trusted"),
+        example=_reads("CG-A015", Reach.PLACE, "http://192.168.0.1", "a private address is trusted"),
     ),
     Weakness(
         id="CG-A016",
@@ -414,14 +414,17 @@ _ROWS: Final = (
         title="Any extension or app may read",
         message="The scheme is not compared, or every origin with that scheme is trusted.",
         why="Any extension or app that a user has installed can read what you share with that user.",
-        instead='Allow the exact id: `allow_origins=["chrome-extension://your-extension-id"]`.',
-        header="Access-Control-Allow-Origin: the exact chrome-extension://your-extension-id",
+        instead=(
+            'Allow the exact id: `allow_origins=["chrome-extension://your-extension-id"]`. Give an app a host name of '
+            "its own."
+        ),
+        header="Access-Control-Allow-Origin: the exact origin of your own extension or app",
         policy="{policy}, exactly",
-        fix=Fix(policy={"allow_origins": ["chrome-extension://your-extension-id"]}),
-        sign=signs.let_in,
+        fix=_LIST,
+        sign=signs.let_in_by_scheme,
         example=_reads(
             "CG-A017",
-            Reach.NEIGHBOUR,
+            Reach.EXTENSION,
             "chrome-extension://abcdklmnabcdklmnabcdklmn",
             "any extension is trusted",
             "Chromium",
@@ -492,9 +495,12 @@ _ROWS: Final = (
     Weakness(
         id="CG-A022",
         name="any-top-level-domain",
-        title="The name is trusted under every top-level domain",
-        message="The part after the last dot is not compared, and anybody can register the name under another one.",
-        why="For `example.com`, an attacker registers `example.bid` and reads what only your pages should read.",
+        title="The name is trusted under other top-level domains",
+        message="The end of the name is not compared exactly, and anybody can register the name under another ending.",
+        why=(
+            "For `example.com`, an attacker registers `example.bid` or `example.com.de` and reads what only your pages "
+            "should read."
+        ),
         instead=f'Write the names that you own in full: `allow_origins=["{EXAMPLE_ORIGIN}"]`.',
         header=_EXACT,
         fix=_LIST,

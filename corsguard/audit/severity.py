@@ -46,9 +46,14 @@ class Reach(StrEnum):
 
     ANYONE = "E1"
     REGISTRANT = "E2"
+    ADDRESS = "E2a"
     FEW_BROWSERS = "E2s"
     NETWORK = "E3"
+    EXTENSION = "E3e"
     NEIGHBOUR = "E4"
+    DEVICE = "E4d"
+    PLACE = "E4p"
+    APP = "E4a"
     NOBODY = "E5"
 
 
@@ -56,9 +61,14 @@ WHO: Final[Mapping[Reach, str]] = MappingProxyType(
     {
         Reach.ANYONE: "anyone, from any page",
         Reach.REGISTRANT: "anyone who registers the name",
+        Reach.ADDRESS: "anyone who rents a server with such an address",
         Reach.FEW_BROWSERS: "anyone who registers the name, in some browsers only",
         Reach.NETWORK: "anyone who controls the network, or a program on the visitor's device",
+        Reach.EXTENSION: "anyone whose extension the visitor has installed",
         Reach.NEIGHBOUR: "anyone who takes over another host or service of the same owner",
+        Reach.DEVICE: "any program on the visitor's device",
+        Reach.PLACE: "anyone who has that address in the visitor's network",
+        Reach.APP: "anyone whose app the visitor has installed",
         Reach.NOBODY: "no browser sends it; other clients may",
     }
 )
@@ -68,9 +78,14 @@ _BY_REACH: Final[Mapping[Reach, tuple[Severity, Severity, Severity]]] = MappingP
     {
         Reach.ANYONE: (Severity.CRITICAL, Severity.LOW, Severity.HIGH),
         Reach.REGISTRANT: (Severity.CRITICAL, Severity.LOW, Severity.HIGH),
+        Reach.ADDRESS: (Severity.CRITICAL, Severity.LOW, Severity.HIGH),
         Reach.FEW_BROWSERS: (Severity.HIGH, Severity.LOW, Severity.HIGH),
         Reach.NETWORK: (Severity.HIGH, Severity.LOW, Severity.HIGH),
+        Reach.EXTENSION: (Severity.HIGH, Severity.LOW, Severity.HIGH),
         Reach.NEIGHBOUR: (Severity.MEDIUM, Severity.INFO, Severity.MEDIUM),
+        Reach.DEVICE: (Severity.MEDIUM, Severity.INFO, Severity.MEDIUM),
+        Reach.PLACE: (Severity.MEDIUM, Severity.INFO, Severity.MEDIUM),
+        Reach.APP: (Severity.MEDIUM, Severity.INFO, Severity.MEDIUM),
         Reach.NOBODY: (Severity.INFO, Severity.INFO, Severity.INFO),
     }
 )

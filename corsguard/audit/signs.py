@@ -28,7 +28,7 @@ from corsguard.origin import NULL, Origin
 
 from .answers import Answer, target_of
 from .probes import Probe
-from .severity import Severity, severity_of
+from .severity import Reach, Severity, severity_of
 
 Confidence = Literal["high", "medium", "low"]
 
@@ -105,6 +105,27 @@ def let_in_by_http(answer: Answer, probe: Probe, *, is_internal: bool = False) -
     if sign is None or sign.severity is None or "preload" not in transport or "includesubdomains" not in transport:
         return sign
     return sign._replace(severity=min(sign.severity, Severity.MEDIUM))
+
+
+def let_in_under_suffix(answer: Answer, probe: Probe, *, is_internal: bool = False) -> Sign | None:
+    """
+    Detect that an origin may read because of the suffix of its name. The fix names that suffix.
+    """
+    sign = let_in(answer, probe, is_internal=is_internal)
+    host = "" if sign is None else probe.origin.partition("://")[2]
+    fix = Fix(policy={"allow_origins": [f"https://your-name.{host.partition('.')[2]}"]})
+    return None if sign is None else sign._replace(fix=fix)
+
+
+def let_in_by_scheme(answer: Answer, probe: Probe, *, is_internal: bool = False) -> Sign | None:
+    """
+    Detect that an origin may read because of its scheme. The fix has the same scheme.
+    """
+    sign = let_in(answer, probe, is_internal=is_internal)
+    if sign is None or probe.reach not in {Reach.EXTENSION, Reach.APP}:
+        return sign
+    own = "your-extension-id" if probe.reach is Reach.EXTENSION else "your-own-host-name"
+    return sign._replace(fix=Fix(policy={"allow_origins": [f"{probe.origin.partition('://')[0]}://{own}"]}))
 
 
 def shared_inside(answer: Answer) -> Sign | None:

@@ -21,7 +21,7 @@ from kit.audited import (
     origin_of,
 )
 
-from corsguard.audit import RULES, Severity
+from corsguard.audit import RULES, Reach, Severity
 from corsguard.audit.answers import Answer
 from corsguard.audit.bounded_client import BoundedClient
 from corsguard.audit.calls import QUICK_BUDGET
@@ -280,6 +280,48 @@ def test_what_is_often_trusted_by_mistake_is_asked_in_the_form_that_it_has(patte
     confirmed = found(matching(f"https://app\\.example\\.com|{pattern}"), url=f"https://{HOST}/items")
     above = {name: one["severity"] for name, one in confirmed.items() if one["severity"] != "info"}
     assert above == {rule: severity}
+
+
+@pytest.mark.parametrize(
+    ("trusted", "pattern", "rule", "fix", "reach"),
+    [
+        # The fix names the suffix or the scheme that was accepted, and no other.
+        (APP, r"https://[a-z]+\.netlify\.app", "CG-A009", "https://your-name.netlify.app", Reach.REGISTRANT),
+        (APP, r"https://[a-z]+\.s3\.amazonaws\.com", "CG-A009", "https://your-name.s3.amazonaws.com", Reach.REGISTRANT),
+        # Every name of a registry: no dot is the cause.
+        ("https://shop.co.uk", r"https://.*\.co\.uk", "CG-A009", "https://your-name.co.uk", Reach.REGISTRANT),
+        (APP, r"chrome-extension://.*", "CG-A017", "chrome-extension://your-extension-id", Reach.EXTENSION),
+        (APP, r"moz-extension://.*", "CG-A017", "moz-extension://your-extension-id", Reach.EXTENSION),
+        (APP, r"capacitor://localhost", "CG-A017", "capacitor://your-own-host-name", Reach.APP),
+        (APP, r"https://[a-z]+\.app\.example\.com", "CG-A012", APP, Reach.NEIGHBOUR),
+        # Only the beginning is compared: no dot is the cause.
+        ("https://shop-7.netlify.app", r"https://shop-.*", "CG-A003", "https://shop-7.netlify.app", Reach.REGISTRANT),
+    ],
+)
+def test_a_fix_names_what_was_accepted_and_no_stranger(trusted, pattern, rule, fix, reach):
+    report = audited(matching(f"{re.escape(trusted)}|{pattern}"), origin=trusted, url=f"https://{HOST}/items")
+    (finding,) = [one for one in report.faults if one.rule.id == rule]
+    assert (finding.fix.policy, finding.reach) == ({"allow_origins": [fix]}, reach)
+    assert "CG-A007" not in {one.rule.id for one in report.findings}
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
+def test_what_can_be_pasted_has_no_name_of_an_example(rule):
+    own = "https://pages.mine.test"
+    assert "example.com" not in f"{rule.header_for(own)} {rule.policy_for(own)}"
+
+
+def test_a_text_that_everybody_is_told_is_not_called_a_comparison():
+    report = audited(answering(lambda _: [(ALLOW, f"{APP}/"), CREDENTIALS]))
+    assert {finding.rule.id for finding in report.findings} >= {"CG-B005"}
+    assert "CG-A020" not in {finding.rule.id for finding in report.findings}
+
+
+def test_a_name_that_nobody_can_register_is_no_danger():
+    finding = found(matching(r"https://app\.example\.c|https://app\.example\.com"), url=f"https://{HOST}/items")[
+        "CG-A006"
+    ]
+    assert (finding["severity"], finding["browsers"]) == ("info", "none")
 
 
 @pytest.mark.parametrize("origin", [APP, None])
