@@ -87,6 +87,8 @@ def find_resource(session: Session) -> None:
         for _ in range(_MOST_REDIRECTS):
             target = url_of(session.base.get("Location") or "", url_of(session.url))
             if session.base.status not in REDIRECTS or target is None or target.href == session.url:
+                if session.url != session.first_url:
+                    note("The server redirects to {}: that URL was audited.", session.url)
                 return
             led_to = client.ask(PageFetch(target.href)) if target.origin == client.origin else None
             body = b"" if led_to is None else led_to.response.body
@@ -100,8 +102,11 @@ def find_resource(session: Session) -> None:
             if led_to is None:
                 note("The server redirects to {}, which was not contacted: audit it separately.", target.origin)
                 return
-            note("The server redirects to {}: that URL was audited.", target.href)
             session.url, session.base = target.href, led_to
+        if session.base.status in REDIRECTS:
+            note("The server redirects again and again, last to {}, and was not followed further.", session.url)
+        else:
+            note("The server redirects to {}: that URL was audited.", session.url)
     except SpentError as end:
         client.leave_out("where the server redirects to", end)
 

@@ -4,6 +4,7 @@ Sends a request to a real server over HTTP/1.1 and returns its response, or says
 
 import io
 import logging
+import re
 import socket
 import ssl
 import threading
@@ -295,7 +296,9 @@ def _unreachable(error: Exception, url: URL, timeout: float) -> Unreachable:
             told = f"{url.host} did not answer within {timeout:g} s"
             return Unreachable(told, net_error="CONNECTION_TIMED_OUT")
     if isinstance(error, httpx.RemoteProtocolError):
-        return Unreachable(f"the server did not answer in HTTP: {str(error).rstrip('.')}")
+        # h11 quotes what it could not read as a Python value.
+        told = re.sub(r"bytearray\(b(.*)\)", r"\1", str(error)).rstrip(".")
+        return Unreachable(f"the server did not answer in HTTP: {told}")
     return Unreachable(f"the connection failed: {error}")
 
 

@@ -21,6 +21,10 @@ from corsguard.cli.audit import audit
         (without_end(b"HTTP/1.1 200 OK\r\nX: ", b"y" * 65536), "Receive buffer too long"),
         (lambda connection: connection.sendall(b"HTTP/1.1 " + b"\x1b[31m" * 900 + b"\r\n\r\n"), "illegal status line"),
         (lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Le"), "without sending a response"),
+        (
+            lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\nno colon here\r\n\r\n"),
+            "illegal header line: 'no colon here'",
+        ),
     ],
 )
 def test_a_response_that_never_begins_is_abandoned(serve, said):

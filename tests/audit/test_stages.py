@@ -2,6 +2,7 @@
 The questions of an audit: from which origin, about what, in which order, and which ones need a permission.
 """
 
+import itertools
 import re
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -194,6 +195,16 @@ def test_only_a_redirect_within_the_origin_is_followed():
     assert any("redirects to http://login.example.com, which was not contacted" in note for note in report.notes)
     assert {names["HTTP_HOST"] for *_, names in one.asked} == {HOST}
     assert report.faults == []
+
+
+def test_a_redirect_without_end_leads_to_no_audited_url():
+    number = itertools.count()
+    app = answering(lambda _: [("Location", f"/items?n={next(number)}")], status="302 Found")
+    report = audited(app)
+    assert not report.is_judged
+    assert not any("was audited" in note for note in report.notes)
+    (note,) = [note for note in report.notes if "redirects" in note]
+    assert note.startswith("The server redirects again and again, last to ")
 
 
 FORM = b"<form action=/session method=post><input name=name><input name=secret type='password'></form>"
