@@ -376,8 +376,12 @@ def _probe(attack: Attack, candidate: str) -> Probe | None:
     last = origin.host.rpartition(".")[2]
     if "." in origin.host and (last in {trusted.host.rpartition(".")[2], "example"} or is_known_suffix(last)):
         return Probe(rule, reach, attack.origin, attack.name)
-    # There is no such suffix, so nobody can register the name.
-    return None if rule == "CG-A007" else Probe(rule, Reach.NOBODY, attack.origin, attack.name, NO_BROWSER)
+    if rule == "CG-A007":
+        return None
+    # There is no such suffix, so nobody can register the name. Who controls the network can still serve it without TLS.
+    if origin.scheme == "http":
+        return Probe(rule, Reach.NETWORK, attack.origin, attack.name)
+    return Probe(rule, Reach.NOBODY, attack.origin, attack.name, NO_BROWSER)
 
 
 def _new(probes: Iterable[Probe | None], meant: Meant) -> list[Probe]:

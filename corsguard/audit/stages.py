@@ -524,7 +524,7 @@ def _ask_special(session: Session) -> None:
 
 
 def _ask_lax(session: Session) -> None:
-    # What everybody is told was not compared.
+    # What everybody gets was not compared.
     constant = session.get(session.strangers[0]).get(ALLOW_ORIGIN)
     session.try_each(probe for probe in lax(session.nearest) if probe.origin != constant)
 
