@@ -54,7 +54,9 @@ def check_command(asked: Fetch) -> str:
             is_public = name.lower() in PUBLIC_HEADERS
             line = shlex.quote(f"{name}: {as_shown(value)}") if is_public else _with_variable(name)
             words += ["--header", line]
-    if asked.with_credentials:
+    if asked.mode != "cors":
+        words += ["--mode", asked.mode]
+    if asked.with_credentials and not asked.is_handshake:
         words.append("--credentials")
     return " ".join([*words, *(["--preflight-only"] if asked.method not in {"GET", "HEAD"} else [])])
 

@@ -18,7 +18,9 @@ from typing import Any, Final, NamedTuple, cast
 from corsguard.browser import Exchange, WireRequest, WireResponse
 from corsguard.browser.evidence import LONGEST_READ, url_of
 from corsguard.browser.exchanges import without_secrets
+from corsguard.browser.handshakes import is_handshake
 from corsguard.browser.headers import get
+from corsguard.browser.urls import SOCKET_SCHEMES, Url
 from corsguard.browser.wire import Header
 from corsguard.names import is_token
 from corsguard.origin import NULL
@@ -63,7 +65,8 @@ class Entry(NamedTuple):
 
     *page* is the URL of the page, if the file has it; *origin* is the value of `Origin`; *kind* is the type of the
     request in DevTools. *is_stored* is True if the answer comes from the browser's cache, *is_of_worker* if it comes
-    from a service worker, and *is_to_come* if the file has only its preflight.
+    from a service worker, *is_to_come* if the file has only its preflight, and *is_open* if it is a WebSocket with
+    messages.
     """
 
     request: WireRequest
@@ -75,6 +78,14 @@ class Entry(NamedTuple):
     is_stored: bool = False
     is_of_worker: bool = False
     is_to_come: bool = False
+    is_open: bool = False
+
+    @property
+    def is_handshake(self) -> bool:
+        """
+        Whether it asks for a WebSocket. Chromium leaves out the lines of a handshake that it has not sent.
+        """
+        return Url.parse(self.request.url).scheme in SOCKET_SCHEMES or is_handshake(self.request)
 
 
 class Archive(NamedTuple):
@@ -204,6 +215,7 @@ def _entry(entry: Mapping[str, Any], pages: Mapping[str, str], *, is_proxys: boo
         kind=_text(entry, "_resourceType"),
         is_stored=status == NOT_MODIFIED or bool(_text(entry, "_fromCache")),
         is_of_worker=True in (place.get("_fetchedViaServiceWorker") for place in (entry, response)),
+        is_open=bool(_list(entry.get("_webSocketMessages"))),
     )
 
 

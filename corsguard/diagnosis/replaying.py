@@ -16,7 +16,7 @@ from corsguard.browser.evidence import as_shown, url_of
 from corsguard.browser.exchanges import SECRET_HEADERS
 from corsguard.browser.fetching import CredentialsMode
 from corsguard.browser.headers import get, values_of
-from corsguard.browser.urls import HTTP_SCHEMES, is_same_origin
+from corsguard.browser.urls import HTTP_SCHEMES, is_same_origin, of_handshake
 from corsguard.names import (
     EXAMPLE_ORIGIN,
     is_token,
@@ -80,7 +80,9 @@ class Replay:
             return self.outcome.faults[0].verdict
         if self.with_credentials:
             return "readable without credentials, blocked with them"
-        return "unclear" if self.is_unclear else "readable"
+        if self.is_unclear:
+            return "unclear"
+        return "readable" if self.outcome.socket is None else "open"
 
     @property
     def mark(self) -> Mark:
@@ -295,8 +297,8 @@ def _why_unjudged(archive: Archive) -> str:
 
 def replays(archive: Archive, on_entry: Callable[[int], None] = lambda _: None) -> Iterator[Replay]:
     """
-    Yield every request across origins to which CORS applied, played again, and every other one that a rule of the
-    browser refused. The hops of a redirect are one request.
+    Yield every request across origins to which CORS applied, played again, every WebSocket, and every other request
+    that a rule of the browser refused. The hops of a redirect are one request.
     """
     entries = [*_with_those_to_come(archive.entries)]
     tape = Tape(entries, archive)
@@ -304,7 +306,9 @@ def replays(archive: Archive, on_entry: Callable[[int], None] = lambda _: None) 
         on_entry(number)
         if number in tape.used or not _is_across(entry):
             continue
-        if _has_cors(entry):
+        if entry.is_handshake:
+            yield _handshaken(tape, number, entry)
+        elif _has_cors(entry):
             yield _replay(tape, number, entry)
         elif (message := told(entry)) is not None and message.name in _REFUSALS:
             yield _ended(tape, number, entry)
@@ -332,15 +336,27 @@ def _is_across(entry: Entry) -> bool:
     if is_preflight(entry.request) or (not entry.page and entry.origin != NULL):
         return False
     page, url = url_of(entry.page), url_of(entry.request.url)
-    # WebSockets have an Origin, too, but no CORS.
-    if url is None or url.scheme not in HTTP_SCHEMES:
+    if url is None or of_handshake(url).scheme not in HTTP_SCHEMES:
         return False
-    return page is None or entry.origin == NULL or not is_same_origin(page.origin, url.origin)
+    return page is None or entry.origin == NULL or not is_same_origin(page.origin, of_handshake(url).origin)
 
 
 def _has_cors(entry: Entry) -> bool:
     mode = get(entry.request.headers, "Sec-Fetch-Mode")
     return mode == "cors" if mode else bool(entry.origin) or entry.kind in _FETCHED
+
+
+def _handshaken(tape: Tape, number: int, entry: Entry) -> Replay:
+    """
+    Return the WebSocket of *entry*: CORS does not apply to it, but its server judges the Origin.
+    """
+    replay = _played(tape, number, entry, "include")
+    if replay.outcome.socket is not None:
+        # What ended it later is not about its handshake.
+        replay.error = ""
+    elif tape.ended is not None:
+        replay.outcome.faults = [*said(tape.ended, replay.asked)]
+    return replay
 
 
 def _replay(tape: Tape, number: int, entry: Entry) -> Replay:

@@ -15,6 +15,7 @@ from typing import Final
 from corsguard.browser import NetworkError, Reason, Unreachable, WireRequest, WireResponse
 from corsguard.browser.evidence import as_shown, url_of
 from corsguard.browser.fetching import CredentialsMode
+from corsguard.browser.handshakes import is_handshake, opening, protocols_of
 from corsguard.browser.headers import get, is_safelisted_header
 from corsguard.browser.reasons import REASONS
 from corsguard.browser.wire import Header
@@ -40,6 +41,8 @@ from .playing import Fault, Fetch, Held, fault_of, is_preflight
 _OWN_HEADERS: Final = frozenset(
     "cache-control if-modified-since if-none-match pragma priority purpose upgrade-insecure-requests user-agent".split()
 )
+# The status that opens a WebSocket (RFC 6455, 4.1).
+SWITCHING: Final = 101
 # Stands for an unknown value of a header; it is not safelisted.
 UNTOLD: Final = "?"
 # Chromium's name for an error, as its Network panel and Playwright write it.
@@ -180,6 +183,8 @@ class Tape:
         Return what the page of an entry requested.
         """
         entry = self._entries[number]
+        if entry.is_handshake:
+            return self._asked_socket(entry)
         return Fetch(
             page=entry.page or entry.request.url,
             url=entry.request.url,
@@ -189,6 +194,17 @@ class Tape:
             credentials=credentials,
             origin=NULL if entry.origin == NULL else None,
             upload_listener=self.listens(number),
+        )
+
+    def _asked_socket(self, entry: Entry) -> Fetch:
+        # Proxies write the URL of the handshake, which is one of http.
+        scheme, colon, rest = entry.request.url.partition(":")
+        return Fetch(
+            page=entry.page or entry.request.url,
+            url=f"{scheme.replace('http', 'ws')}{colon}{rest}",
+            credentials="include",
+            origin=NULL if entry.origin == NULL else None,
+            protocols=tuple(protocols_of(entry.request)),
         )
 
     def headers(self, number: int) -> tuple[Header, ...]:
@@ -246,6 +262,8 @@ class Tape:
         return min(found[max(place - 1, 0) : place + 1], key=lambda number: abs(number - near), default=None)
 
     def __call__(self, request: WireRequest) -> WireResponse:
+        if is_handshake(request):
+            return self._handshake_answer(request)
         if is_preflight(request):
             return self._preflight_answer(request)
         if not self._go_on(request.method, request.url):
@@ -303,6 +321,21 @@ class Tape:
         if self.is_told(entry):
             self.ended = entry
             raise Held(self._why_stripped(entry))
+
+    def _handshake_answer(self, request: WireRequest) -> WireResponse:
+        """
+        Return the answer to a handshake. Its status says more than the browser's error, which is often ERR_ABORTED.
+
+        The key of the model is another one than the browser's, so a 101 without an error has opened the WebSocket.
+        """
+        entry, answer = self.last, self.last.response
+        if entry.is_open or (answer is not None and answer.status == SWITCHING and not entry.error):
+            return opening(request, next(iter(protocols_of(request)), None))
+        if answer is not None and answer.status != SWITCHING:
+            return answer
+        self._end_at_proxy(entry)
+        self._end_as_told(entry)
+        raise Held(self._why_stripped(entry))
 
     def _preflight_answer(self, request: WireRequest) -> WireResponse:
         method = get(request.headers, "Access-Control-Request-Method") or ""

@@ -51,6 +51,10 @@ def preflight(method, path, status, lines=(), *, names=""):
     return entry("OPTIONS", path, status, lines, headers=asked, kind="preflight")
 
 
+def socket_entry(status, *, error=None, url="wss://api.example.com/feed"):
+    return entry("GET", url, status, error=error, kind="websocket")
+
+
 def pairs(lines):
     return [{"name": name, "value": value} for name, value in lines]
 
@@ -278,14 +282,38 @@ FILES = {
         [entry("POST", "/a", 200, headers=[("Sec-Fetch-Mode", "no-cors")])],
         [],
     ),
-    "a WebSocket": ([entry("GET", "wss://api.example.com/", 101, kind="websocket")], []),
+    "a WebSocket that is open": ([socket_entry(101)], [("open",)]),
+    "a WebSocket that was open": (
+        [{**socket_entry(101, error="net::ERR_CONNECTION_RESET"), "_webSocketMessages": [{"type": "receive"}]}],
+        [("open",)],
+    ),
+    # RFC 8441: over HTTP/2, a WebSocket is open with any 2xx.
+    "a WebSocket over HTTP/2": ([{**socket_entry(200), "_webSocketMessages": [{"type": "send"}]}], [("open",)]),
+    "a WebSocket that the server refused": ([socket_entry(403)], [(NOT_CORS, "handshake_refused")]),
+    "a WebSocket that the server refused, and the browser ended": (
+        [socket_entry(401, error="net::ERR_ABORTED")],
+        [(NOT_CORS, "handshake_refused")],
+    ),
+    "a WebSocket without a server": (
+        [socket_entry(0, error="net::ERR_CONNECTION_REFUSED")],
+        [(NOT_CORS, "unreachable")],
+    ),
+    "a WebSocket whose page was left": ([socket_entry(0, error="net::ERR_ABORTED")], [(NOT_CORS, "aborted")]),
+    "a WebSocket without an answer": ([socket_entry(0)], [("unclear",)]),
+    "a WebSocket that opened, and yet failed": ([socket_entry(101, error=FAILED)], [("unclear",)]),
+    "a WebSocket of its own origin": ([socket_entry(403, url="wss://app.example.com/")], []),
+    # So proxies write it.
+    "a WebSocket with a URL of https": (
+        [entry("GET", "/feed", 403, headers=[("Upgrade", "websocket")], kind="")],
+        [(NOT_CORS, "handshake_refused")],
+    ),
     "a wrong page": ([entry("GET", "/a", 200, origin="mailto:somebody")], [("unclear",)]),
 }
 
 
 @pytest.mark.parametrize(("entries", "found"), FILES.values(), ids=FILES.keys())
 def test_every_cross_origin_request_is_judged(write, entries, found):
-    code = 0 if all(verdict == ("readable",) for verdict in found) else 1
+    code = 0 if all(verdict in {("readable",), ("open",)} for verdict in found) else 1
     assert verdicts(write(*entries)) == (found, code)
 
 
