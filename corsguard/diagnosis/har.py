@@ -122,7 +122,7 @@ def read(path: str) -> Archive:
     entries = log.get("entries")
     if not isinstance(entries, list):
         raise Malformed(f"{path} is not a HAR: it has no log.entries. Export it from the browser's Network panel.")
-    pages = {_text(_dict(page), "id"): _text(_dict(page), "title") for page in _list(log.get("pages"))}
+    pages = _pages(log.get("pages"), entries)
     writer = next((name for key in ("creator", "browser") if (name := _text(_dict(log.get(key)), "name"))), "")
     raw = [_dict(entry) for entry in cast("list[object]", entries)]
     is_proxys = writer.lower().startswith(_PROXIES)
@@ -139,6 +139,27 @@ def read(path: str) -> Archive:
         is_silence_consent=writer.lower().startswith(_TELLING_BROWSERS),
         unreadable=len(raw) - len(found),
     )
+
+
+def _pages(pages: object, entries: list[object]) -> dict[str, str]:
+    """
+    Return the URL of each page by its id. Browsers use the URL as the title; Playwright writes what the user sees as
+    the title.
+    """
+    found = {_text(_dict(page), "id"): _text(_dict(page), "title") for page in _list(pages)}
+    for entry in map(_dict, entries):
+        request = _dict(entry.get("request"))
+        page = _text(entry, "pageref")
+        if url_of(found.get(page, "")) is None and is_navigation(_lines(request.get("headers"))):
+            found[page] = _text(request, "url")
+    return found
+
+
+def is_navigation(headers: tuple[Header, ...]) -> bool:
+    """
+    Return whether a request with *headers* loads a document. No other one asks for more secure URLs in it.
+    """
+    return "1" in {get(headers, "Upgrade-Insecure-Requests"), get(headers, "Sec-Fetch-User")}
 
 
 def _bytes(path: str) -> bytes:

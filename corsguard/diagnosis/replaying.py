@@ -25,7 +25,7 @@ from corsguard.origin import NULL
 
 from .checklist import Mark
 from .commands import check_command, shown_url
-from .har import NOT_MODIFIED, Archive, Entry, read
+from .har import NOT_MODIFIED, Archive, Entry, is_navigation, read
 from .lookalike_fixes import fix_of_lookalike
 from .lookalikes import LOOKALIKES
 from .playing import Fault, Fetch, Outcome, is_preflight, play
@@ -308,7 +308,7 @@ def replays(archive: Archive, on_entry: Callable[[int], None] = lambda _: None) 
             continue
         if entry.is_handshake:
             yield _handshaken(tape, number, entry)
-        elif _has_cors(entry):
+        elif _has_cors(entry) or _may_have_cors(entry, archive):
             yield _replay(tape, number, entry)
         elif (message := told(entry)) is not None and message.name in _REFUSALS:
             yield _ended(tape, number, entry)
@@ -344,6 +344,16 @@ def _is_across(entry: Entry) -> bool:
 def _has_cors(entry: Entry) -> bool:
     mode = get(entry.request.headers, "Sec-Fetch-Mode")
     return mode == "cors" if mode else bool(entry.origin) or entry.kind in _FETCHED
+
+
+def _may_have_cors(entry: Entry, archive: Archive) -> bool:
+    """
+    Return whether CORS may have ended *entry*, of which the file shows neither the mode nor the type. A browser writes
+    what it knew before it sent the request, so Origin is missing, too; a proxy writes what was sent.
+    """
+    headers = entry.request.headers
+    is_told = bool(entry.kind or get(headers, "Sec-Fetch-Mode"))
+    return bool(entry.error) and not (archive.is_proxys or is_told or is_navigation(headers))
 
 
 def _handshaken(tape: Tape, number: int, entry: Entry) -> Replay:

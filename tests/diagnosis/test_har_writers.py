@@ -143,6 +143,49 @@ def test_the_cause_that_chromium_names_is_used(write, entries, found):
     assert verdicts(write("WebInspector", *entries)) == (found, 0 if found == [("readable",)] else 1)
 
 
+# What Playwright 1.49 writes of a request that failed: the headers that are known before it is sent.
+
+
+def begun(method, error, *, asked=(), **more):
+    failed = [("status", -1), ("_failureText", error)]
+    return one(method, "/orders", -1, asked=[*asked, *JSON], origin=None, response=failed, pageref="p", **more)
+
+
+REFERER = [("Referer", f"{PAGE}/")]
+DOCUMENT = [("Upgrade-Insecure-Requests", "1")]
+BEGUN = {
+    "by its Referer": ([begun("POST", "net::ERR_FAILED", asked=REFERER)], "", [("unclear",)]),
+    "by the title of the page": ([begun("GET", "net::ERR_FAILED")], f"{PAGE}/orders", [("unclear",)]),
+    "by the document of the page": (
+        [
+            {
+                **one("GET", "", 200, asked=DOCUMENT, origin=None, pageref="p"),
+                "request": {"method": "GET", "url": f"{PAGE}/orders", "headers": pairs(DOCUMENT)},
+            },
+            begun("GET", "net::ERR_FAILED"),
+        ],
+        "Orders",
+        [("unclear",)],
+    ),
+    "in Firefox": ([begun("POST", "NS_ERROR_DOM_BAD_URI", asked=REFERER)], "", [("unclear",)]),
+    "without a server": (
+        [begun("POST", "net::ERR_CONNECTION_REFUSED", asked=REFERER)],
+        "",
+        [(NOT_CORS, "unreachable")],
+    ),
+    "an image": ([begun("GET", "net::ERR_FAILED", asked=REFERER, _resourceType="image")], "", []),
+    "a document": ([begun("GET", "net::ERR_FAILED", asked=[*REFERER, *DOCUMENT])], "", []),
+    "of no page": ([begun("GET", "net::ERR_FAILED")], "Orders", []),
+}
+
+
+@pytest.mark.parametrize(("entries", "title", "found"), BEGUN.values(), ids=BEGUN.keys())
+def test_a_failed_request_may_lack_its_origin(write, entries, title, found):
+    file = write("Playwright", *entries, pages=[{"id": "p", "title": title}])
+    assert verdicts(file) == (found, 1 if found else 0)
+    assert {one["origin"] for one in data(file)[0]["requests"]} <= {PAGE}
+
+
 # Chromium ends only a request that CORS refused with ERR_FAILED. Every other name says what it was, whatever the
 # headers are.
 
