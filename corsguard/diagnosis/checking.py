@@ -32,7 +32,7 @@ from .guarded import Guarded, framework_of, guard_of, is_known, lines_for_tagged
 from .inside import Inside, Raised, host_refused
 from .objects import load_application, names_object
 from .pages import assumed_page, page_named
-from .playing import Fault, Fetch, Outcome, lines_of, play
+from .playing import UNREADABLE, Fault, Fetch, Outcome, lines_of, play
 from .predecessors import predecessor_of
 from .rehearsal import Rehearsal, rehearse, staged
 
@@ -82,7 +82,7 @@ class Diagnosis:
         if outcome.response is None:
             return "the preflight passes" if outcome.exchanges else "it needs no preflight"
         if not outcome.is_readable:
-            return "opaque, so nothing can be read"
+            return UNREADABLE
         return "readable, but with faults" if self.faults else "readable"
 
     @property

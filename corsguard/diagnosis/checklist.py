@@ -35,7 +35,7 @@ from corsguard.names import (
 )
 from corsguard.protection import REMEDIES
 
-from .playing import Fault, Fetch, Outcome
+from .playing import OPAQUE, Fault, Fetch, Outcome
 
 # Correct, wrong, not important here, and not known.
 Mark = Literal["ok", "NO", "--", "??"]
@@ -171,9 +171,8 @@ def further_faults(
     fault = None if compared is None else _cache(compared, hide)
     if fault is not None:
         yield fault
-    if outcome.response is not None and outcome.response.type in _OPAQUE:
-        cause, fix = _OPAQUE[outcome.response.type]
-        yield Fault(code="opaque", cause=f"The response is opaque: {cause}.", fix=fix)
+    if (fault := opaque(outcome)) is not None:
+        yield fault
     else:
         yield from _unreadable(outcome, read, hide)
     for note in outcome.console:
@@ -181,6 +180,16 @@ def further_faults(
             yield Fault(
                 code="cookie", cause=f"{hide(note.what)}.", fix=Fix(words=f"This is not CORS: {hide(note.change)}.")
             )
+
+
+def opaque(outcome: Outcome) -> Fault | None:
+    """
+    Return the fault that the page asked for an answer that it cannot read, in any case; None if it did not.
+    """
+    if outcome.response is None or outcome.response.type not in _OPAQUE:
+        return None
+    cause, fix = _OPAQUE[outcome.response.type]
+    return Fault(code=OPAQUE, cause=f"The response is opaque: {cause}.", fix=fix)
 
 
 def _cache(compared: Compared, hide: Callable[[str], str]) -> Fault | None:

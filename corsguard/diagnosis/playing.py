@@ -45,6 +45,9 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 # Every round fixes one fault; an answer has at most seven, and a fetch has 21 hops with a preflight each.
 _MOST_ROUNDS: Final = 64
 
+# The code of the fault that an answer cannot be read in any case, and the verdict then.
+OPAQUE: Final = "opaque"
+UNREADABLE: Final = "opaque, so nothing can be read"
 # A request and the preflight before it.
 _WITH_PREFLIGHT: Final = 2
 _STILL_COVERED: Final = (
@@ -142,6 +145,8 @@ class Fault:
 
     @property
     def verdict(self) -> str:
+        if self.code == OPAQUE:
+            return UNREADABLE
         is_cors = self.failure is not None and REASONS[self.failure.reason].kind == "cors"
         return "blocked" if is_cors else "failed, and this is not CORS"
 

@@ -14,7 +14,7 @@ from corsguard.browser.confidential import SECRET_PARAMETER, Secrets, secrets_of
 from corsguard.browser.console import chromium
 from corsguard.browser.evidence import as_shown, url_of
 from corsguard.browser.exchanges import SECRET_HEADERS
-from corsguard.browser.fetching import CredentialsMode
+from corsguard.browser.fetching import CredentialsMode, Mode
 from corsguard.browser.headers import get, values_of
 from corsguard.browser.urls import HTTP_SCHEMES, is_same_origin, of_handshake
 from corsguard.names import (
@@ -23,7 +23,7 @@ from corsguard.names import (
 )
 from corsguard.origin import NULL
 
-from .checklist import Mark
+from .checklist import Mark, opaque
 from .commands import check_command, shown_url
 from .har import NOT_MODIFIED, Archive, Entry, is_navigation, read
 from .lookalike_fixes import fix_of_lookalike
@@ -297,8 +297,8 @@ def _why_unjudged(archive: Archive) -> str:
 
 def replays(archive: Archive, on_entry: Callable[[int], None] = lambda _: None) -> Iterator[Replay]:
     """
-    Yield every request across origins to which CORS applied, played again, every WebSocket, and every other request
-    that a rule of the browser refused. The hops of a redirect are one request.
+    Yield every request across origins to which CORS applied, played again, every WebSocket, every fetch with mode
+    no-cors, and every other request that a rule of the browser refused. The hops of a redirect are one request.
     """
     entries = [*_with_those_to_come(archive.entries)]
     tape = Tape(entries, archive)
@@ -308,6 +308,8 @@ def replays(archive: Archive, on_entry: Callable[[int], None] = lambda _: None) 
             continue
         if entry.is_handshake:
             yield _handshaken(tape, number, entry)
+        elif _is_fetched_without_cors(entry):
+            yield _opaque(tape, number, entry)
         elif _has_cors(entry) or _may_have_cors(entry, archive):
             yield _replay(tape, number, entry)
         elif (message := told(entry)) is not None and message.name in _REFUSALS:
@@ -354,6 +356,32 @@ def _may_have_cors(entry: Entry, archive: Archive) -> bool:
     headers = entry.request.headers
     is_told = bool(entry.kind or get(headers, "Sec-Fetch-Mode"))
     return bool(entry.error) and not (archive.is_proxys or is_told or is_navigation(headers))
+
+
+def _is_fetched_without_cors(entry: Entry) -> bool:
+    """
+    Return whether a script fetched *entry* with mode no-cors. The same headers have elements and beacons, which read
+    no answer: an element has another destination, and a beacon is a POST.
+    """
+    headers = entry.request.headers
+    if get(headers, "Sec-Fetch-Mode") != "no-cors":
+        return False
+    is_read = get(headers, "Sec-Fetch-Dest") == "empty" and entry.request.method in {"GET", "HEAD"}
+    return entry.kind == "fetch" or (is_read and not entry.kind)
+
+
+def _opaque(tape: Tape, number: int, entry: Entry) -> Replay:
+    """
+    Return the fetch with mode no-cors of *entry*: an answer that nobody can read, if there is one.
+    """
+    if tape.is_told(entry):
+        return _ended(tape, number, entry)
+    replay = _played(tape, number, entry, "same-origin", "no-cors")
+    if tape.ended is not None:
+        replay.outcome.faults = [*said(tape.ended, replay.asked)]
+    elif (fault := opaque(replay.outcome)) is not None:
+        replay.outcome.faults.append(fault)
+    return replay
 
 
 def _handshaken(tape: Tape, number: int, entry: Entry) -> Replay:
@@ -503,9 +531,10 @@ def _preflighted(without: Replay, other: Replay) -> Replay:
     return without
 
 
-def _played(tape: Tape, number: int, entry: Entry, credentials: CredentialsMode) -> Replay:
+def _played(tape: Tape, number: int, entry: Entry, credentials: CredentialsMode, mode: Mode | None = None) -> Replay:
     tape.rewind(number)
     asked = tape.asked(number, credentials)
+    asked = asked if mode is None else replace(asked, mode=mode)
     try:
         outcome = play(asked, tape)
     except ValueError as error:

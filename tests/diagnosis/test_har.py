@@ -104,6 +104,8 @@ def verdicts(file):
 
 
 BLOCKED = "blocked"
+OPAQUE = "opaque, so nothing can be read"
+NO_CORS = [("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "empty")]
 NOT_CORS = "failed, and this is not CORS"
 FILES = {
     "readable": ([entry("GET", "/a", 200, allow())], [("readable",)]),
@@ -278,10 +280,22 @@ FILES = {
         [entry("GET", "/a.png", 200, origin=None, kind="image", headers=[("Referer", f"{PAGE}/")])],
         [],
     ),
-    "a load without CORS": (
-        [entry("POST", "/a", 200, headers=[("Sec-Fetch-Mode", "no-cors")])],
-        [],
+    "a fetch without CORS": ([entry("POST", "/a", 200, headers=NO_CORS)], [(OPAQUE, "opaque")]),
+    "a fetch without CORS, whose type is not told": (
+        [entry("GET", "/a", 200, headers=NO_CORS, kind="")],
+        [(OPAQUE, "opaque")],
     ),
+    "a fetch without CORS, and without a server": (
+        [entry("GET", "/a", 0, error="net::ERR_NAME_NOT_RESOLVED", headers=NO_CORS)],
+        [(NOT_CORS, "unreachable")],
+    ),
+    "a fetch without CORS, without an answer": ([entry("GET", "/a", 0, headers=NO_CORS)], [("unclear",)]),
+    "a redirected fetch without CORS": (
+        [entry("GET", "/a", 302, [("Location", "/b")], headers=NO_CORS), entry("GET", "/b", 200, headers=NO_CORS)],
+        [(OPAQUE, "opaque")],
+    ),
+    "a beacon": ([entry("POST", "/a", 200, headers=NO_CORS, kind="ping")], []),
+    "a beacon, whose type is not told": ([entry("POST", "/a", 200, headers=NO_CORS, kind="")], []),
     "a WebSocket that is open": ([socket_entry(101)], [("open",)]),
     "a WebSocket that was open": (
         [{**socket_entry(101, error="net::ERR_CONNECTION_RESET"), "_webSocketMessages": [{"type": "receive"}]}],
