@@ -26,7 +26,7 @@ from corsguard.origin import NULL
 from corsguard.policy import Policy
 
 from . import har
-from .checklist import Row, checklist, compare, further_faults, look_alike, resolved_space, stale, strangers
+from .checklist import Row, checklist, compare, further_faults, look_alike, repeated, resolved_space, stale, strangers
 from .commands import curl, shown_url
 from .guarded import Guarded, framework_of, guard_of, is_known, lines_for_tagged_views
 from .inside import Inside, Raised, host_refused
@@ -238,7 +238,8 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
     if application is not None and url is None:
         assumed.insert(0, f"a request for {where} (change it with --url)")
     other_layer = "" if guarded is None else guarded.other_layer
-    rows = [*checklist(asked, outcome, faults, secrets.hidden, other_layer)]
+    rows = [*checklist(asked, outcome, faults, secrets.hidden, compared, other_layer)]
+    rows += repeated(compared)
     where = shown_url(asked.url)
     rows += strangers(
         compared,

@@ -61,6 +61,14 @@ _THIRD_PARTY: Final = (
     "Safari and a new profile of Debian's Chromium block them, and Firefox keeps separate ones for each site"
 )
 
+# What statuses mean that end by themselves.
+_PASSING: Final[Mapping[int, str]] = {
+    429: "The server limits how often it is called. If a page fails only sometimes, this may be why",
+    503: "The server restarts, or is overloaded. If a page fails only sometimes, this may be why",
+}
+_NOBODY: Final = "a request without Origin"
+_FIRST_REFUSAL: Final = 400
+
 # The headers of a preflight's answer that are checked, and their names in the list.
 _SHORT: Final = {ALLOW_ORIGIN: "Allow-Origin", ALLOW_METHODS: "Allow-Methods", ALLOW_HEADERS: "Allow-Headers"}
 
@@ -100,6 +108,20 @@ class Compared(NamedTuple):
     stranger: WireResponse
     nobody: WireResponse
     fresh: WireResponse | None
+
+    @property
+    def answers(self) -> dict[str, WireResponse]:
+        """
+        The answers, by who got them.
+        """
+        return {"this page": self.own, "a page elsewhere": self.stranger, _NOBODY: self.nobody}
+
+    @property
+    def alike(self) -> dict[str, WireResponse]:
+        """
+        Those with the status of the first one. Another status has a cause of its own: a limit, a restart.
+        """
+        return {who: answer for who, answer in self.answers.items() if answer.status == self.own.status}
 
 
 def compare(asked: Fetch, outcome: Outcome, transport: Transport) -> Compared | None:
@@ -162,6 +184,25 @@ def strangers(compared: Compared | None, audit: str) -> Iterator[Row]:
         yield Row("??", "strangers", f"a page on {_STRANGER} may also read it{how}. To see what that means: {audit}")
 
 
+def repeated(compared: Compared | None) -> Iterator[Row]:
+    """
+    Yield a row for each other status that the repeated request got: what makes the difference may be the cause.
+    """
+    if compared is None:
+        return
+    own = compared.own.status
+    others: dict[int, list[str]] = {}
+    for who, answer in compared.answers.items():
+        if answer.status != own:
+            others.setdefault(answer.status, []).append(who)
+    for status, who in others.items():
+        why = _PASSING.get(status, "")
+        if status < _FIRST_REFUSAL <= own and _NOBODY in who:
+            why = "The Origin makes the difference, so it may fail in a browser, and work in curl"
+        text = f"this page got the status {own}, and {' and '.join(who)} got {status} a moment later"
+        yield Row("??" if why else "--", "repeated", f"{text}. {why}" if why else text)
+
+
 def further_faults(
     asked: Fetch, outcome: Outcome, read: Sequence[str], compared: Compared | None, hide: Callable[[str], str]
 ) -> Iterator[Fault]:
@@ -193,11 +234,7 @@ def opaque(outcome: Outcome) -> Fault | None:
 
 
 def _cache(compared: Compared, hide: Callable[[str], str]) -> Fault | None:
-    answers = {
-        "this page": compared.own,
-        "a page elsewhere": compared.stranger,
-        "a request without Origin": compared.nobody,
-    }
+    answers = compared.alike
     shared = {who: get(answer.headers, ALLOW_ORIGIN) for who, answer in answers.items()}
     careless = [who for who, answer in answers.items() if not _varies(answer) and not _is_unstored(answer)]
     if len(set(shared.values())) == 1 or not careless:
@@ -258,8 +295,13 @@ def _unreadable(outcome: Outcome, read: Sequence[str], hide: Callable[[str], str
         yield Fault(code="not_exposed", cause=f"{name} cannot be read: {cause}", fix=fix)
 
 
-def checklist(
-    asked: Fetch, outcome: Outcome, faults: Sequence[Fault], hide: Callable[[str], str], other_layer: str = ""
+def checklist(  # noqa: PLR0913, PLR0917 - what is known about a fetch
+    asked: Fetch,
+    outcome: Outcome,
+    faults: Sequence[Fault],
+    hide: Callable[[str], str],
+    compared: Compared | None = None,
+    other_layer: str = "",
 ) -> Iterator[Row]:
     """
     Yield the rows, in the order in which a person checks; *faults* are all faults, and *other_layer* is a library that
@@ -288,7 +330,7 @@ def checklist(
         yield Row("--", "response", "not checked")
     yield _credentials(asked, outcome, wrong)
     yield from _layers(outcome, other_layer)
-    yield from _vary(request, wrong)
+    yield from _vary(request, wrong, compared)
     yield from _cookies(asked, outcome, wrong)
     yield from _networks(outcome)
 
@@ -426,7 +468,7 @@ def _layers(outcome: Outcome, other_layer: str) -> Iterator[Row]:
         yield Row("ok", "one layer", "no CORS header came twice")
 
 
-def _vary(request: Exchange | None, wrong: _Wrong) -> Iterator[Row]:
+def _vary(request: Exchange | None, wrong: _Wrong, compared: Compared | None) -> Iterator[Row]:
     if request is None or request.response is None or not values_of(request.request.headers, "Origin"):
         return
     value = get(request.response.headers, "Vary")
@@ -436,8 +478,8 @@ def _vary(request: Exchange | None, wrong: _Wrong) -> Iterator[Row]:
     elif "origin" in (value or "").lower() or get(request.response.headers, ALLOW_ORIGIN) == "*":
         yield Row("ok", "Vary", text)
     else:
-        # Caches store only GET and HEAD, and only if there is something to keep.
-        is_compared = request.request.method in {"GET", "HEAD"} and get(request.response.headers, ALLOW_ORIGIN)
+        # A cache stores only what there is to keep.
+        is_compared = compared is not None and len(compared.alike) > 1 and get(request.response.headers, ALLOW_ORIGIN)
         yield Row("ok", "Vary", text) if is_compared else Row("--", "Vary", f"{text}; not compared")
 
 

@@ -9,6 +9,7 @@ import pytest
 from kit.checking import API, PAGE, PUT, TOKEN, Server, allow, by_origin, data
 
 from corsguard.browser import LiveTransport, Unreachable, WireResponse
+from corsguard.diagnosis import check
 from corsguard.diagnosis.checklist import compare, further_faults, resolved_space
 from corsguard.diagnosis.playing import Fetch, play
 
@@ -105,6 +106,47 @@ def test_an_answer_that_depends_on_the_origin_has_to_vary(serve, app, said):
         (fault,) = found["faults"]
         assert (fault["code"], row["mark"]) == ("cache", "NO")
         assert said in fault["cause"]
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (429, "got 429 a moment later. The server limits how often it is called. If a page fails only sometimes,"),
+        (503, "got 503 a moment later. The server restarts, or is overloaded. If a page fails only sometimes,"),
+        (500, "a request without Origin got 500 a moment later"),
+    ],
+)
+@pytest.mark.parametrize("ends", [1, 2])
+def test_another_status_is_no_evidence_for_a_cache(status, said, ends):
+    """
+    The first answers are those of the application, which varies. What answers later does not.
+    """
+    asked = []
+
+    def app(environ, start_response):
+        asked.append(environ)
+        is_served = len(asked) <= ends
+        start_response("200 OK" if is_served else f"{status} Later", allow() if is_served else [])
+        return []
+
+    found = check(app, page=PAGE)
+    assert (found.faults, found.verdict) == ((), "readable")
+    (row,) = (row for row in found.rows if row.name == "repeated")
+    assert said in row.text
+    assert row.text.startswith("this page got the status 200, and a")
+    assert row.mark == ("--" if status == 500 else "??")
+
+
+def test_an_answer_that_only_an_origin_breaks_is_told():
+    def app(environ, start_response):
+        start_response("500 Failed" if "HTTP_ORIGIN" in environ else "200 OK", [])
+        return []
+
+    (row,) = (row for row in check(app, page=PAGE).rows if row.name == "repeated")
+    assert row.text == (
+        "this page got the status 500, and a request without Origin got 200 a moment later. The Origin makes the "
+        "difference, so it may fail in a browser, and work in curl"
+    )
 
 
 def test_a_cache_that_cannot_be_checked_is_not_a_fault():
