@@ -113,6 +113,10 @@ _LONG_HEAD: Final = (
     "The URL or the headers are longer than the server, or a proxy in front, accepts: send less (cookies count, too), "
     "or raise its limit."
 )
+_OF_PROXIES: Final = (
+    "Only a proxy of the browser may answer so, because it wants a login. If the browser uses none, let the server "
+    "answer 401 or 403."
+)
 _BEHIND_A_PROXY: Final = (
     "Most often, a proxy or a gateway in front answers so because the application does not answer it, or not in time. "
     "Fix that first: no CORS layer within the application adds headers to this answer."
@@ -128,7 +132,7 @@ _BY_STATUS: Final = {
         "Authentication runs before CORS, but a preflight never carries cookies, Authorization or a certificate.",
         "The user is not logged in or not allowed, and this answer comes from outside the CORS layer.",
     ),
-    407: ("A proxy between the browser and the server wants a login, so no application answered.",) * 2,
+    407: (_OF_PROXIES,) * 2,
     400: (
         (
             "The CORS layer of Starlette and FastAPI answers 400 if it does not list the origin, the method or a "
@@ -264,6 +268,13 @@ def _share(failure: Failure, why: str, *kept: str, page: str = "") -> Fix:
         listed.append(origin)
     policy: dict[str, Any] = {"allow_origins": listed, **({"allow_credentials": True} if credentials else {})}
     return change(why, *send, policy=policy, page=page)
+
+
+def shared(failure: Failure, why: str) -> Fix:
+    """
+    Return the change of which *why* is the reason: what the answer needs, whatever its status is.
+    """
+    return change(why, "204 No Content") if failure.reason is Reason.PREFLIGHT_STATUS else _share(failure, why)
 
 
 def _share_with_none(failure: Failure, why: str) -> Fix:

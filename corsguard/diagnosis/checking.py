@@ -26,7 +26,18 @@ from corsguard.origin import NULL
 from corsguard.policy import Policy
 
 from . import har
-from .checklist import Row, checklist, compare, further_faults, look_alike, repeated, resolved_space, stale, strangers
+from .checklist import (
+    Row,
+    checklist,
+    compare,
+    further_faults,
+    look_alike,
+    repeated,
+    resolved_space,
+    shares,
+    stale,
+    strangers,
+)
 from .commands import curl, shown_url
 from .guarded import Guarded, framework_of, guard_of, is_known, lines_for_tagged_views
 from .inside import Inside, Raised, host_refused
@@ -258,6 +269,7 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
         rehearsal=rehearsal,
         predecessor=predecessor,
         errors=errors,
+        is_listed=any(one.response and shares(one.response, asked.page_origin) for one in outcome.exchanges),
     )
     rows += inside.rows()
     return Diagnosis(

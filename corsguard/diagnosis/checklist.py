@@ -66,6 +66,7 @@ _PASSING: Final[Mapping[int, str]] = {
     429: "The server limits how often it is called. If a page fails only sometimes, this may be why",
     503: "The server restarts, or is overloaded. If a page fails only sometimes, this may be why",
 }
+_OF_PROXIES: Final = 407
 _NOBODY: Final = "a request without Origin"
 _FIRST_REFUSAL: Final = 400
 
@@ -140,7 +141,7 @@ def compare(asked: Fetch, outcome: Outcome, transport: Transport) -> Compared | 
             transport(replace(exchange.request, headers=(*lines, ("Origin", _STRANGER)))),
             transport(replace(exchange.request, headers=lines)),
             transport(replace(exchange.request, url=_fresh(exchange.request.url)))
-            if cache_seen(exchange.response.headers) and not _shares(exchange.response, asked.page_origin)
+            if cache_seen(exchange.response.headers) and not shares(exchange.response, asked.page_origin)
             else None,
         )
     except Unreachable:
@@ -154,7 +155,10 @@ def _fresh(url: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}cg={token_hex(4)}"
 
 
-def _shares(answer: WireResponse, origin: str) -> bool:
+def shares(answer: WireResponse, origin: str) -> bool:
+    """
+    Whether *answer* names *origin*, or everyone.
+    """
     return get(answer.headers, ALLOW_ORIGIN) in {origin, "*"}
 
 
@@ -162,7 +166,7 @@ def stale(asked: Fetch, compared: Compared | None) -> Iterator[Fault]:
     """
     Yield the fault of a cache that hides from the page an answer that the server itself shares with it.
     """
-    if compared is not None and compared.fresh is not None and _shares(compared.fresh, asked.page_origin):
+    if compared is not None and compared.fresh is not None and shares(compared.fresh, asked.page_origin):
         yield Fault(
             code="cache",
             cause=f"A cache gave an answer that was made for another page ({cache_seen(compared.own.headers)}): past "
@@ -212,6 +216,13 @@ def further_faults(
     fault = None if compared is None else _cache(compared, hide)
     if fault is not None:
         yield fault
+    if outcome.is_readable and outcome.response is not None and outcome.response.status == _OF_PROXIES:
+        yield Fault(
+            code="proxy_status",
+            cause="The status is 407, which only a proxy of the browser may send: Chromium ends the request with "
+            "net::ERR_UNEXPECTED_PROXY_AUTH.",
+            fix=Fix(words="Let the server answer 401 or 403."),
+        )
     if (fault := opaque(outcome)) is not None:
         yield fault
     else:
@@ -533,7 +544,9 @@ _REFUSALS: Final = (
     ({404, 410}, "There is nothing at this URL: check the URL."),
     ({405, 501}, "The server does not serve this method there: check the route."),
     ({429}, "The server limits how often it is called: try again later, and less often."),
-    ({407, 413, 502, 503, 504}, "This answer comes from a proxy, or from the server itself."),
+    ({_OF_PROXIES}, "Only a proxy of the browser answers so: let the server answer 401 or 403."),
+    ({413}, "The body is larger than the server, or a proxy in front, accepts."),
+    ({502, 503, 504}, "What answers (a proxy in front, or the server itself) gets no answer: look at its log."),
 )
 
 

@@ -8,12 +8,15 @@ Its answer only suggests a cause, so what is known takes its place.
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Final, Self
 
 from corsguard.applications import layers_of
-from corsguard.browser import Reason
+from corsguard.browser import Failure, Reason, WireResponse
+from corsguard.browser.advice import BEFORE_ANY_LAYER, shared
 from corsguard.browser.collecting import logger
-from corsguard.browser.evidence import as_shown, status_of, url_of, without_password
+from corsguard.browser.evidence import as_shown, net_error_of, url_of, without_password
+from corsguard.browser.intermediaries import cache_seen, firewall_seen, in_front_seen, protection_seen, storage_seen
 from corsguard.fixes import Fix, Form
 
 from .checklist import Row
@@ -24,6 +27,22 @@ from .predecessors import Predecessor
 from .rehearsal import Rehearsal
 
 _FAILED: Final = 500
+_FIRST_REDIRECT: Final = 300
+_TIMED_OUT: Final = frozenset({"CONNECTION_TIMED_OUT", "TIMED_OUT"})
+_SILENT: Final = (
+    "Not CORS, and no header helps: the application does not answer in time. What does it wait for: a lock, a "
+    "database, another server? If it only needs more time: --timeout."
+)
+_ITSELF: Final = (
+    "The application itself answers so, outside of its CORS layer: put the CORS layer outermost, so that the page can "
+    "read this answer."
+)
+_NOT_LISTED: Final = (
+    "{} guards the application, and does not share this path with this origin: it does not list the origin, or not the "
+    "path, or is not around what answers."
+)
+_AROUND: Final = "{} shares with this page, so it is not around what answers here."
+_EITHER: Final = "{} guards the application: either it is not around what answers, or it does not list the origin."
 # Failures for which the status is the reason.
 _OF_STATUS: Final = frozenset({Reason.HANDSHAKE_REFUSED, Reason.PREFLIGHT_STATUS})
 _BAD_REQUEST: Final = 400
@@ -63,7 +82,7 @@ class Raised(logging.Handler):
 class Inside:
     """
     What is known about *application*: the guard that it has, what its policy says about the request, the *predecessor*
-    that guards it instead, and the *errors* that left it.
+    that guards it instead, whether another answer *is_listed* for the page, and the *errors* that left it.
     """
 
     application: object
@@ -71,33 +90,64 @@ class Inside:
     rehearsal: Rehearsal | None
     predecessor: Predecessor | None
     errors: tuple[BaseException, ...]
+    is_listed: bool
 
     def with_cause(self, fault: Fault) -> Fault:
         """
         Return *fault* with the cause that is known.
         """
         failure = fault.failure
-        if failure is not None and failure.reason in _OF_STATUS and self.errors and status_of(failure) == "500":
-            return replace(fault, fix=Fix(words=f"Status 500: {self._error()}. Repair that."))
-        if failure is None or failure.reason is not Reason.MISSING_ALLOW_ORIGIN:
+        answer = None if failure is None or failure.exchange is None else failure.exchange.response
+        if failure is None:
             return fault
-        words = "" if self.rehearsal is None else self.rehearsal.unguarded
-        answer = None if failure.exchange is None else failure.exchange.response
-        if answer is not None and answer.status == _BAD_REQUEST and (why := self._why_refused(failure.url)):
-            return replace(fault, fix=Fix(words=why))
-        if answer is None or words or self.rehearsal is not None:
-            return replace(fault, fix=replace(fault.fix, words=words)) if words else fault
-        if answer.status == _FAILED and self.guarded is not None:
+        if answer is None:
+            return replace(fault, fix=Fix(words=_SILENT)) if net_error_of(failure) in _TIMED_OUT else fault
+        if failure.reason in _OF_STATUS and self.errors and answer.status == _FAILED:
+            return replace(fault, fix=Fix(words=f"Status 500: {self._error()}. Repair that."))
+        if failure.reason not in {Reason.MISSING_ALLOW_ORIGIN, Reason.PREFLIGHT_STATUS}:
+            return fault
+        return replace(fault, fix=self._fix(fault, failure, answer))
+
+    def _fix(self, fault: Fault, failure: Failure, answer: WireResponse) -> Fix:
+        """
+        Return what to change about an *answer* that no layer of CORS made.
+        """
+        is_shared = failure.reason is Reason.MISSING_ALLOW_ORIGIN
+        if is_shared and answer.status == _BAD_REQUEST and (why := self._why_refused(failure.url)):
+            return Fix(words=why)
+        if is_shared and self.rehearsal is not None:
+            return replace(fault.fix, words=self.rehearsal.unguarded or fault.fix.words)
+        if is_shared and answer.status == _FAILED and (self.guarded is not None or self.errors):
+            return self._failed(fault.fix)
+        if _answers_itself(answer):
+            return self._with_library(shared(failure, f"Status {answer.status}. {_ITSELF}"), is_shared=is_shared)
+        if is_shared and self.predecessor is not None and answer.status < _FIRST_REDIRECT:
+            return replace(fault.fix, words=_NOT_LISTED.format(self.predecessor.library))
+        return self._with_library(fault.fix, is_shared=is_shared)
+
+    def _failed(self, fix: Fix) -> Fix:
+        if self.guarded is not None:
             hint = _PASSED_ON_BY.get(framework_of(self.application), "")
-            return replace(fault, fix=Fix(words=f"{_PASSED_ON.format(error=self._error())} {hint}".rstrip()))
-        if answer.status == _FAILED and self.errors:
-            words = (
-                f"Status 500: {self._error()}. Repair that first. What answers an exception is often outside of the "
-                "CORS layer, so also put that outermost."
-            )
-        elif answer.status < _BAD_REQUEST and self.predecessor is not None:
-            words = f"{self.predecessor.library} guards the application, and does not share this path with this origin."
-        return replace(fault, fix=replace(fault.fix, words=words)) if words else fault
+            return Fix(words=f"{_PASSED_ON.format(error=self._error())} {hint}".rstrip())
+        words = (
+            f"Status 500: {self._error()}. Repair that first. What answers an exception is often outside of the CORS "
+            "layer, so also put that outermost."
+        )
+        return replace(fix, words=words)
+
+    def _with_library(self, fix: Fix, *, is_shared: bool) -> Fix:
+        """
+        Return *fix* with how the library that guards the application gets around what answers. A preflight that
+        *is_shared*, and yet fails, has passed it.
+        """
+        if self.predecessor is None:
+            return fix
+        library, outermost = self.predecessor.library, self.predecessor.outermost
+        if not is_shared:
+            return replace(fix, words=f"{fix.words} {library} guards the application. {outermost}")
+        if self.is_listed:
+            return Fix(words=f"{fix.words} {_AROUND.format(library)} {outermost}")
+        return replace(fix, words=f"{fix.words} {_EITHER.format(library)} {outermost}")
 
     def rows(self) -> Iterator[Row]:
         """
@@ -126,6 +176,16 @@ class Inside:
             f"Status 400: Django does not serve the host {as_shown(target.host)}, because ALLOWED_HOSTS does not list "
             f"it. Ask for one that it serves: --url {as_shown(url.replace(target.host, served, 1))}"
         )
+
+
+def _answers_itself(answer: WireResponse) -> bool:
+    """
+    Whether nothing but its status suggests who made *answer*: in this process, nothing is in front of the application.
+    """
+    if answer.status != HTTPStatus.FORBIDDEN:
+        return answer.status in BEFORE_ANY_LAYER
+    signs = firewall_seen(answer), in_front_seen(answer), storage_seen(answer), cache_seen(answer.headers)
+    return not any((*signs, protection_seen(answer)))
 
 
 def host_refused(application: object, host: str) -> str:

@@ -12,15 +12,27 @@ from corsguard.applications import layers_of
 from corsguard.moving.starlette import added_to
 
 _SAID: Final = "{} guards it. corsguard move {} prints its settings as a policy."
+_OF_DJANGO: Final = "django-cors-headers"
+_OF_STARLETTE: Final = "Starlette's CORSMiddleware"
+_OF_FLASK: Final = "flask-cors"
+_OUTERMOST: Final = {
+    _OF_DJANGO: "List CorsMiddleware first in MIDDLEWARE.",
+    _OF_STARLETTE: "Add CORSMiddleware last, because each app.add_middleware is around those before it.",
+    _OF_FLASK: (
+        "It only adds headers to what Flask answers: let before_request, and what is around Flask, pass on OPTIONS. Or "
+        "guard all of it by CORSMiddleware(app, policy) of corsguard."
+    ),
+}
 
 
 class Predecessor(NamedTuple):
     """
-    Another *library* that guards an application, and the *advice* to translate its settings.
+    Another *library* that guards an application, the *advice* to translate its settings, and how it gets *outermost*.
     """
 
     library: str
     advice: str
+    outermost: str
 
 
 def predecessor_of(application: object, name: str = "") -> Predecessor | None:
@@ -31,8 +43,8 @@ def predecessor_of(application: object, name: str = "") -> Predecessor | None:
     library, target = library_in(application), name if ":" in name else "module:app"
     of_django = (type(layer).__module__.startswith("django.core.handlers.") for layer in layers_of(application))
     if not library and any(of_django) and has_cors_headers():
-        library, target = "django-cors-headers", os.environ.get("DJANGO_SETTINGS_MODULE") or "mysite.settings"
-    return Predecessor(library, _SAID.format(library, target)) if library else None
+        library, target = _OF_DJANGO, os.environ.get("DJANGO_SETTINGS_MODULE") or "mysite.settings"
+    return Predecessor(library, _SAID.format(library, target), _OUTERMOST[library]) if library else None
 
 
 def library_in(application: object) -> str:
@@ -40,8 +52,8 @@ def library_in(application: object) -> str:
     Return which other library of Flask, Starlette or FastAPI shares what *application* answers, or nothing.
     """
     if added_to(application):
-        return "Starlette's CORSMiddleware"
-    return "flask-cors" if any(map(has_flask_cors, layers_of(application))) else ""
+        return _OF_STARLETTE
+    return _OF_FLASK if any(map(has_flask_cors, layers_of(application))) else ""
 
 
 def has_flask_cors(layer: object) -> bool:

@@ -234,7 +234,8 @@ LOOK_ALIKES = [
     (401, b"", "not logged in, or not allowed"),
     (404, b"", "There is nothing at this URL"),
     (405, b"", "The server does not serve this method there"),
-    (503, b"", "This answer comes from a proxy, or from the server itself"),
+    (503, b"", "a proxy in front, or the server itself"),
+    (413, b"", "The body is larger"),
     (500, b"", "the server's log"),
     (200, b"", ""),
 ]

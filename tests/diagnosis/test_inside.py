@@ -10,6 +10,7 @@ from flask import Flask
 from flask_cors import CORS
 from kit.checking import PAGE, in_process
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import RedirectResponse, Response
 
 from corsguard import diagnosis
 
@@ -113,6 +114,88 @@ def test_another_library_that_guards_the_application_is_named():
     found = diagnosis.check(app, page=PAGE, name="shop:app")
     assert "flask-cors guards the application, and does not share this path" in found.faults[0].fix.words
     assert "corsguard move shop:app" in found.predecessor
+
+
+def behind(added):
+    """
+    Return an application of FastAPI with middleware around the CORS layer, which redirects or refuses.
+    """
+    app = FastAPI()
+    app.add_middleware(CORSMiddleware, allow_origins=[PAGE])
+    app.middleware("http")(added)
+    app.get("/")(lambda: "x")
+    return app
+
+
+async def redirect_old(request, call_next):
+    return RedirectResponse("/", 302) if request.url.path == "/old" else await call_next(request)
+
+
+async def refuse(request, call_next):
+    return Response("no session", 403)
+
+
+def of_flask():
+    app = Flask("shop")
+    app.add_url_rule("/", view_func=lambda: "x")
+    CORS(app, origins=[PAGE])
+    app.wsgi_app = around_flask(app.wsgi_app)
+    return app
+
+
+def around_flask(wsgi_app):
+    def app(environ, start_response):
+        if environ["PATH_INFO"] == "/old":
+            start_response("302 Found", [("Location", "/")])
+            return []
+        return wsgi_app(environ, start_response)
+
+    return app
+
+
+OUTSIDE = [
+    (
+        behind(redirect_old),
+        "/old",
+        "Starlette's CORSMiddleware shares with this page, so it is not around what answers",
+    ),
+    (of_flask(), "/old", "flask-cors shares with this page, so it is not around what answers"),
+    (
+        behind(refuse),
+        "/",
+        "either it is not around what answers, or it does not list the origin. Add CORSMiddleware last",
+    ),
+]
+
+
+@pytest.mark.parametrize(("app", "path", "said"), OUTSIDE)
+def test_what_is_outside_of_another_library_is_not_blamed_on_it(app, path, said):
+    (fault, *_) = diagnosis.check(app, page=PAGE, url=path).faults
+    assert said in fault.fix.words
+    assert "does not share this path" not in fault.fix.words
+    if path == "/old":
+        assert fault.fix.words.startswith("The server redirects to https://api.example.com/")
+        assert (fault.fix.policy, fault.fix.send) == ({}, ())
+
+
+def test_django_s_slash_is_not_blamed_on_the_list_of_origins(tmp_path):
+    (tmp_path / "shop.py").write_text(SLASH)
+    done = in_process("check", "shop:application", "--url", "/items", "--page", PAGE, cwd=tmp_path)
+    assert "redirects for a slash at the end: let the page request https://api.example.com/items/" in done.stdout
+    assert "List CorsMiddleware first in MIDDLEWARE." in done.stdout
+    assert "  policy: " not in done.stdout
+
+
+SLASH = f"""\
+from django.conf import settings
+settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, SECRET_KEY="x", CORS_ALLOWED_ORIGINS=["{PAGE}"],
+                   MIDDLEWARE=["django.middleware.common.CommonMiddleware", "corsheaders.middleware.CorsMiddleware"])
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpResponse
+from django.urls import path
+urlpatterns = [path("items/", lambda request: HttpResponse("x"))]
+application = get_wsgi_application()
+"""
 
 
 DJANGO = """\

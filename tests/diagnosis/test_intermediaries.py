@@ -3,6 +3,7 @@ A software that answered in place of the application is named if a header or the
 """
 
 import ssl
+import threading
 
 import pytest
 import trustme
@@ -14,13 +15,11 @@ BEARER = ("WWW-Authenticate", 'Bearer realm="s3cr3t"')
 VARIES = ("Vary", "Origin")
 SEEN = {
     "a login": (401, [BEARER, VARIES], "Status 401, WWW-Authenticate: Bearer. The user is not logged in"),
-    "a login of a proxy": (407, [("Proxy-Authenticate", "Basic")], "Status 407. A proxy between the browser"),
     "a limit": (
         429,
         [("Retry-After", "30"), VARIES],
         "Status 429, Retry-After: 30. The server limits how often it is called",
     ),
-    "a server that is busy": (503, [("Retry-After", "30")], "Status 503. The server is overloaded, or under"),
     "Cloudflare": (403, [("Server", "cloudflare"), ("CF-Mitigated", "challenge")], "Cloudflare refuses the request"),
     "Akamai": (403, [("Server", "AkamaiGHost")], "Status 403, Server: AkamaiGHost. Akamai refuses the request"),
     "AWS": (403, [("Server", "awselb/2.0"), VARIES], "A load balancer of AWS refuses the request"),
@@ -73,12 +72,55 @@ def test_a_firewall_is_named_by_its_own_page(name):
     assert found.look_alike == ""
 
 
-@pytest.mark.parametrize("status", [407, 408, 431, 502, 503, 504, 521])
-def test_no_header_is_advised_where_no_application_answered(status):
-    for method in "GET", "PUT":
-        (fault, *_) = diagnosis.check(Server((status, []), (status, [])), page=PAGE, method=method).faults
-        assert f"Status {status}." in fault.fix.words
-        assert (fault.fix.send, fault.fix.policy) == ((), {})
+IN_FRONT = {
+    407: "Only a proxy of the browser may answer so, because it wants a login. If the browser uses none",
+    408: "The server, or a proxy, waited too long for the request.",
+    431: "longer than the server, or a proxy in front, accepts",
+    502: "Most often, a proxy or a gateway in front answers so",
+    503: "The server is overloaded, or under maintenance.",
+    504: "Most often, a proxy or a gateway in front answers so",
+    521: "Cloudflare, in front of the server, answers so",
+}
+ITSELF = "The application itself answers so, outside of its CORS layer: put the CORS layer outermost"
+
+
+@pytest.mark.parametrize("status", IN_FRONT)
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_no_header_is_advised_where_no_application_answered(status, method):
+    page = "http://localhost:3000"
+    with served_http(Server((status, []), (status, []))) as port:
+        (fault, *_) = diagnosis.check(f"http://127.0.0.1:{port}/", page=page, method=method).faults
+    assert fault.fix.words.startswith(f"Status {status}.")
+    assert IN_FRONT[status] in fault.fix.words
+    assert (fault.fix.send, fault.fix.policy) == ((), {})
+
+
+@pytest.mark.parametrize("status", [*IN_FRONT, 403])
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_nothing_is_in_front_of_an_application_in_this_process(status, method):
+    found = diagnosis.check(Server((status, []), (status, [])), page=PAGE, method=method)
+    fault, *more = found.faults
+    assert fault.fix.words.startswith(f"Status {status}. {ITSELF}")
+    assert (fault.fix.send[0], fault.fix.policy) == (f"Access-Control-Allow-Origin: {PAGE}", {"allow_origins": [PAGE]})
+    assert [one.fix.send for one in more if one.code == "preflight_status"] == [("204 No Content",)] * (method == "PUT")
+    assert "Spring" not in str(found.data())
+
+
+def test_an_application_that_does_not_answer_has_no_firewall():
+    def silent(environ, start_response):
+        threading.Event().wait(2)
+        return []
+
+    (fault,) = diagnosis.check(silent, page=PAGE, timeout=0.1).faults
+    assert "the application does not answer in time" in fault.fix.words
+    assert "firewall" not in fault.fix.words
+
+
+def test_a_status_that_only_proxies_answer_with_is_a_fault():
+    found = diagnosis.check(Server(response=(407, allow())), page=PAGE)
+    (fault,) = found.faults
+    assert (fault.code, found.verdict) == ("proxy_status", "readable, but with faults")
+    assert "net::ERR_UNEXPECTED_PROXY_AUTH" in fault.cause
 
 
 UNSEEN = {
