@@ -39,6 +39,7 @@ _PROTOCOLS: Final = tuple(
 )
 # RFC 9112, 4, and RFC 8446, 5.1: it is HTTP, or an alert of TLS.
 _KNOWN: Final = re.compile(rb"HTTP/|\x15\x03[\x00-\x04]")
+_HTTP: Final = b"HTTP/"
 _WORDS: Final = re.compile(rb"[ -~]{4,}")
 
 
@@ -62,9 +63,10 @@ class Banner(NamedTuple):
 
 def banner(said: bytes) -> Banner | None:
     """
-    Return the Banner for *said*, the first bytes of a server. Return None if it is silent, or speaks HTTP or TLS.
+    Return the Banner for *said*, the first bytes of a server. Return None if it is silent, or speaks HTTP or TLS; a slow
+    server may have sent only a part of the first word.
     """
-    if not said or _KNOWN.match(said):
+    if _HTTP.startswith(said[: len(_HTTP)]) or _KNOWN.match(said):
         return None
     protocol = next((name for sign, name in _PROTOCOLS if sign.match(said)), "")
     word = _WORDS.search(said)

@@ -196,6 +196,8 @@ def _why_silent(failure: Failure, where: str) -> str:
                 f"what {where} answers is not HTTP.{likely} Check the host and the port: another program may listen "
                 "there."
             )
+        case "RESPONSE_HEADERS_TOO_BIG":
+            return f"the header lines of {where} are too long for a browser. Send fewer, or shorter ones."
         case "INTERNET_DISCONNECTED":
             return "this computer is not connected to a network."
         case "PROXY_CONNECTION_FAILED" | "TUNNEL_CONNECTION_FAILED":

@@ -41,6 +41,8 @@ _PROTOCOL_ERROR: Final = "SSL_PROTOCOL_ERROR"
 # Chromium's names for a proxy that does not answer, and for one that opens no tunnel.
 _NO_PROXY: Final = "PROXY_CONNECTION_FAILED"
 _NO_TUNNEL: Final = "TUNNEL_CONNECTION_FAILED"
+# h11's words for a head that does not end.
+_TOO_LARGE: Final = "Receive buffer too long"
 _LONGEST_LOOK: Final = 0.5  # seconds
 
 
@@ -52,8 +54,7 @@ class LiveTransport:
     uses is *proxy*, an http URL: requests to http are sent to it as they are, all others through a tunnel. Connections
     are kept until `close`, which the end of a `with` block calls. *verify* False trusts any certificate. An SSLContext
     decides by itself, but its client certificate is sent with preflights too, unlike a browser's. *timeout* is in
-    seconds: for connecting, for each read, and for a whole body, which is cut off then. A response that has not begun
-    after twice that time is given up. A stream of events, which never ends, is read for one second. *body_timeout*, in
+    seconds: for connecting, for a whole head, and for a whole body, which is cut off then. A stream of events, which never ends, is read for one second. *body_timeout*, in
     seconds, and *max_body*, in bytes, cut a body off earlier. *connect_to* maps the host of a URL (with its port,
     unless that is the scheme's default) to the `host:port` to connect to. What is sent, and the host that the
     certificate has to name, stay those of the URL.
@@ -208,7 +209,7 @@ class LiveTransport:
                 connecting.append(event)
 
         outgoing = self._outgoing(request, url, trace)
-        patience = threading.Timer(2 * self._timeout, give_up)
+        patience = threading.Timer(self._timeout, give_up)
         patience.daemon = True
         patience.start()
         try:
@@ -295,6 +296,9 @@ def _unreachable(error: Exception, url: URL, timeout: float) -> Unreachable:
         if isinstance(cause, httpx.TimeoutException):
             told = f"{url.host} did not answer within {timeout:g} s"
             return Unreachable(told, net_error="CONNECTION_TIMED_OUT")
+    if _TOO_LARGE in str(error):
+        told = f"{url.host} sends a head that is too large"
+        return Unreachable(told, net_error="RESPONSE_HEADERS_TOO_BIG")
     if isinstance(error, httpx.RemoteProtocolError):
         # h11 quotes what it could not read as a Python value.
         told = re.sub(r"bytearray\(b(.*)\)", r"\1", str(error)).rstrip(".")

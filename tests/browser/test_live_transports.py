@@ -6,6 +6,7 @@ import socket
 import ssl
 import sys
 import threading
+import time
 from contextlib import suppress
 
 import pytest
@@ -192,7 +193,7 @@ def test_a_server_that_does_not_answer_is_unreachable():
     [
         (b"", "the server did not answer in HTTP: Server disconnected without sending a response"),
         (b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n", "the server did not answer in HTTP: "),
-        (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000, "the server did not answer in HTTP: "),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000, "127.0.0.1:"),
     ],
     ids=["nothing", "a NUL", "a head without end"],
 )
@@ -202,6 +203,39 @@ def test_an_answer_that_is_not_http_is_unreachable(live, answer, cause):
         live.close()
     assert error.cause.startswith(cause)
     assert not error.tls
+
+
+def test_a_head_that_is_too_large_is_named(live):
+    with listening(raw_answer(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000)) as port:
+        error = cause_of(live, f"http://127.0.0.1:{port}/")
+        live.close()
+    assert error.cause == f"127.0.0.1:{port} sends a head that is too large"
+    assert error.net_error == "RESPONSE_HEADERS_TOO_BIG"
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 99, b"HTTP/1.1 102 Processing\r\n\r\n" * 9])
+def test_a_slow_head_is_one_that_is_late(head):
+    """
+    Each read is in time, and the first byte alone does not say which protocol it is.
+    """
+    is_over = threading.Event()
+
+    def serve(connection):
+        with connection, suppress(OSError):
+            connection.recv(65536)
+            for byte in head:
+                connection.sendall(bytes([byte]))
+                is_over.wait(0.1)
+
+    with listening(serve) as port, LiveTransport(timeout=0.5) as transport:
+        began = time.monotonic()
+        error = cause_of(transport, f"http://127.0.0.1:{port}/")
+        seconds = time.monotonic() - began
+        is_over.set()
+    assert error.cause == f"127.0.0.1:{port} did not answer within 0.5 s"
+    assert (error.net_error, error.speaks) == ("CONNECTION_TIMED_OUT", "")
+    # The rest of the time looks for another protocol.
+    assert seconds < 0.5 + 3 * 0.5
 
 
 @pytest.mark.parametrize(
