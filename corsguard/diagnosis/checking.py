@@ -26,6 +26,7 @@ from corsguard.origin import NULL
 from corsguard.policy import Policy
 
 from . import har
+from .bodies import unreadable
 from .checklist import (
     Row,
     checklist,
@@ -237,12 +238,13 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
                     )
             outcome = play(asked, transport, preflight_only=preflight_only, hide=secrets.hidden, on_request=on_request)
             # What follows is asked by us, and no page sees it.
-            errors = tuple(raised.errors)
+            errors, broken = tuple(raised.errors) if application is not None else (), dict(raised.broken)
             compared = None if preflight_only or asked.is_handshake else compare(asked, outcome, transport)
             faults = (
                 *stale(asked, compared),
                 *map(_with_trust, outcome.faults),
                 *further_faults(asked, outcome, read, compared, secrets.hidden),
+                *filter(None, [unreadable(outcome, broken if application is None else {}, secrets.hidden)]),
             )
     except ValueError as error:
         raise ValueError(without_password(secrets.hidden(str(error)))) from None

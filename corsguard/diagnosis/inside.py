@@ -58,17 +58,24 @@ _PASSED_ON_BY: Final[Mapping[Form | None, str]] = {
 
 class Raised(logging.Handler):
     """
-    The exceptions that left an application while it answered, instead of a traceback for each on the terminal.
+    The exceptions that left an application while it answered, instead of a traceback for each on the terminal; or, for
+    a server, the errors of bodies that broke off, by the method and the URL of the request.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.errors: list[BaseException] = []
+        self.broken: dict[tuple[str, str], BaseException] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
             self.errors.append(error)
+            match record.args:
+                case (str(method), str(url), *_):
+                    self.broken[method, url] = error
+                case _:
+                    pass
 
     def __enter__(self) -> Self:
         logger.addHandler(self)

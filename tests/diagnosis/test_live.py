@@ -2,13 +2,16 @@
 Real servers are asked as a page asks them, and the servers of the laboratory are recognized.
 """
 
+import gzip
 import json
 import socket
 import ssl
+import zlib
 
 import pytest
 import trustme
 from kit import laboratory
+from kit.asking import listening
 from kit.checking import API, PAGE, Server, allow, data, run, served_http
 from kit.laboratory import SAMPLES
 
@@ -96,3 +99,51 @@ def as_arguments(init):
         else:
             assert (name, value) == ("credentials", "include")
             yield "--credentials"
+
+
+OPEN = b"HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\n"
+BROKEN = {
+    "a chunk": (b"Transfer-Encoding: chunked\r\n\r\nZZZZ\r\nhello\r\n", "net::ERR_INVALID_CHUNKED_ENCODING"),
+    "the end of the chunks": (
+        b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        "net::ERR_INCOMPLETE_CHUNKED_ENCODING",
+    ),
+    "the length": (b"Content-Length: 9\r\n\r\nhello", "net::ERR_CONTENT_LENGTH_MISMATCH"),
+    "gzip": (b"Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello", "net::ERR_CONTENT_DECODING_FAILED"),
+    "deflate": (b"Content-Encoding: deflate\r\nContent-Length: 5\r\n\r\nhello", "net::ERR_CONTENT_DECODING_FAILED"),
+}
+WHOLE = {
+    "gzip": b"Content-Encoding: gzip\r\nConnection: close\r\n\r\n" + gzip.compress(b"hello"),
+    "deflate": b"Content-Encoding: deflate\r\nConnection: close\r\n\r\n" + zlib.compress(b"hello"),
+    "deflate without an envelope": b"Content-Encoding: deflate\r\nConnection: close\r\n\r\n"
+    + zlib.compress(b"hello")[2:-4],
+    # Only the beginning is read.
+    "a part of gzip": b"Content-Encoding: gzip\r\nConnection: close\r\n\r\n" + gzip.compress(b"hello" * 99)[:20],
+    "another coding": b"Content-Encoding: br\r\nConnection: close\r\n\r\nhello",
+}
+
+
+def answering(rest):
+    def serve(connection):
+        with connection:
+            connection.recv(65536)
+            connection.sendall(OPEN + rest)
+
+    return serve
+
+
+@pytest.mark.parametrize(("rest", "said"), BROKEN.values(), ids=BROKEN)
+def test_a_body_that_breaks_off_is_told_as_such(rest, said):
+    with listening(answering(rest)) as port:
+        found, code = data(f"http://127.0.0.1:{port}/", "--page", "http://localhost:3000")
+    (fault,) = found["faults"]
+    assert (code, found["verdict"], fault["code"]) == (1, "readable, but with faults", "body")
+    assert said in fault["cause"]
+    assert "application" not in {row["name"] for row in found["checked"]}
+
+
+@pytest.mark.parametrize("rest", WHOLE.values(), ids=WHOLE)
+def test_a_body_in_its_coding_is_readable(rest):
+    with listening(answering(rest)) as port:
+        found, code = data(f"http://127.0.0.1:{port}/", "--page", "http://localhost:3000")
+    assert (code, found["faults"]) == (0, [])
