@@ -22,6 +22,7 @@ from corsguard.browser.page import HeadersInit
 from corsguard.browser.transports import serving
 from corsguard.browser.urls import Url, is_trustworthy, of_handshake
 from corsguard.browser.wire import Header, Transport
+from corsguard.names import is_forbidden_request_header
 from corsguard.origin import NULL
 from corsguard.policy import Policy
 
@@ -52,6 +53,16 @@ _APPLICATION_URL: Final = "https://api.example.com/"
 # The attributes of a cookie that a browser sends to other sites, and how long to wait for a server.
 _ACROSS_SITES: Final = "; SameSite=None; Secure"
 _TIMEOUT: Final = 10.0
+# What to do in place of a header that only a browser sets.
+_INSTEAD: Final = {
+    "origin": "use --page (from Python: page)",
+    "referer": "use --page (from Python: page)",
+    "cookie": "use --cookie (from Python: cookies)",
+    "set-cookie": "use --set-cookie (from Python: set_cookies)",
+    "host": "write the host in the URL, and use --connect-to for another server",
+    "access-control-request-": "leave it out, because a preflight has it if it needs one",
+    "content-length": "leave it out, because it follows from the body",
+}
 # Chromium's name for a certificate whose authority is not known.
 _UNKNOWN_AUTHORITY: Final = "CERT_AUTHORITY_INVALID"
 # Only the beginning of a body is read.
@@ -207,6 +218,7 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
     pairs = lines_of(headers)
     cookies, set_cookies = tuple(cookies), tuple(set_cookies)
     secrets = Secrets(confidential(pairs, [*cookies, *set_cookies]))
+    _refuse_forbidden(pairs)
     try:
         where = asked_of_application(url, application) if application is not None else _checked_url(target, url)
         guarded = None if application is None else guard_of(name, application)
@@ -322,6 +334,18 @@ def _checked_url(target: object, url: str | None) -> str:
     if url is not None:
         raise ValueError(f"Expected no url next to a target that is a URL, got url={url!r}.")
     return target
+
+
+def _refuse_forbidden(headers: Iterable[Header]) -> None:
+    """
+    Raise ValueError if one of the *headers* is one that only the browser sets: it would be left out, and the answer
+    would be that to another request.
+    """
+    for name in (name.lower() for name, _ in headers if is_forbidden_request_header(name)):
+        instead = next((instead for start, instead in _INSTEAD.items() if name.startswith(start)), "leave it out")
+        raise ValueError(
+            f"A page cannot set the request header {as_shown(name.title())}, only the browser does: {instead}."
+        )
 
 
 def confidential(headers: Iterable[Header], cookies: Iterable[str] = ()) -> Iterator[str]:

@@ -147,3 +147,25 @@ def test_a_body_in_its_coding_is_readable(rest):
     with listening(answering(rest)) as port:
         found, code = data(f"http://127.0.0.1:{port}/", "--page", "http://localhost:3000")
     assert (code, found["faults"]) == (0, [])
+
+
+FORBIDDEN = {
+    "Origin: https://x.example": "use --page",
+    "cookie: sid=c00kie-never-shown": "use --cookie",
+    "Host: x.example": "use --connect-to",
+    "Access-Control-Request-Method: PUT": "a preflight has it",
+    "Content-Length: 3": "it follows from the body",
+    "Sec-Fetch-Site: none": "leave it out",
+}
+
+
+@pytest.mark.parametrize(("line", "instead"), FORBIDDEN.items())
+def test_a_header_that_only_a_browser_sets_is_refused(line, instead):
+    result = run(API, "--header", line)
+    assert result.exit_code == 2
+    assert (
+        f"A page cannot set the request header {line.partition(':')[0].title()}, only the browser does: "
+        in result.stderr
+    )
+    assert instead in result.stderr
+    assert "never-shown" not in result.stderr
