@@ -5,6 +5,7 @@ This module reads the options, calls `corsguard.diagnosis`, and prints the resul
 """
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -190,7 +191,7 @@ def _found(options: _Options, output: Output) -> Diagnosis:
     if connect_to and is_application:
         raise click.UsageError("An application is called without a connection. Leave out --connect-to.")
     with output.progress("Loading the application"):
-        target = load_application(options.target) if is_application else options.target
+        target = load_application(options.target, options.timeout) if is_application else options.target
     # What an application prints is not our output.
     with output.progress("Requests sent") as progress, redirect_stdout(sys.stderr):
         return diagnosis.check(
@@ -290,6 +291,10 @@ def _refuse_other_things(target: str) -> None:
             'This is most likely a message from a console: corsguard explain "..." says what it means.'
         )
     refuse_python(target, ":app")
+    if os.path.isdir(target):  # noqa: PTH112 - it does not raise, whatever the text is
+        raise click.UsageError(
+            f"{as_shown(target)} is a folder: give a URL, an application (module:app) or a HAR file."
+        )
     if target.endswith(".toml"):
         raise click.UsageError(
             f"{as_shown(target)} is a policy, which does not answer requests: give a URL or an application "

@@ -2,6 +2,7 @@
 The options that several commands share. Each is read here, so it means the same in every command.
 """
 
+import math
 import ssl
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -130,6 +131,12 @@ def cookie_options() -> _Decorator:
     return both
 
 
+def _seconds(_: click.Context, __: click.Parameter, value: float) -> float:
+    if not math.isfinite(value):
+        raise click.BadParameter(f"{value} is not a number of seconds.", param_hint="--timeout")
+    return value
+
+
 def connection_options(timeout: float = 10.0) -> _Decorator:
     """
     Where to connect to, which certificates to trust, and how long to wait: *connect_to*, *cacert* and *timeout*.
@@ -140,6 +147,7 @@ def connection_options(timeout: float = 10.0) -> _Decorator:
             click.option(
                 "--timeout",
                 type=click.FloatRange(min=0, min_open=True),
+                callback=_seconds,
                 default=timeout,
                 show_default=True,
                 metavar="S",

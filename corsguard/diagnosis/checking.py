@@ -214,7 +214,7 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
     if not isinstance(target, str):
         application = target
     elif names_object(target):
-        application, name = load_application(target), target
+        application, name = load_application(target, timeout), target
     pairs = lines_of(headers)
     cookies, set_cookies = tuple(cookies), tuple(set_cookies)
     secrets = Secrets(confidential(pairs, [*cookies, *set_cookies]))

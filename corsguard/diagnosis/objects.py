@@ -12,12 +12,13 @@ import re
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from difflib import get_close_matches
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import FrameType, FunctionType, ModuleType
 from typing import Final, cast
 
 from corsguard.browser import Application
@@ -32,6 +33,11 @@ _NO_POLICIES: Final = frozenset({"builtins", "typing", "werkzeug.local", "__futu
 _MOST_NAMES: Final = 8
 _IGNORES_RUN: Final = "FLASK_RUN_FROM_CLI"
 _LONGEST_NAME: Final = 200
+# The share of the time in which something that loads uses the processor at least.
+_COMPUTES: Final = 0.1
+# What Python calls the code of a module.
+_TOP_LEVEL: Final = "<module>"
+_BELOW: Final = 'put that below if __name__ == "__main__":'
 # Seconds.
 LONGEST_IMPORT: Final = 60.0
 # What only the settings of Django have.
@@ -64,9 +70,10 @@ def names_module(text: str) -> bool:
     return _MODULE.fullmatch(text) is not None
 
 
-def load_application(text: str) -> Application:
+def load_application(text: str, seconds: float = LONGEST_IMPORT) -> Application:
     """
-    Return the WSGI or ASGI application that *text* names: `module:attribute`, or `module:factory()`.
+    Return the WSGI or ASGI application that *text* names: `module:attribute`, or `module:factory()`. A module that does
+    not compute, but waits, is given up after *seconds*.
 
     Raises LoadError.
     """
@@ -76,8 +83,8 @@ def load_application(text: str) -> Application:
             "or module:factory() to call the function that makes it."
         )
     with quiet():
-        found = cast("Application", object_of(text))
-    call = f" If it makes the application, write '{text}()'." if not text.endswith(")") else ""
+        found = cast("Application", object_of(text, seconds))
+    call = "" if text.endswith(")") else f" If it makes the application, {_how_to_call(text, found)}."
     if call and isinstance(found, FunctionType) and not found.__code__.co_argcount:
         raise LoadError(f"{text} is a function without arguments, not an application.{call}")
     if isinstance(cast("object", found), Mapping):
@@ -85,10 +92,18 @@ def load_application(text: str) -> Application:
     try:
         transport = transport_for(found)
     except (TypeError, ValueError) as error:
+        if isinstance(cast("object", found), type):
+            others = contents_of(import_module(text.partition(":")[0]))
+            raise LoadError(f"{text} is a class: name an application, which is an instance.{others}") from None
         raise LoadError(f"{text} is not an application: {error}{call if callable(found) else ''}") from None
     if cast("object", transport) is found:
         raise LoadError(f"{text} takes one argument. A WSGI application takes two, an ASGI application three.{call}")
     return found
+
+
+def _how_to_call(text: str, found: object) -> str:
+    needs = isinstance(found, FunctionType) and found.__code__.co_argcount > len(found.__defaults__ or ())
+    return "write a function without arguments that calls it, and name that one" if needs else f"write '{text}()'"
 
 
 def is_module(name: str) -> bool:
@@ -148,10 +163,10 @@ def quiet(name: str = "corsguard") -> Generator[None]:
         logger.removeHandler(handler)
 
 
-def object_of(text: str) -> object:
+def object_of(text: str, seconds: float = LONGEST_IMPORT) -> object:
     match = _ATTRIBUTE.fullmatch(text)
     module, path, call = match.groups() if match else (text, "", None)
-    with _not_serving(module):
+    with _not_serving(module, seconds):
         return _attribute_of(text, module, path, is_called=bool(call))
 
 
@@ -224,38 +239,51 @@ def import_module(module: str) -> ModuleType:
 
 class _TooLong(BaseException):
     """
-    Ends the import of a module; a BaseException, so that hardly any code handles it.
+    Ends the import of a module, which was in the *frame*; a BaseException, so that hardly any code handles it.
     """
+
+    def __init__(self, frame: FrameType | None) -> None:
+        super().__init__()
+        self.frame = frame
 
 
 @contextmanager
-def _not_serving(module: str) -> Generator[None]:
+def _not_serving(module: str, seconds: float = LONGEST_IMPORT) -> Generator[None]:
     """
-    Do not let *module* start a server while it is imported, or write into our output. Raises LoadError if it takes too
-    long.
+    Do not let *module* start a server while it is imported, or write into our output. Raises LoadError if it waits for
+    *seconds*, or takes far too long.
 
     Only the main thread can be interrupted.
     """
+    seconds = min(seconds, LONGEST_IMPORT)
+    begun = time.monotonic()
+    # The times of the clock and of the processor, at each look.
+    looks = [(begun, time.process_time())]
     before = os.environ.get(_IGNORES_RUN)
     # Flask itself ignores app.run() then, and says so.
     os.environ[_IGNORES_RUN] = "true"
     is_ours = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
     is_ours = is_ours and not signal.getitimer(signal.ITIMER_REAL)[0]
 
-    def give_up(*_: object) -> None:
-        raise _TooLong
+    def give_up(_: int, frame: FrameType | None) -> None:
+        before, worked = looks[-1]
+        looks.append((time.monotonic(), time.process_time()))
+        now, works = looks[-1]
+        # What loads slowly computes, and a server waits. On a busy computer, others compute, too.
+        if now - begun > LONGEST_IMPORT or works - worked < (now - before) * _COMPUTES:
+            raise _TooLong(frame)
 
     handler = signal.signal(signal.SIGALRM, give_up) if is_ours else None
     try:
         if is_ours:
             # It repeats, because code may catch everything.
-            signal.setitimer(signal.ITIMER_REAL, LONGEST_IMPORT, 1.0)
+            signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
         with redirect_stdout(sys.stderr):
             yield
-    except _TooLong:
+    except _TooLong as late:
         raise LoadError(
-            f"{module} was not loaded after {LONGEST_IMPORT:g} seconds. If it starts a server when it is imported, put "
-            "that below if __name__ == '__main__':"
+            f"{module} was not loaded after {time.monotonic() - begun:.0f} seconds{_line_of(late.frame)}. If it only "
+            f"needs more time: --timeout. If it starts a server when it is imported, {_BELOW}"
         ) from None
     finally:
         if is_ours:
@@ -265,6 +293,17 @@ def _not_serving(module: str) -> Generator[None]:
             del os.environ[_IGNORES_RUN]
         else:
             os.environ[_IGNORES_RUN] = before
+
+
+def _line_of(frame: FrameType | None) -> str:
+    """
+    Return the line of a module that *frame* was called from, as the rest of a sentence; empty if there is none.
+    """
+    while frame is not None:
+        if frame.f_code.co_name == _TOP_LEVEL and not frame.f_code.co_filename.startswith("<"):
+            return f", because of {frame.f_code.co_filename}, line {frame.f_lineno}"
+        frame = frame.f_back
+    return ""
 
 
 def _no_module(module: str, missing: str) -> str:
@@ -301,7 +340,9 @@ def message_of_error(error: BaseException) -> str:
 def failed(name: str, error: BaseException) -> str:
     # The text of a SyntaxError begins with its place, which is added at the end anyway.
     said = f"SyntaxError: {error.msg}" if isinstance(error, SyntaxError) else message_of_error(error)
-    return f"{name} cannot be loaded: {said} ({_place(error)})"
+    place = _place(error)
+    ends = f" It ends the process while it is imported: {_BELOW}" if isinstance(error, SystemExit) else ""
+    return f"{name} cannot be loaded: {said}{f' ({place})' if place else ''}{ends}"
 
 
 def _place(error: BaseException) -> str:
@@ -310,8 +351,17 @@ def _place(error: BaseException) -> str:
     """
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}, line {error.lineno}"
-    file, line = place_of(error)
-    return f"{file}, line {line}" if file else "before any line of it"
+    file, line = _place_of_exit(error) if isinstance(error, SystemExit) else place_of(error)
+    return f"{file}, line {line}" if file else ""
+
+
+def _place_of_exit(error: SystemExit) -> tuple[str, int]:
+    """
+    Return the line of a module that led to *error*, which most often is raised by a library (argparse).
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    modules = [frame for frame in frames if frame.name == _TOP_LEVEL and not frame.filename.startswith("<")]
+    return (modules[-1].filename, modules[-1].lineno or 1) if modules else place_of(error)
 
 
 def place_of(error: BaseException) -> tuple[str, int]:

@@ -5,6 +5,7 @@ Nothing is imported for this: an application has already imported the library th
 """
 
 import os
+import shlex
 import sys
 from typing import Final, NamedTuple
 
@@ -44,7 +45,7 @@ def predecessor_of(application: object, name: str = "") -> Predecessor | None:
     of_django = (type(layer).__module__.startswith("django.core.handlers.") for layer in layers_of(application))
     if not library and any(of_django) and has_cors_headers():
         library, target = _OF_DJANGO, os.environ.get("DJANGO_SETTINGS_MODULE") or "mysite.settings"
-    return Predecessor(library, _SAID.format(library, target), _OUTERMOST[library]) if library else None
+    return Predecessor(library, _SAID.format(library, shlex.quote(target)), _OUTERMOST[library]) if library else None
 
 
 def library_in(application: object) -> str:

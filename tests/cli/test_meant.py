@@ -3,7 +3,9 @@ A wrong URL is answered with the URL to type. A module that cannot be loaded is 
 """
 
 import json
+import socket
 import sys
+import time
 
 import pytest
 from click.testing import CliRunner
@@ -91,7 +93,64 @@ def test_a_module_that_starts_a_server_when_it_is_imported_is_given_up(tmp_path,
     (tmp_path / "serving.py").write_text(SERVING)
     told = run("check", "serving:app")
     assert told.exit_code == 2
-    assert "serving was not loaded after 0.2 seconds. If it starts a server when it is imported, put" in told.stderr
+    assert (
+        f"serving was not loaded after 0 seconds, because of {tmp_path}/serving.py, line 2. If it only" in told.stderr
+    )
+
+
+SERVERS = {
+    "uvicorn": "import uvicorn\nfrom starlette.applications import Starlette\napp = Starlette()\n"
+    "uvicorn.run(app, port={port})\n",
+    "wsgiref": "from wsgiref.simple_server import make_server\n\n\n"
+    "make_server('127.0.0.1', {port}, None).serve_forever()\n",
+    # A module that imports the one that serves.
+    "another module": "import sys\nsys.path.insert(0, '.')\n\nimport serving_within\n",
+}
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_server_that_an_import_starts_is_named_with_its_line_in_time(tmp_path, name):
+    (tmp_path / "serving.py").write_text(SERVERS[name].format(port=free_port()))
+    (tmp_path / "serving_within.py").write_text(f"\n\n\n{SERVING.splitlines()[0]}; threading.Event().wait(30)\n")
+    began = time.monotonic()
+    done = in_process("check", "serving:app", "--timeout", "3", cwd=tmp_path)
+    assert (done.returncode, time.monotonic() - began < 25) == (2, True)
+    file = "serving_within.py" if name == "another module" else "serving.py"
+    assert f"because of {tmp_path}/{file}, line 4. If it only needs more time" in done.stderr
+    assert 'starts a server when it is imported, put that below if __name__ == "__main__":' in done.stderr
+
+
+def test_a_module_that_only_computes_gets_more_time(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    busy = "import time\nuntil = time.monotonic() + 0.3\nwhile time.monotonic() < until:\n    pass\n"
+    (tmp_path / "busy_one.py").write_text(f"{busy}def app(environ, start_response): start_response('200 OK', [])\n")
+    told = run("check", "busy_one:app", "--timeout", "0.1")
+    assert "busy_one was not loaded" not in told.output
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
+ENDS = "import argparse\nargparse.ArgumentParser().parse_args(['--port'])\n"
+
+
+def test_a_module_that_reads_arguments_is_named_with_its_line(tmp_path):
+    (tmp_path / "ending.py").write_text(ENDS)
+    done = in_process("check", "ending:app", cwd=tmp_path)
+    assert f"SystemExit: 2 ({tmp_path}/ending.py, line 2) It ends the process while it is imported: put" in done.stderr
+
+
+def test_a_folder_is_no_target(tmp_path):
+    told = run("check", str(tmp_path))
+    assert (told.exit_code, "is a folder: give a URL" in told.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_a_time_that_is_no_number_is_refused_with_the_name_of_its_option(value):
+    told = run("check", "http://localhost:1/", "--timeout", value)
+    assert (told.exit_code, "Invalid value for --timeout" in told.stderr) == (2, True)
 
 
 def test_flask_starts_no_server_when_it_is_imported(tmp_path):

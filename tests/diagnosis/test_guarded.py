@@ -44,6 +44,9 @@ async def asgi(scope, receive, send):
 def transport(request):
     pass
 
+def needs(config):
+    pass
+
 KEYWORDS = {"allow_origins": ["https://app.example.com"]}
 POLICY = Policy(**KEYWORDS)
 PATHS = {"/api": POLICY, "/closed": None}
@@ -131,6 +134,9 @@ def test_an_application_is_found_by_its_name(module, attribute):
         ("{}:POLICY", ["is not an application", "It takes a WSGI application"]),
         ("{}:create_app", ["is not an application", "write '{}:create_app()'"]),
         ("{}:transport", ["takes one argument"]),
+        ("{}:Shop", ["is a class: name an application, which is an instance. It has KEYWORDS, POLICY"]),
+        ("{}:needs", ["takes one argument", "write a function without arguments that calls it, and name that one"]),
+        ("{}:needs()", ["TypeError: needs() missing 1 required positional argument: 'config'"]),
         ("{}:KEYWORDS()", ["KEYWORDS is a dict and cannot be called", "Leave out the parentheses"]),
         ("{}:breaks()", ["RuntimeError: no database", "{}.py, line "]),
         ("{}:leaves()", ["SystemExit: usage: shop"]),

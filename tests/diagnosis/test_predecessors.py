@@ -54,6 +54,10 @@ def test_the_translation_of_another_library_is_recommended(serve, make):
     assert "corsguard move module:app" in str(caught.value)
 
 
+def test_the_name_of_a_factory_is_quoted_for_the_shell():
+    assert "corsguard move 'shop:create_app()' prints" in predecessor_of(flask_cors(), "shop:create_app()").advice
+
+
 def test_another_library_is_found_inside_of_engine_io():
     assert "corsguard move module:app" in predecessor_of(engineio.WSGIApp(None, flask_cors())).advice
 
