@@ -6,10 +6,11 @@ Its answer only suggests a cause, so what is known takes its place.
 """
 
 import logging
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from corsguard.applications import layers_of
 from corsguard.browser import Failure, Reason, WireResponse
@@ -77,12 +78,43 @@ class Raised(logging.Handler):
                 case _:
                     pass
 
+    def caught(self, *_: object, exception: BaseException | None = None, **__: object) -> None:
+        """
+        Note the *exception* that a framework answers itself (Flask names it, Django has it at hand).
+        """
+        error = exception or sys.exc_info()[1]
+        if error is not None:
+            self.errors.append(error)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """
+        Return False for a traceback of what is noted anyway: its text may have a secret of the request.
+        """
+        return not record.exc_info or record.exc_info[1] not in self.errors
+
     def __enter__(self) -> Self:
         logger.addHandler(self)
+        for signal in _signals():
+            signal.connect(self.caught, weak=False)
+        if (flask := sys.modules.get("flask.logging")) is not None:
+            flask.default_handler.addFilter(self.filter)
         return self
 
     def __exit__(self, *_: object) -> None:
         logger.removeHandler(self)
+        for signal in _signals():
+            signal.disconnect(self.caught)
+        if (flask := sys.modules.get("flask.logging")) is not None:
+            flask.default_handler.removeFilter(self.filter)
+
+
+def _signals() -> Iterator[Any]:
+    """
+    Yield the signals of frameworks about an exception of a view. An application has already imported its framework.
+    """
+    for name in "flask.signals", "django.core.signals":
+        if (module := sys.modules.get(name)) is not None:
+            yield module.got_request_exception
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -186,6 +186,31 @@ def test_django_s_slash_is_not_blamed_on_the_list_of_origins(tmp_path):
     assert "  policy: " not in done.stdout
 
 
+FLASK = """\
+from flask import Flask, request
+app = Flask(__name__)
+@app.get("/")
+def view():
+    raise ValueError("bad token " + request.headers["Authorization"])
+"""
+
+
+def test_an_exception_that_flask_answers_is_named_without_a_secret(tmp_path):
+    (tmp_path / "shop.py").write_text(FLASK)
+    done = in_process("check", "shop:app", "--page", PAGE, "-H", "Authorization: s3cr3t-t0ken", cwd=tmp_path)
+    assert "the application raised ValueError: bad token (not shown)" in done.stdout
+    assert f"{tmp_path}/shop.py, line 5" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert "s3cr3t" not in done.stdout + done.stderr
+
+
+def test_an_exception_that_django_answers_is_named(tmp_path):
+    (tmp_path / "shop.py").write_text(DJANGO.format(hosts=["*"], debug=False).replace('HttpResponse("x")', '{}["KEY"]'))
+    done = in_process("check", "shop:application", "--page", PAGE, cwd=tmp_path)
+    assert "the application raised KeyError: 'KEY'" in done.stdout
+    assert f"{tmp_path}/shop.py, line 7" in done.stdout
+
+
 SLASH = f"""\
 from django.conf import settings
 settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, SECRET_KEY="x", CORS_ALLOWED_ORIGINS=["{PAGE}"],
