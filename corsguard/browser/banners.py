@@ -63,8 +63,8 @@ class Banner(NamedTuple):
 
 def banner(said: bytes) -> Banner | None:
     """
-    Return the Banner for *said*, the first bytes of a server. Return None if it is silent, or speaks HTTP or TLS; a slow
-    server may have sent only a part of the first word.
+    Return the Banner for *said*, the first bytes of a server. Return None if it is silent, or speaks HTTP or TLS; a
+    slow server may have sent only a part of the first word.
     """
     if _HTTP.startswith(said[: len(_HTTP)]) or _KNOWN.match(said):
         return None

@@ -4,7 +4,7 @@ Which parts of a request are secret, in each form in which a server or one of ou
 
 import json
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
@@ -76,8 +76,14 @@ def without_parameters(text: str) -> str:
     """
     text = _TOKEN.sub(HIDDEN, text)
     for pattern in _PARAMETERS:
-        text = pattern.sub(lambda one: f"{one[1]}{one[2]}{HIDDEN}" if SECRET_PARAMETER.search(one[1]) else one[0], text)
+        text = pattern.sub(_without_value, text)
     return text
+
+
+def _without_value(one: re.Match[str]) -> str:
+    # A value that is hidden already ends for the pattern at its space.
+    is_shown = SECRET_PARAMETER.search(one[1]) and not HIDDEN.startswith(one[3])
+    return f"{one[1]}{one[2]}{HIDDEN}" if is_shown else one[0]
 
 
 def secrets_of(headers: Iterable[Header]) -> Iterator[str]:
@@ -112,6 +118,7 @@ def _decoded(text: str) -> str:
 def _forms(value: str) -> Iterator[str]:
     yield from (value, in_ascii(value), repr(value)[1:-1], json.dumps(value)[1:-1])
     yield from (quote(value, safe=""), quote(value), quote_plus(value))
+    yield b64encode(value.encode("utf-8", "replace")).decode().rstrip("=")
     for start in "https://x/", "https://x/?":
         url = url_of(start + escaped(value))
         if url is not None:

@@ -371,7 +371,9 @@ def _print_faults(faults: Sequence[Fault], output: Output, rehearsal: Rehearsal 
             output.say("   The change is the same as above.")
         followers = takewhile(lambda other: other.follows, faults[place + 1 :])
         # Only the lines to change, because the fault before has said who answered in place of the CORS layer.
-        told = [part for follower in followers for part in follower.fix.parts() if part[0] != "words"]
+        parts = [part for follower in followers for part in follower.fix.parts()]
+        # What the page can leave out instead is nothing that the answer needs.
+        told = [part for part in parts if part[0] not in {"words", "page"}]
         changes = [part for part in told if part not in said and not (has_policy and part[0] == "policy")]
         if changes:
             output.say("   When the page is allowed, the answer also needs this:")

@@ -199,11 +199,11 @@ def repeated(compared: Compared | None) -> Iterator[Row]:
     for who, answer in compared.answers.items():
         if answer.status != own:
             others.setdefault(answer.status, []).append(who)
-    for status, who in others.items():
+    for status, several in others.items():
         why = _PASSING.get(status, "")
-        if status < _FIRST_REFUSAL <= own and _NOBODY in who:
+        if status < _FIRST_REFUSAL <= own and _NOBODY in several:
             why = "The Origin makes the difference, so it may fail in a browser, and work in curl"
-        text = f"this page got the status {own}, and {' and '.join(who)} got {status} a moment later"
+        text = f"this page got the status {own}, and {' and '.join(several)} got {status} a moment later"
         yield Row("??" if why else "--", "repeated", f"{text}. {why}" if why else text)
 
 

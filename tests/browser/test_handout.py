@@ -15,7 +15,7 @@ from kit.audited import ALLOW, APP, CREDENTIALS, FAST, URL, VARY, answering, aud
 
 from corsguard import diagnosis
 from corsguard.audit.handouts import handout as of_audit
-from corsguard.browser.confidential import without_parameters
+from corsguard.browser.confidential import Secrets, secrets_of, without_parameters
 from corsguard.browser.drawing import Drawn
 from corsguard.browser.exchanges import Shown
 from corsguard.browser.handout import Handout, Instruction, Section
@@ -214,6 +214,16 @@ def test_no_secret_parameter_of_a_url_is_on_it(name):
     assert "eyJ" not in of_check(diagnosis.check(redirecting, page=APP, url=f"https://api.example.com/cb/{jwt}"))
     audited_page = of_audit(audited(answering(lax), url=f"{URL}?{name}={SECRET}"))
     assert SECRET not in audited_page
+
+
+def test_a_parameter_that_is_hidden_already_is_not_hidden_again():
+    hidden = "https://a.example/?token=(not shown)&page=2"
+    assert without_parameters("https://a.example/?token=s3cr3t-t0ken&page=2") == hidden
+    assert without_parameters(hidden) == hidden
+
+
+def test_a_secret_is_hidden_in_base64_too():
+    assert Secrets(secrets_of([("X-Api-Key", "s3cr3t/k3y=")])).hidden("czNjcjN0L2szeT0=") == "(not shown)="
 
 
 @pytest.mark.parametrize("part", ["eyJaaaaaaaaa-", "a=b&", "%3Fa%3D", "?"])
