@@ -219,7 +219,7 @@ class Inside:
 
 def _answers_itself(answer: WireResponse) -> bool:
     """
-    Whether nothing but its status suggests who made *answer*: in this process, nothing is in front of the application.
+    Whether *answer* has no sign of another author: in this process, nothing is in front of the application.
     """
     if answer.status != HTTPStatus.FORBIDDEN:
         return answer.status in BEFORE_ANY_LAYER
