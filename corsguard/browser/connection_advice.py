@@ -50,6 +50,36 @@ _ONLY_ELSEWHERE: Final = (
     "A name that only containers or another network know (a service of Docker) has no address for a browser: let the "
     "page use localhost, or a public name."
 )
+_NOT_IN_TIME: Final = (
+    "{where} does not answer in time. What does it wait for? Look at its log, and at the services that it calls. A "
+    "firewall may also drop what is sent to this host and port."
+)
+_NO_PROXY: Final = (
+    "the proxy in the settings of this computer, or of the browser, cannot be reached, or does not connect to {where}. "
+    "Try without it."
+)
+# Why no response came, by Chromium's name for the error.
+_SILENT: Final = {
+    "CONNECTION_TIMED_OUT": _NOT_IN_TIME,
+    "TIMED_OUT": _NOT_IN_TIME,
+    "NAME_NOT_RESOLVED": (
+        "the name of {where} has no address. Is it spelt right in the page? Is this computer online? "
+        f"{_ONLY_ELSEWHERE}"
+    ),
+    "CONNECTION_REFUSED": (
+        "nothing listens at {where}. Is the server running, at this host and this port? Does it listen on this address "
+        "(a container has to publish its port)?"
+    ),
+    "RESPONSE_HEADERS_TOO_BIG": (
+        "the header lines of {where} are too long for a browser. Send fewer, or shorter ones."
+    ),
+    "INTERNET_DISCONNECTED": "this computer is not connected to a network.",
+    "PROXY_CONNECTION_FAILED": _NO_PROXY,
+    "TUNNEL_CONNECTION_FAILED": _NO_PROXY,
+    "NETWORK_CHANGED": "the network of this computer changed (Wi-Fi, a VPN). Repeat the request.",
+    "NETWORK_IO_SUSPENDED": "this computer slept. Repeat the request.",
+    "NETWORK_ACCESS_DENIED": "this computer does not let the browser use the network: look at its firewall.",
+}
 _ADDRESS: Final = re.compile(r"\[|[\d.]+$")
 _SECOND_SCHEME: Final = re.compile(r"file:/*(https?://.*)", re.DOTALL)
 _SCHEME_UNNAMED: Final = (
@@ -173,46 +203,12 @@ def _why_silent(failure: Failure, where: str) -> str:
     """
     Return why no response came from *where*, as far as the name of the error says it; empty if it does not.
     """
-    match net_error_of(failure):
-        case "CONNECTION_TIMED_OUT" | "TIMED_OUT":
-            return (
-                f"{where} does not answer in time. What does it wait for? Look at its log, and at the services that it "
-                "calls. A firewall may also drop what is sent to this host and port."
-            )
-        case "NAME_NOT_RESOLVED":
-            return (
-                f"the name of {where} has no address. Is it spelt right in the page? Is this computer online? "
-                f"{_ONLY_ELSEWHERE}"
-            )
-        case "CONNECTION_REFUSED":
-            return (
-                f"nothing listens at {where}. Is the server running, at this host and this port? Does it listen on "
-                "this address (a container has to publish its port)?"
-            )
-        case "INVALID_HTTP_RESPONSE":
-            over_tls = as_shown(failure.url.replace("http:", "https:", 1))
-            likely = f" Most likely it is TLS: let the page request {over_tls}." if where.startswith("http:") else ""
-            return (
-                f"what {where} answers is not HTTP.{likely} Check the host and the port: another program may listen "
-                "there."
-            )
-        case "RESPONSE_HEADERS_TOO_BIG":
-            return f"the header lines of {where} are too long for a browser. Send fewer, or shorter ones."
-        case "INTERNET_DISCONNECTED":
-            return "this computer is not connected to a network."
-        case "PROXY_CONNECTION_FAILED" | "TUNNEL_CONNECTION_FAILED":
-            return (
-                "the proxy in the settings of this computer, or of the browser, cannot be reached, or does not connect "
-                f"to {where}. Try without it."
-            )
-        case "NETWORK_CHANGED":
-            return "the network of this computer changed (Wi-Fi, a VPN). Repeat the request."
-        case "NETWORK_IO_SUSPENDED":
-            return "this computer slept. Repeat the request."
-        case "NETWORK_ACCESS_DENIED":
-            return "this computer does not let the browser use the network: look at its firewall."
-        case _:
-            return ""
+    error = net_error_of(failure)
+    if error != "INVALID_HTTP_RESPONSE":
+        return _SILENT.get(error, "").format(where=where)
+    over_tls = as_shown(failure.url.replace("http:", "https:", 1))
+    likely = f" Most likely it is TLS: let the page request {over_tls}." if where.startswith("http:") else ""
+    return f"what {where} answers is not HTTP.{likely} Check the host and the port: another program may listen there."
 
 
 def _other_protocol(failure: Failure) -> Fix:
