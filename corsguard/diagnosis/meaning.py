@@ -5,6 +5,7 @@ The meaning of a console message: the cause, the fix, what to look at, and the c
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Final
 
 from corsguard.browser import Failure, Reason, origin_of
@@ -353,7 +354,8 @@ def _look(failure: Failure) -> Iterator[str]:
         yield "the redirect in the Network panel: where does it lead, and is the user still logged in?"
         return
     is_in_front = status_of(failure) in map(str, BEFORE_ANY_LAYER)
-    for line in REASONS[failure.reason].look[: 1 if is_in_front else None]:
+    # No policy changes what is answered in front of it.
+    for line in islice(REASONS[failure.reason].look, 1 if is_in_front else None):
         if line == REQUEST_ROW and failure.is_preflight:
             yield OPTIONS_ROW
         elif (line == IN_ITS_TAB and failure.mode == "websocket") or (

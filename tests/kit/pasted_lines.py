@@ -906,7 +906,7 @@ LINES = [
     Line("panels", "General\nRequest URL: https://api.example.com/login\nRequest Method: OPTIONS\nStatus Code: 403 Forbidden\nReferrer Policy: strict-origin-when-cross-origin\nResponse Headers\ncontent-length: 20\nserver: nginx\nRequest Headers\naccess-control-request-headers: authorization\naccess-control-request-method: POST\norigin: https://app.example.com", "preflight_missing_allow_origin", "https://api.example.com/login", APP),
     Line("panels", "Request URL:\nhttps://api.example.com/login\nRequest Method:\nGET\nStatus Code:\n200 OK\nRemote Address:\n192.0.2.1:443\naccess-control-allow-origin:\nhttps://other.example\ncontent-type:\napplication/json\nRequest Headers\norigin:\nhttps://app.example.com", "allow_origin_mismatch", "https://api.example.com/login", APP, says="other.example"),
     Line("panels", "Summary\nURL: https://api.example.com/pulls?owner=a\nStatus: 421\nSource: Network\nAddress: 192.0.2.1:443\nInitiator: \nmain.js:33\n\nRequest\n:method: GET\n:scheme: https\n:authority: api.example.com\n:path: /pulls?owner=a\nAccept: */*", "status", "https://api.example.com/pulls?owner=a", says="The status is 421"),
-    # Announcements of the browser are no failures.
+    # What the browser announces has not failed.
     *(
         Line("values", f"{AT}: {NO_HEADER}\n{notice}", "missing_allow_origin", A, P)
         for notice in (
