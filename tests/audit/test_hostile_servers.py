@@ -18,7 +18,7 @@ from corsguard.cli.audit import audit
     [
         (without_end(b"HTTP/1.1 200 OK\r\nX: ", b"y"), "did not answer within 0.1 s"),
         (without_end(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), "did not answer within 0.1 s"),
-        (without_end(b"HTTP/1.1 200 OK\r\nX: ", b"y" * 65536), "Receive buffer too long"),
+        (without_end(b"HTTP/1.1 200 OK\r\nX: ", b"y" * 65536), "sends a head that is too large"),
         (lambda connection: connection.sendall(b"HTTP/1.1 " + b"\x1b[31m" * 900 + b"\r\n\r\n"), "illegal status line"),
         (lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Le"), "without sending a response"),
         (

@@ -38,7 +38,7 @@ FIXES = [
     (
         failure(Reason.MISSING_ALLOW_ORIGIN, None, ("Location", "/login?next=/"), status=302),
         "login page, https://api.example.com/login?next=/: answer 401",
-        SHARE,
+        ["send:   401 Unauthorized, with the CORS headers and no Location"],
     ),
     (
         failure(Reason.MISSING_ALLOW_ORIGIN, status=200, with_credentials=True),
@@ -47,7 +47,7 @@ FIXES = [
     ),
     (
         failure(Reason.MISSING_ALLOW_ORIGIN, None, ("Location", "https://b.example/x"), status=302),
-        "null, which only * counts for. The server redirects to https://b.example/x: the page",
+        "null, which no list should have. The server redirects to https://b.example/x: the page",
         SHARE,
     ),
     # Opaque origins, and why they are opaque.
