@@ -378,7 +378,7 @@ def _probe(attack: Attack, candidate: str) -> Probe | None:
         return Probe(rule, reach, attack.origin, attack.name)
     if rule == "CG-A007":
         return None
-    # There is no such suffix, so nobody can register the name. Who controls the network can still serve it without TLS.
+    # Nobody can register a name whose suffix does not exist, but who controls the network can serve it without TLS.
     if origin.scheme == "http":
         return Probe(rule, Reach.NETWORK, attack.origin, attack.name)
     return Probe(rule, Reach.NOBODY, attack.origin, attack.name, NO_BROWSER)

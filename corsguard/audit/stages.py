@@ -305,25 +305,21 @@ def _ask_conditions(session: Session) -> None:
     host = urlsplit(stranger).netloc
     named = with_query(session.url, f"origin={stranger}&domain={host}")
     visited = imitation(session.nearest, session.label) or stranger
-    # Those of one line go into one request. If it is accepted, each is asked alone.
-    together = (
-        [Condition("CG-A018", "X-Forwarded-Host names it", ("X-Forwarded-Host", host))],
-        [Condition("CG-A019", "Authorization comes with the request", ("Authorization", "Bearer corsguard"))],
-        [Condition("CG-A019", "Accept asks for HTML or XML", ("Accept", _OF_A_DOCUMENT))],
-        [Condition("CG-A019", "Accept is application/json", ("Accept", "application/json"))],
-    )
-    for conditions in together:
-        _ask_together(session, stranger, conditions)
-    _ask_together(
-        session,
-        visited,
-        [
+    # Those that are asked together are each asked alone, if they are accepted.
+    for origin, *conditions in (
+        (stranger, Condition("CG-A018", "X-Forwarded-Host names it", ("X-Forwarded-Host", host))),
+        (stranger, Condition("CG-A019", "Authorization comes with the request", ("Authorization", "Bearer corsguard"))),
+        (stranger, Condition("CG-A019", "Accept asks for HTML or XML", ("Accept", _OF_A_DOCUMENT))),
+        (stranger, Condition("CG-A019", "Accept is application/json", ("Accept", "application/json"))),
+        (
+            visited,
             # A page has any path behind its origin, and browsers send it if the page agrees.
             Condition("CG-A018", "Referer names it, or a trusted origin", ("Referer", f"{visited}/{session.nearest}/")),
             Condition("CG-A019", "a cookie comes with the request", ("Cookie", "corsguard=1")),
             Condition("CG-A019", "X-Requested-With comes with the request", ("X-Requested-With", "XMLHttpRequest")),
-        ],
-    )
+        ),
+    ):
+        _ask_together(session, origin, conditions)
     for condition, url, method in (
         (Condition("CG-A018", "the query names it"), named, "GET"),
         (Condition("CG-A019", "the path is unknown"), session.missing, "GET"),
