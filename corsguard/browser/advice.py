@@ -420,7 +420,7 @@ def _why_redirected(failure: Failure) -> str:
             return "The server redirects to what looks like a login page: answer 401 to scripts instead."
         return "The server redirects."
     to = as_shown(target.href)
-    if is_login(target.href, source.href):
+    if is_redirected_to_login(failure):
         return f"The server redirects to what looks like a login page, {to}: answer 401 to scripts instead."
     if target.href == source.href.replace("http://", "https://", 1):
         return f"The server redirects to https: let the page request {to}."
