@@ -12,7 +12,6 @@ from corsguard.browser import Failure, Reason
 from corsguard.browser.connection_advice import has_private_address, with_scheme_of_page
 from corsguard.browser.evidence import as_shown, url_of
 from corsguard.browser.headers import get_decode_and_split
-from corsguard.browser.reasons import CORS_CHECK
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES
 from corsguard.browser.wire import Header
 from corsguard.names import (
@@ -28,7 +27,7 @@ from .guarded import Guarded
 from .lookalikes import LOOKALIKES
 from .messages import METHOD, Known, Message
 from .named import with_scheme
-from .places import must_request_another, serves_files
+from .places import is_beyond_a_check, must_request_another, serves_files
 from .playing import Fetch
 from .rehearsal import staged, staged_handshake
 
@@ -43,10 +42,6 @@ _VALUES: Final = {
     "range": "bytes=-500",
 }
 _MIXED: Final = frozenset({Reason.MIXED_CONTENT, "mixed_content_warned"})
-# Where a login gives tokens, the body of the request names the client, and so the origins with which it shares.
-_TOKENS: Final = re.compile(r"https?://[^/?#]+/(?:[^?#]*/)?(?:oauth2?(?:/v[\d.]+)?|openid-connect)/token/?(?:[?#]|$)")
-# Google Apps Script answers no preflight, and a check sends nothing else that stands for a POST.
-_SCRIPTS: Final = re.compile(r"https://script\.google\.com/")
 _READING: Final = frozenset({"GET", "HEAD"})
 
 
@@ -117,16 +112,10 @@ def can_be_checked(message: Message) -> bool:
     is_of_file = message.origin == NULL and is_bad
     is_elsewhere = url_to_check(message).partition(":")[0].lower() not in {*HTTP_SCHEMES, *SOCKET_SCHEMES}
     is_uncertified = message.name in _MIXED and has_private_address(message.url)
-    is_elsewhere = is_elsewhere or is_uncertified or must_request_another(message) or _is_beyond_a_check(message)
+    is_elsewhere = is_elsewhere or is_uncertified or must_request_another(message) or is_beyond_a_check(message)
     is_unnamed = is_bad and not (message.is_named and with_scheme(message.url) != message.url)
     helps = message.failure is not None or LOOKALIKES[message.lookalike].check_helps
     return helps and not (is_of_file or is_elsewhere or is_unnamed)
-
-
-def _is_beyond_a_check(message: Message) -> bool:
-    failure = message.failure
-    is_of_answer = failure is not None and not failure.is_preflight and failure.reason in CORS_CHECK
-    return (is_of_answer and _TOKENS.match(message.url) is not None) or _SCRIPTS.match(message.url) is not None
 
 
 def is_without_host(origin: str) -> bool:

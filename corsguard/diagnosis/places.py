@@ -32,6 +32,10 @@ from .messages import URL, Message
 # Where the page has to request something else.
 _FOR_PAGES: Final = frozenset({"app", "nobody", "page"})
 LOOK_IN_CODE: Final = ("the code of the page: where does it call this URL?",)
+# Where a login gives tokens, the body of the request names the client, and so the origins with which it shares.
+_TOKENS: Final = re.compile(r"https?://[^/?#]+/(?:[^?#]*/)?(?:oauth2?(?:/v[\d.]+)?|openid-connect)/token/?(?:[?#]|$)")
+# Google Apps Script answers no preflight, and a check sends nothing else that stands for a POST.
+_SCRIPTS: Final = re.compile(r"https://script\.google\.com/")
 _STAND_IN: Final = URL.partition("//")[2].rstrip("/")
 ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - what pages request
 _LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]", ANY_ADDRESS})
@@ -404,6 +408,15 @@ def serves_files(message: Message) -> bool:
     """
     place = responder_of(message.url)
     return place is not None and place.who == "files"
+
+
+def is_beyond_a_check(message: Message) -> bool:
+    """
+    Whether a check sends nothing that the URL answers as it answers the page.
+    """
+    failure = message.failure
+    is_of_answer = failure is not None and not failure.is_preflight and failure.reason in CORS_CHECK
+    return (is_of_answer and _TOKENS.match(message.url) is not None) or _SCRIPTS.match(message.url) is not None
 
 
 def fix_at_place(failure: Failure, fix: Fix, assumed: Collection[str]) -> Fix:
