@@ -54,7 +54,7 @@ class LiveTransport:
     uses is *proxy*, an http URL: requests to http are sent to it as they are, all others through a tunnel. Connections
     are kept until `close`, which the end of a `with` block calls. *verify* False trusts any certificate. An SSLContext
     decides by itself, but its client certificate is sent with preflights too, unlike a browser's. *timeout* is in
-    seconds: for connecting, for a whole head, and for a whole body, which is cut off then. A stream of events, which
+    seconds: for connecting, for a whole head, and for a whole body, whose rest is not read. A stream of events, which
     never ends, is read for one second. *body_timeout*, in seconds, and *max_body*, in bytes, cut a body off earlier.
     *connect_to* maps the host of a URL (with its port, unless that is the scheme's default) to the `host:port` to
     connect to. What is sent, and the host that the certificate has to name, stay those of the URL.

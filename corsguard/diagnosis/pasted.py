@@ -67,8 +67,8 @@ _ITEM: Final = re.compile(r"^(?:[\u2022\u2717\u2718\u274c]|-(?!-|[A-Za-z] )|\d{1
 # Italics end after the name of an error.
 _ITALIC: Final = re.compile(r"\b(ERR_[A-Z0-9_]{0,60}[A-Z0-9])_+(?!\w)")
 # The first letter of the row of a request was not copied.
-_BEHEADED: Final = re.compile(r"^(?:OST|ATCH|ELETE)(?= https?://)")
 _METHODS: Final = {"OST": "POST", "ATCH": "PATCH", "ELETE": "DELETE"}
+_BEHEADED: Final = re.compile(rf"^(?:{'|'.join(_METHODS)})(?= https?://)")
 # A link whose text is a URL is that URL. For any other link, such as [Learn More], the text stays.
 _LINK: Final = re.compile(r"\[(?P<text>[^\[\]]{1,2048})\]\([^()\s]{1,2048}(?: ['\"][^'\"()]{0,200}['\"])?\)")
 _AUTOLINK: Final = re.compile(r"<(?P<url>(?:https?|wss?)://[^<>\s]{1,2048})>")
