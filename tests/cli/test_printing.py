@@ -237,5 +237,7 @@ def test_an_interrupted_command_is_not_a_finding():
             with silent.accept()[0] as connection:
                 connection.recv(1)
                 process.send_signal(signal.SIGINT)
-                assert process.communicate(timeout=60)[1] == "Interrupted.\n"
+                said = process.communicate(timeout=60)[1]
+    # A slow machine says before that it is waiting.
+    assert said.removeprefix("Requests sent\n") == "Interrupted.\n"
     assert process.returncode == Exit.INTERRUPTED == 128 + signal.SIGINT
