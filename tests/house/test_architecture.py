@@ -9,6 +9,7 @@ import importlib.resources
 import re
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 from layers import (
@@ -33,28 +34,30 @@ from corsguard import adapters
 FRAMEWORKS = LAYERS["frameworks"].split()
 
 
+@cache
 def imports(path):
     """
-    Yield every imported name of *path*, made absolute, and whether loading *path* does not import it.
+    Return every imported name of *path*, made absolute, and whether loading *path* does not import it.
     """
-    package = [*path.parent.relative_to(ROOT).parts]
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    lazy = {
-        node
-        for branch in ast.walk(tree)
-        if isinstance(branch, ast.FunctionDef | ast.AsyncFunctionDef)
-        or (isinstance(branch, ast.If) and isinstance(branch.test, ast.Name) and branch.test.id == "TYPE_CHECKING")
-        for child in branch.body
-        for node in ast.walk(child)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, node in lazy) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            # `from . import module` names a module, `from .module import name` what is in it.
-            for name in [node.module] if node.module else [alias.name for alias in node.names]:
-                yield ".".join([*base, name]), node in lazy
+    return [*_imports(ast.parse(path.read_text(encoding="utf-8")), [*path.parent.relative_to(ROOT).parts], False)]
+
+
+def _imports(node, package, is_lazy):
+    if isinstance(node, ast.Import):
+        yield from ((alias.name, is_lazy) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        base = package[: len(package) - node.level + 1] if node.level else []
+        # `from . import module` names a module, `from .module import name` what is in it.
+        for name in [node.module] if node.module else [alias.name for alias in node.names]:
+            yield ".".join([*base, name]), is_lazy
+    elif isinstance(node, ast.stmt | ast.Module | ast.ExceptHandler | ast.match_case):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            is_lazy = True
+        is_for_types = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for name, value in ast.iter_fields(node):
+            for child in value if isinstance(value, list) else ():
+                if isinstance(child, ast.AST):
+                    yield from _imports(child, package, is_lazy or (is_for_types and name == "body"))
 
 
 def imported_by(path):
@@ -67,43 +70,47 @@ def imported_by(path):
     return named, {name.split(".")[0] for name in found - ours}
 
 
-# Each of our files by its name, and what it imports of the others.
-HOUSE = {name_of(path): imported_by(path)[0] for path in files()}
+@pytest.fixture(scope="module")
+def house():
+    """
+    Return each of our files by its name, and what it imports of the others.
+    """
+    return {name_of(path): imported_by(path)[0] for path in files()}
 
 
-def test_every_module_has_a_layer():
-    assert {module_of(name) for name in HOUSE} - LAYER_OF.keys() == set()
+def test_every_module_has_a_layer(house):
+    assert {module_of(name) for name in house} - LAYER_OF.keys() == set()
     # It has only one.
     assert sorted(LAYER_OF) == sorted(" ".join(LAYERS.values()).split())
 
 
-def test_imports_go_down_only():
+def test_imports_go_down_only(house):
     height = {layer: number for number, layer in enumerate(LAYERS)}
     up = [
         f"{name} ({layer}) imports {other} ({above})"
-        for name, others in HOUSE.items()
+        for name, others in house.items()
         for other in others
         if height[layer := LAYER_OF[module_of(name)]] < height[above := LAYER_OF[module_of(other)]]
     ]
     assert up == []
 
 
-def test_only_the_guard_and_the_explanation_know_both_sharing_and_protection():
+def test_only_the_guard_and_the_explanation_know_both_sharing_and_protection(house):
     # The explanation of a request is not on the path of a request. The door only re-exports.
-    assert {name for name, others in HOUSE.items() if {"negotiation", "protection"} <= others} == {
+    assert {name for name, others in house.items() if {"negotiation", "protection"} <= others} == {
         "__init__",
         "explanation",
         "guard",
     }
-    assert "negotiation" not in HOUSE["protection"]
-    assert "protection" not in HOUSE["negotiation"]
+    assert "negotiation" not in house["protection"]
+    assert "protection" not in house["negotiation"]
 
 
-def test_no_files_import_each_other_in_a_circle():
-    assert {(name, other) for name, others in HOUSE.items() for other in others} >= GOES_UP
+def test_no_files_import_each_other_in_a_circle(house):
+    assert {(name, other) for name, others in house.items() for other in others} >= GOES_UP
     # It raises CycleError, which names them.
     graphlib.TopologicalSorter(
-        {name: [other for other in others if (name, other) not in GOES_UP] for name, others in HOUSE.items()}
+        {name: [other for other in others if (name, other) not in GOES_UP] for name, others in house.items()}
     ).prepare()
 
 
