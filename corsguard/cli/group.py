@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from contextlib import suppress
+from importlib import import_module
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -14,16 +15,10 @@ import click
 from corsguard.diagnosis import LoadError
 from corsguard.errors import PolicyError
 
-from .audit import audit
-from .check import check
-from .explain import explain
-from .export import export
-from .lint import lint
-from .manual import manual
-from .move import move
-from .playground import playground
 from .printing import Exit, printable
 
+# In the order in which a developer needs them. Each is in the module of its name.
+_COMMANDS: Final = ("explain", "check", "lint", "audit", "export", "move", "playground", "manual")
 # Seconds.
 _LONGEST_END: Final = 3.0
 _EPILOG: Final = """\
@@ -36,12 +31,19 @@ Each command shows examples: corsguard check --help
 
 class _Group(click.Group):
     """
-    Lists the commands in the order in which a developer needs them, and handles the errors that all commands share.
+    Loads a command when it is asked for, because all of them together take a second to load, and handles the errors
+    that all commands share.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
-        return [*self.commands]
+        return [*_COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(import_module(f"{__package__}.{cmd_name}"), cmd_name)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
         try:
@@ -74,10 +76,6 @@ def group() -> None:
     corsguard playground
     corsguard manual  cookies are not sent
     """
-
-
-for _command in (explain, check, lint, audit, export, move, playground, manual):
-    group.add_command(_command)
 
 
 def main() -> None:
