@@ -36,8 +36,19 @@ NOT_JUDGED = {
 SILENT = {"hangs-up", "not-listening", "wrong-certificate"}
 
 
+def _names():
+    """
+    Return all names. By default one server is asked for each set of findings, and every third of the sound ones.
+    """
+    judged = sorted(laboratory.SAMPLES.keys() - SILENT)
+    first = {frozenset(laboratory.SAMPLES[name].finds): name for name in reversed(judged)}
+    sound = [name for name in judged if not laboratory.SAMPLES[name].finds]
+    chosen = {*first.values(), *sound[::3]}
+    return [name if name in chosen else pytest.param(name, marks=pytest.mark.long) for name in judged]
+
+
 @pytest.mark.server
-@pytest.mark.parametrize("name", sorted(laboratory.SAMPLES.keys() - SILENT))
+@pytest.mark.parametrize("name", _names())
 def test_every_planted_fault_is_found_and_no_other(lab, name):
     sample = laboratory.SAMPLES[name]
     address = lab.addresses[laboratory.host_of(sample)]

@@ -339,7 +339,9 @@ def test_the_file_of_the_examples_is_one_policy_in_three_environments_without_a_
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("environment", NARROWER)
+@pytest.mark.parametrize(
+    "environment", ["production", *(pytest.param(name, marks=pytest.mark.long) for name in ("development", "staging"))]
+)
 def test_all_rows_agree_in_each_environment_of_one_file(visit, cors_toml, environment):
     with started(EXAMPLES / "demo.py", "--port", "0", "--environment", environment, "--file", cors_toml) as process:
         lines = lines_until("The page is at", process)
