@@ -130,7 +130,10 @@ _NO_LOGIN: Final = "401 Unauthorized, with the CORS headers and no Location"
 _BY_STATUS: Final = {
     401: (
         "Authentication runs before CORS, but a preflight never carries cookies, Authorization or a certificate.",
-        "The user is not logged in or not allowed, and this answer comes from outside the CORS layer.",
+        (
+            "The request carries no login that the server accepts (a preflight never does), and this answer comes "
+            "from outside the CORS layer."
+        ),
     ),
     407: (_OF_PROXIES,) * 2,
     400: (

@@ -194,6 +194,8 @@ def unreachable(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     why = _WHY_SOCKET_SILENT if failure.mode == "websocket" else _WHY_SILENT
     if failure.url.startswith(("https:", "wss:")):
         why += " Does the browser trust its certificate (open the host with https in a tab)?"
+    elif failure.url.startswith("http:") and "page" in unnamed and "url" not in unnamed:
+        why += " Is the page loaded over https? Then it has to request https, too."
     if "url" not in unnamed and _BARE_NAME.match(failure.url):
         why += f" {_ONLY_ELSEWHERE}"
     return change(f"Not CORS, and no header helps: no response came from {where}. {why}")

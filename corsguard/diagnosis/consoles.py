@@ -41,7 +41,7 @@ _REMARKS: Final = frozenset(
     {"cookies_warned", "cors_used", "csp_noted", "outside_browsers", "request_alone", "source_map"}
 )
 # These follow from a request that failed.
-_CONSEQUENCES: Final = frozenset({"aborted", "font", "integrity_mismatch", "orb"})
+_CONSEQUENCES: Final = frozenset({"aborted", "font", "font_blocked", "integrity_mismatch", "orb"})
 # These name other pages, too: those of frames, of other windows, and of the browser.
 _OF_OTHER_PAGES: Final = frozenset(
     "browser_page cypress frame framed_twice not_framed opener_policy post_message storage".split()

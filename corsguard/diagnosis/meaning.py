@@ -400,7 +400,7 @@ def _notes_on_networks(message: Message, url: Url | None) -> Iterator[str]:
 
 def _notes_on_engine(engine: str, failure: Failure) -> Iterator[str]:
     if engine in _ALIKE and failure.reason in CORS_CHECK and not failure.is_preflight:
-        yield f"{engine} says the same about a preflight: is there an OPTIONS row, and did it fail?"
+        yield f"In {engine}, the line is the same for a preflight: is there an OPTIONS row, and did it fail?"
     if engine in _EITHER and failure.reason is Reason.MISSING_ALLOW_ORIGIN and not has_no_application(failure):
         yield (
             f"{engine} prints the same line if the header is absent and if it names another origin. The command below "

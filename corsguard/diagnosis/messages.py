@@ -88,7 +88,7 @@ _ENGINES: Final = (
             r"\[blocked\] The page at \S{1,2048} (?:was not allowed to|requested insecure content from)"
         ),
     ),
-    (OLD_WEBKIT, re.compile(r"Origin (?:\[[^\]]{1,100}\] |\S+ )?is not allowed by Access-Control-Allow-Origin")),
+    (OLD_WEBKIT, re.compile(r"(?i:Origin (?:\[[^\]]{1,100}\] |\S+ )?is not allowed by Access-Control-Allow-Origin)")),
 )
 
 _OF_PREFLIGHT_ANSWER: Final = re.compile(

@@ -10,8 +10,8 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
-from corsguard.browser import Failure, Reason
-from corsguard.browser.advice import NO_COOKIES
+from corsguard.browser import Failure, Reason, origin_of
+from corsguard.browser.advice import BEFORE_ANY_LAYER, NO_COOKIES
 from corsguard.browser.evidence import (
     as_shown,
     is_led_to_login,
@@ -21,8 +21,9 @@ from corsguard.browser.evidence import (
     status_of,
     url_of,
 )
+from corsguard.browser.notes import is_of_extension
 from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, PREFLIGHT_ONLY, REASONS
-from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, address_space
+from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, address_space, is_same_origin
 from corsguard.fixes import Fix
 from corsguard.names import ALLOW_ORIGIN
 from corsguard.origin import NULL
@@ -183,6 +184,15 @@ _RESPONDERS: Final = (
         "Okta decides by its settings: add the page's origin to Trusted Origins, with CORS (Security, API).",
     ),
     Responder(
+        "page",
+        re.compile(
+            r"https?://(?:[^/?#]*\.)?(?:b2clogin\.com|ciamlogin\.com|login\.microsoftonline\.com)/[^#]*"
+            r"\.well-known/openid-configuration"
+        ),
+        "Microsoft's login shares this document with every page, but not the error in its place. Most likely, the URL "
+        "is wrong: open it in a tab, and correct the tenant, the policy or the authority.",
+    ),
+    Responder(
         "others",
         _hosts("b2clogin.com ciamlogin.com login.microsoftonline.com"),
         "Microsoft's login decides by the registration of the application: list the page's redirect URI there, under "
@@ -195,7 +205,7 @@ _RESPONDERS: Final = (
             r"(?:protocol|broker|account|login-actions|clients-registrations|\.well-known)|admin/realms/[^/?#]+)"
             r"(?:[/?#]|$)"
         ),
-        "This is Keycloak: add the page's origin to Web origins of the client (the one that its token is for).",
+        "This is Keycloak: add the page's origin to Web origins of the client that the page logs in to.",
     ),
     Responder(
         "settings",
@@ -329,6 +339,16 @@ _RESPONDERS: Final = (
     ),
     Responder(
         "others",
+        re.compile(
+            r"https?://(?:(?:checkout|billing)\.stripe\.com|"
+            r"www\.(?:sandbox\.)?paypal\.com/(?:checkoutnow|cgi-bin/webscr|webapps/hermes))(?:[/?#]|$)"
+        ),
+        "This is a page on which the user pays, and no script may read it. Let the browser go there (a link, a form, "
+        "location.assign(url)), and not fetch() or XMLHttpRequest: answer these with the URL instead of a redirect. "
+        '(Hotwire Turbo sends forms by fetch(): data-turbo="false".)',
+    ),
+    Responder(
+        "others",
         _hosts(
             "adyen.com airtable.com alchemy.com alphavantage.co amazon-adsystem.com anthropic.com apple.com "
             "arcgis.com atlassian.com atlassian.net binance.com bing.com braintreegateway.com cloudflare.com "
@@ -436,6 +456,8 @@ def fix_at_place(failure: Failure, fix: Fix, assumed: Collection[str]) -> Fix:
         return replace(fix, words=f"{fix.words} {more}") if may_be else fix
     if place.who in _FOR_PAGES:
         return Fix(words=place.words)
+    if place.is_public_service and _is_sent_home(failure, assumed):
+        return Fix(words=_REDIRECTED, page=fix.page)
     if place.is_public_service:
         return _fix_of_others(failure, place, assumed)
     if place.who == "bucket":
@@ -530,6 +552,14 @@ def _may_be_of_others(failure: Failure, assumed: Collection[str]) -> bool:
     return REASONS[failure.reason].kind == "cors" and is_public and is_known and not is_within
 
 
+def _is_sent_home(failure: Failure, assumed: Collection[str]) -> bool:
+    """
+    Return whether a redirect led from another origin to that of the page, which the page can request without CORS.
+    """
+    is_redirected = failure.url != failure.first_url and not {"page", "url"} & {*assumed}
+    return is_redirected and is_same_origin(failure.page_origin, origin_of(failure.url))
+
+
 def _is_of_app(failure: Failure) -> bool:
     """
     Return whether no server answers the URL of *failure*, but an app itself, by a scheme of its own.
@@ -547,7 +577,12 @@ def _fix_of_others(failure: Failure, place: Responder, assumed: Collection[str])
     Return what a page can do about a public service.
     """
     words, page = place.words, ""
-    if "page" not in assumed and is_within_site(failure):
+    if is_of_extension(failure.page_origin):
+        words = (
+            "The page belongs to an extension, which can read this without CORS if its manifest and its user allow it "
+            f"(see the note). {words}"
+        )
+    elif "page" not in assumed and is_within_site(failure):
         words = "Page and server belong to the same public service: a user of it has nothing to change."
     elif failure.reason in {Reason.WILDCARD_WITH_CREDENTIALS, Reason.ALLOW_CREDENTIALS_NOT_TRUE}:
         page = NO_COOKIES
@@ -567,9 +602,16 @@ def _fix_of_others(failure: Failure, place: Responder, assumed: Collection[str])
         words, page = _of_file(failure, words)
     elif failure.reason is Reason.HEADER_NOT_ALLOWED and failure.value:
         page = f"leave out the request header {as_shown(failure.value)}"
-    if (status := status_of(failure)) >= "400":
-        words = f"Status {status}: the answer is an error, and its body may say why. {words}"
-    return Fix(words=words, page=(page,) if page else ())
+    return Fix(words=f"{_why_error(status_of(failure))}{words}", page=(page,) if page else ())
+
+
+def _why_error(status: str) -> str:
+    if status < "400":
+        return ""
+    why = "the answer is an error, and its body may say why."
+    if status >= "500" and int(status) in BEFORE_ANY_LAYER:
+        why = "the service itself fails. Try again later. If it still fails then:"
+    return f"Status {status}: {why} "
 
 
 def _of_file(failure: Failure, words: str) -> tuple[str, str]:

@@ -47,7 +47,7 @@ def test_a_message_is_explained_with_cause_fix_and_the_next_command(text, name, 
         ("Access to fetch at 'chrome-extension://abc/x' from origin 'https://app.example.com' has been blocked by CORS policy", False),
         (f"{BLOCKED.replace(APP, 'chrome-extension://abcdef')}No 'Access-Control-Allow-Origin' header is present", True),
         (f"{BLOCKED.replace(APP, 'null')}No 'Access-Control-Allow-Origin' header is present", True),
-        ("Failed to load resource: Cannot make any requests from null.", False),
+        ("Failed to load resource: Cannot make any requests from null.", True),
         ("Cross-Origin-Opener-Policy policy would block the window.closed call.", False),
         ('Blocked a frame with origin "https://a.example.com" from accessing a cross-origin frame.', False),
         ("Cypress detected a cross origin error happened on page load: > Blocked a frame with origin 'http://localhost:3000'", False),
@@ -58,6 +58,15 @@ def test_no_command_follows_where_no_server_can_be_checked(text, is_checked):
     (said,) = document(text)["messages"]
     assert (said["next"] is not None) is is_checked
     assert ("Next: " in run(text).stdout) is is_checked
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Origin is not allowed by Access-Control-Allow-Origin", "origin is not allowed by access-control-allow-origin"],
+)
+def test_a_line_of_webkit_is_printed_for_another_origin_too(text):
+    (said,) = document(text)["messages"]
+    assert said["meaning"] == "The response has no Access-Control-Allow-Origin, or one that names another origin."
 
 
 def test_firefox_up_to_62_prints_null_in_parentheses_for_several_headers():
@@ -564,9 +573,9 @@ def test_the_list_of_socket_io_is_named(path, is_socket_io):
 
 
 def test_firefox_and_safari_do_not_distinguish_a_preflight_from_the_response():
-    assert "Note: Firefox says the same about a preflight" in run(MESSAGES[3][0]).stdout
-    assert "Note: Safari says the same about a preflight" in run(MESSAGES[5][0]).stdout
-    assert "says the same about a preflight" not in run(MESSAGES[0][0]).stdout
+    assert "Note: In Firefox, the line is the same for a preflight" in run(MESSAGES[3][0]).stdout
+    assert "Note: In Safari, the line is the same for a preflight" in run(MESSAGES[5][0]).stdout
+    assert "the line is the same for a preflight" not in run(MESSAGES[0][0]).stdout
 
 
 def test_safari_does_not_distinguish_an_absent_header_from_another_origin():

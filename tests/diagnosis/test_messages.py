@@ -69,7 +69,8 @@ OTHERWISE = {
     "multiple_allow_origin": {"allow_origin_mismatch"},
     "preflight_redirect": {"allow_credentials_not_true", "missing_allow_origin"},
     "allow_headers_unparsable": {"method_not_allowed"},
-    "redirect_bad_scheme": {"bad_scheme", "unreachable", "not_told", "same_origin_mode"},
+    "redirect_bad_scheme": {"bad_scheme", "unreachable", "not_told", "same_origin_mode", "same_origin_load"},
+    "same_origin_mode": {"same_origin_load"},
 }
 SILENT = {"not_told", "unreachable"}
 

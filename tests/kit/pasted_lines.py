@@ -312,7 +312,7 @@ LINES = [
     Line("older", "SEC7123: Request header X-Token was not present in the Access-Control-Allow-Headers list.", "header_not_allowed", says="X-Token"),
     Line("older", "SEC7124: Request method PUT was not present in the Access-Control-Allow-Methods list.", "method_not_allowed", says="PUT"),
     Line("elements", "SecurityError: Failed to execute 'texImage2D' on 'WebGLRenderingContext': The image element contains cross-origin data, and may not be loaded.", "tainted_canvas"),
-    Line("names", "Unsafe attempt to load URL https://api.example.com/x from frame with URL https://app.example.com/a. Domains, protocols and ports must match.", "same_origin_mode", A, APP),
+    Line("names", "Unsafe attempt to load URL https://api.example.com/x from frame with URL https://app.example.com/a. Domains, protocols and ports must match.", "same_origin_load", A, APP),
     Line("panels", "A cross-origin resource sharing (CORS) request was blocked because of invalid or missing response headers.", "issue_heading"),
     Line("panels", "Ensure CORS response header values are valid", "issue_heading", says="the line of the console"),
     # Development servers: their proxies, and their refusals.
@@ -828,7 +828,7 @@ LINES = [
     Line("values", f"Failed to load {A}: Method PATCH is not allowed by Access-Control-Allow-Methods in preflight response\nAccess-Control-Allow-Methods:GET,HEAD,PUT,POST,DELETE\nAccess-Control-Allow-Origin:*", "method_not_allowed", A, says="GET, HEAD, PUT, POST, DELETE, PATCH"),
     Line("values", f"{AT}: Request header field x-b is not allowed by Access-Control-Allow-Headers in preflight response.\nAccess-Control-Allow-Headers: X-A, Content-Type", "header_not_allowed", A, P, says="X-A, Content-Type, X-B"),
     Line("redirects", "XMLHttpRequest cannot load http://192.168.1.7/api/auth/login/. Redirect from 'http://192.168.1.7/api/auth/login/' to 'http://192.168.1.7/en/api/auth/login/' has been blocked by CORS policy: Request requires preflight, which is disallowed to follow cross-origin redirect.", "redirect_with_preflight", "http://192.168.1.7/api/auth/login/", never="401"),
-    Line("not CORS", "Unsafe attempt to load URL https://cdn.example.org/icons.svg from frame with URL https://front.example.org/a. Domains, protocols and ports must match.", "same_origin_mode", "https://cdn.example.org/icons.svg", "https://front.example.org", says="an SVG file in <use>"),
+    Line("not CORS", "Unsafe attempt to load URL https://cdn.example.org/icons.svg from frame with URL https://front.example.org/a. Domains, protocols and ports must match.", "same_origin_load", "https://cdn.example.org/icons.svg", "https://front.example.org", says="Serve the file from the origin of the page"),
     Line("not CORS", "ERROR:engineio.server:null is not an accepted origin. (further occurrences of this error will be logged with level INFO)", "refused_by_server", page="null", says="sandboxed frame"),
     Line("not CORS", "websocket: request origin not allowed by Upgrader.CheckOrigin", "refused_by_server", says="the origins that its WebSocket accepts"),
     Line("frameworks", "Error: Cross origin null forbidden\n    at dispatchError (node_modules/jsdom/lib/jsdom/living/xhr/xhr-utils.js:63:19)", "missing_allow_origin", page="null", says="testEnvironmentOptions.url", never="*"),
@@ -931,4 +931,67 @@ LINES = [
     Line("names", f"Access to fetch at 'https://cloud.appwrite.io/v1/account' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://cloud.appwrite.io/v1/account", P, says="add a Web platform", never="allow_origins"),
     Line("names", f"{FIREFOX}https://raw.githubusercontent.com/a/b/main/c.json. (Reason: CORS request did not succeed). Status code: (null).", "unreachable", "https://raw.githubusercontent.com/a/b/main/c.json", says="A public service most likely answers", never="Is the server running"),
     Line("names", "System.InvalidOperationException: The CORS protocol does not allow specifying a wildcard (any) origin and credentials at the same time.", "refused_configuration", says="WithOrigins"),
+    Line("rules", f'The FetchEvent for "{A}" resulted in a network error response: a redirected response was used for a request whose redirect mode is not "follow".', "service_worker_redirected", A, says="Let the service worker answer with a new response", never="no-cors"),
+    Line("rules", f"Failed to load ‘{A}’. A ServiceWorker passed a redirected Response to FetchEvent.respondWith() while RedirectMode is not ‘follow’.", "service_worker_redirected", A, says="If the redirect leads to a login"),
+    Line("rules", "Safari can't open the page. The error is: \"Response served by service worker has redirections\" (WebKitInternal:0)", "service_worker_redirected"),
+    Line("rules", 'Fetch API cannot load https://api.example.com/x. Request mode is "no-cors" but the redirect mode is not "follow".', "no_cors_redirect_mode", A),
+    Line("elements", f"XMLHttpRequest cannot load {A}. Cannot make any requests from null.", "no_origin", A, "null", says="request the last URL", never="may not fetch anything"),
+    # What is between backticks in prose is no value of a browser's line.
+    *(
+        Line("values", f'downloadable font: download failed (font-family: "a" style:normal weight:normal stretch:normal src index:2): bad URI or cross-site access not allowed source: {A}\n{said}', "font", A, says="Access-Control-Allow-Origin", never="curl")
+        for said in (
+            "However, testing with `curl -I` the CDN seems to be sending `Access-Control-Allow-Origin`.",
+            "But `curl` shows `Access-Control-Allow-Origin`, so I am lost.",
+            "My `nginx` sends the `Access-Control-Allow-Origin` header.",
+        )
+    ),
+    Line("values", f"I request {A} and `nginx` should send `Access-Control-Allow-Origin`, it is blocked by CORS policy", "cut_off", A, never="nginx"),
+    *(
+        Line("elements", f'downloadable font: download failed (font-family: "Keyrune" style:normal weight:normal stretch:normal src index:1): content blocked source: {url}', "font_blocked", url, says="over https", never="Correct the URL")
+        for url in ("http://cdn.example.org/a.woff2?v=3.0.1", "https://fonts.gstatic.com/s/a.woff2")
+    ),
+    Line("elements", f'downloadable font: download not allowed (font-family: "a" style:normal weight:normal stretch:normal src index:1): bad URI or cross-site access not allowed source: {A}', "font", A),
+    # A document without a client, so no registration of one decides.
+    *(
+        Line("names", f"Access to XMLHttpRequest at '{url}' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", url, P, says="correct the tenant", never="redirect URI")
+        for url in (
+            "https://login.microsoftonline.com/tfp/a.onmicrosoft.com/b2c_1_signin/v2.0/.well-known/openid-configuration",
+            "https://a.b2clogin.com/a.onmicrosoft.com/oauth2/v2.0/authorize?p=b2c_1_a/v2.0/.well-known/openid-configuration",
+            "https://login.microsoftonline.com/common/v2.0/.well-known/openid-configuration",
+        )
+    ),
+    Line("names", f"Access to XMLHttpRequest at 'https://login.microsoftonline.com/common/oauth2/v2.0/token' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://login.microsoftonline.com/common/oauth2/v2.0/token", P, says="redirect URI"),
+    Line("rules", "SharedArrayBuffers are gated behind cross-origin isolated contexts. Please ensure that this page opts-into cross-origin isolation by setting Cross-Origin-Opener-Policy and Cross-Origin-Embedder-Policy appropriately.", "isolation", says="Cross-Origin-Embedder-Policy: require-corp", never="allow-popups"),
+    Line("rules", "The page needs `Cross-Origin-Opener-Policy`, `Cross-Origin-Embedder-Policy`", "isolation", never="allow-popups"),
+    Line("rules", "Cross-Origin-Opener-Policy policy would block the window.closed call.", "opener_policy", says="allow-popups"),
+    Line("values", "origin is not allowed by access-control-allow-origin", "missing_allow_origin"),
+    *(
+        Line("elements", f"Access to {kind} at 'data:text;charset=utf-8,' from origin 'null' has been blocked by CORS policy: Invalid response. Origin 'null' is therefore not allowed access.", "data_url", "data:text;charset=utf-8", "null", says="Switch the extension off", never="load the page from a server")
+        for kind in ("CSS stylesheet", "Script")
+    ),
+    Line("names", f"Access to fetch at 'https://www.youtube.com/a' (redirected from 'https://youtube.com/a') from origin 'https://www.youtube.com' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://www.youtube.com/a", "https://www.youtube.com", says='fetch("https://www.youtube.com/a")', never="nothing to change"),
+    Line("names", f"Access to fetch at 'https://accounts.youtube.com/a' from origin 'https://www.youtube.com' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://accounts.youtube.com/a", "https://www.youtube.com", says="nothing to change"),
+    Line("words", f"Cross-Origin Request blocked: the policy « Same Origin » does not permit to consult the distant resource on {A}. Reason : header CORS « Access-Control-Allow-Origin » is missing.", "missing_allow_origin", A),
+    Line("words", "error meesage is \" origin 'null' has been blocked by cors policy: cross origin requests are only support protocol schemes: http ,data,chrome,https\"", "bad_scheme", page="null", says="load the page from a server"),
+    Line("names", f"Access to fetch at 'https://checkout.stripe.com/c/pay/cs_1' (redirected from '{P}/checkouts') from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://checkout.stripe.com/c/pay/cs_1", P, says="location.assign(url)", never="documentation"),
+    Line("names", f"Access to fetch at 'https://www.paypal.com/checkoutnow?token=1' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://www.paypal.com/checkoutnow?token=1", P, says="location.assign(url)"),
+    Line("names", f"Access to fetch at 'https://api.stripe.com/v1/x' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://api.stripe.com/v1/x", P, says="documentation"),
+    Line("names", f"Access to fetch at 'https://api.infura.io/v1/x' from origin 'chrome-extension://nkbihfbeogaeaoehlefnkodbefgpgknn' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://api.infura.io/v1/x", "chrome-extension://nkbihfbeogaeaoehlefnkodbefgpgknn", says="The page belongs to an extension"),
+    Line("names", f"Access to font at 'https://cdnjs.cloudflare.com/a.woff2' from origin '{P}' has been blocked by CORS policy: {NO_HEADER} The response had HTTP status code 522.", "missing_allow_origin", "https://cdnjs.cloudflare.com/a.woff2", P, says="the service itself fails"),
+    Line("names", f"Access to font at 'https://cdnjs.cloudflare.com/a.woff2' from origin '{P}' has been blocked by CORS policy: {NO_HEADER} The response had HTTP status code 404.", "missing_allow_origin", "https://cdnjs.cloudflare.com/a.woff2", P, says="its body may say why", never="Try again later"),
+    Line("elements", "TypeError: WebAssembly: Response has unsupported MIME type 'text/plain' expected 'application/wasm'", "wrong_type", says="The response has the type text/plain"),
+    Line("elements", "Failed to execute 'compile' on 'WebAssembly': Incorrect response MIME type. Expected 'application/wasm'.", "wrong_type", says="application/wasm", never="The response has the type"),
+    Line("elements", "Unhandled Promise Rejection: TypeError: WebAssembly: Unexpected response MIME type. Expected 'application/wasm'", "wrong_type", says="application/wasm"),
+    Line("rules", "Loading the font 'https://assets.example.org/a.woff2'\nviolates … \"font-src 'self' data:\". The action has been blocked.", "csp", "https://assets.example.org/a.woff2", says="add https://assets.example.org to font-src"),
+    Line("rules", "Loading the stylesheet 'https://assets.example.org/a.css' violates ... \"style-src 'self'\". The action has been blocked.", "csp", "https://assets.example.org/a.css", says="to style-src"),
+    Line("elements", "Security Error: Content at about:reps may not load or link to resource://jid1-4-at-jetpack/a.woff.", "not_linkable", "resource://jid1-4-at-jetpack/a.woff", "null", says="web_accessible_resources"),
+    Line("elements", f"Security Error: Content at {P}/a may not load or link to moz-extension://ab-cd/a.png.", "not_linkable", "moz-extension://ab-cd/a.png", P, says="web_accessible_resources", never="write it with http"),
+    Line("elements", f"Security Error: Content at {P}/a may not load or link to file:///a.png.", "bad_scheme", "file:///a.png", P, says="Serve the file"),
+    Line("elements", "Unsafe attempt to load URL http://cdn.example.org/a.svg from frame with URL http://app.example.org/. Domains, protocols and ports must match.", "same_origin_load", "http://cdn.example.org/a.svg", "http://app.example.org", says="Serve the file from the origin of the page", never='mode: "cors"'),
+    Line("elements", "Unsafe attempt to load URL file:///tmp/a.svg from frame with URL file:///tmp/a.html. 'file:' URLs are treated as unique security origins.", "same_origin_mode", "file:///tmp/a.svg", "null"),
+    Line("languages", f"{FIREFOX}http://files.example.org/a. (Reason: CORS request failed).", "unreachable", "http://files.example.org/a", says="Is the page loaded over https?"),
+    Line("languages", f"{FIREFOX}http://files.example.org/a. (Reason: CORS header ‘Access-Control-Allow-Origin’ missing). Status code: 401.", "missing_allow_origin", "http://files.example.org/a", says="a preflight never does", never="is not logged in"),
+    Line("words", f"[Report Only] Refused to connect to '{A}' because it violates the following Content Security Policy directive: \"connect-src 'self'\".", "csp_reported", A, says="Nothing has to change now"),
+    Line("elements", 'downloadable font: download failed (font-family: "a" style:normal weight:normal stretch:normal src index:1): bad URI or cross-site access not allowed source: file:///home/a/fonts/a.ttf', "bad_scheme", "file:///home/a/fonts/a.ttf", says="load the files from a server", never="Access-Control-Allow-Origin"),
+    Line("elements", 'downloadable font: download not allowed (font-family: "a" style:normal weight:normal stretch:normal src index:1): bad URI or cross-site access not allowed source: resource://jid1-4-at-jetpack/a.woff', "not_linkable", "resource://jid1-4-at-jetpack/a.woff", says="web_accessible_resources"),
 ]  # fmt: skip

@@ -155,7 +155,9 @@ VAGUE: Final = (
         r"(?:Method )?Not Allowed|Internal Server Error|Bad Gateway|Service Unavailable|Gateway Timeout)",
         "status",
     ),
-    core(r"downloadable font: download failed", "font"),
+    # NS_ERROR_CONTENT_BLOCKED of Firefox.
+    core(r"downloadable font: download failed.{0,400}?\): content blocked", "font_blocked"),
+    core(r"downloadable font: download (?:failed|not allowed)", "font"),
     # From Flutter for the web.
     core(
         r"Failed to load network image\..{0,20}? Image URL: (?:\[ ?\] )?(?P<url>https?://\S{1,2048})|"

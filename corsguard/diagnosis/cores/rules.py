@@ -122,6 +122,8 @@ RULES: Final[tuple[Core, ...]] = (
         r"resource \((?P<value2>[a-z]{3,10}-src(?:-elem)?)\) at .{1,2200}? directive: ['\"]default-src\b",
         "csp_fallback",
     ),
+    # Somebody shortened it.
+    core(r"\bviolates (?:\.{3}|\u2026) ?['\"](?P<value>[a-z]{3,10}-src(?:-elem)?)\b", "csp"),
     core(r"violates the following directive: ['\"](?P<value>[a-z]{3,10}-src(?:-elem)?)\b", "csp"),
     core(
         r"(?:Content[ -]Security[ -]Policy|violates (?:the following|(?:the )?CSP)|violated directive|blocked:csp)"
@@ -223,7 +225,8 @@ RULES: Final[tuple[Core, ...]] = (
         r"Failed to decode downloaded font: (?P<url2>[^\s'\"]{1,2048})|OTS parsing error|"
         r"downloadable font: rejected by sanitizer|"
         r"The resource from '(?P<url3>[^']{1,2048})' was blocked due to MIME type \('(?P<value3>[^']{0,100})'\) mis|"
-        r"Did not parse stylesheet at '(?P<url4>[^']{1,2048})' because non CSS MIME",
+        r"Did not parse stylesheet at '(?P<url4>[^']{1,2048})' because non CSS MIME|"
+        r"\bWebAssembly\b.{0,200}?\bMIME type(?: '(?P<value5>[^']{0,100})' expected)?",
         "wrong_type",
     ),
     core(r"to check the integrity|eligible for integrity checks", "integrity"),
@@ -243,6 +246,14 @@ RULES: Final[tuple[Core, ...]] = (
         r"Failed to register a ServiceWorker.{0,4200}?origin of the provided scriptURL \('(?P<url2>[^']{1,2048})'",
         "worker_script",
     ),
+    # Chromium, Firefox and Safari.
+    core(
+        r"(?:FetchEvent for [\"'](?P<url>[^\"']{1,2048})[\"'] resulted in a network error response: )?"
+        r"a redirected response was used for a request whose redirect mode|"
+        r"(?:Failed to load '(?P<url2>[^']{1,2048})'\. )?A ServiceWorker passed a redirected Resp|"
+        r"served by (?:the )?service worker has redirections",
+        "service_worker_redirected",
+    ),
     core(
         r"FetchEvent for [\"'](?P<url>[^\"']{1,2048})[\"'] resulted in a network error response: "
         r"(?!the promise)|ServiceWorker passed an opaque|"
@@ -255,11 +266,12 @@ RULES: Final[tuple[Core, ...]] = (
         r"URLs contain embedded credentials",
         "url_credentials",
     ),
-    core(r"Cross-Origin-Opener-Policy", "opener_policy"),
     core(
-        r"SharedArrayBuffer.{0,80}(?:cross-?origin ?isolat|not defined)|cross-origin isolation|variable: SharedArrayB",
+        r"SharedArrayBuffer.{0,80}(?:cross-?origin ?isolat|not defined)|cross-origin isolation|variable: SharedArrayB|"
+        r"Cross-Origin-Opener-Policy['\"]?(?:,? and|/|,) ?['\"]?Cross-Origin-Embedder-Policy",
         "isolation",
     ),
+    core(r"Cross-Origin-Opener-Policy", "opener_policy"),
     core(
         r"Cypress detected a cross.origin|cy\.origin\(|cy\.visit\(\)'? failed|"
         # Cypress itself accesses the window of the page.

@@ -30,6 +30,7 @@ SHARING: Final[tuple[Core, ...]] = (
         r"'(?P<origin2>(?:chrome|chrome-search|edge|ms-appx-web)://[^']{1,253})'",
         "browser_page",
     ),
+    core(r"Access to [\w ]{1,40} at '(?P<url>data:[^']{0,2048})' from origin 'null'.{0,80}?: Invalid resp", "data_url"),
     # A file cannot be fetched, whatever else the line says.
     core(
         r"(?:cannot load|Failed to load) '?(?P<url>file:[^\s']{1,2048})|"
@@ -158,7 +159,7 @@ SHARING: Final[tuple[Core, ...]] = (
     core(r"\bHeaders (?P<header>[\w-]{1,100}) forbidden", Reason.HEADER_NOT_ALLOWED),
     core(
         r"No '?Access-Control-Allow-Origin'? header|"
-        r"Access-Control-Allow-Origin'?(?: header)?(?: is)? (?:missing|not (?:set|present))|"
+        r"Access-Control-Allow-Origin ?'?(?: header)?(?: is)? (?:missing|not (?:set|present))|"
         r"(?:missing|lacks|without|does not (?:have|include|contain)) (?:the |an? )?'?Access-Control-Allow-Origin\b|"
         # Cut off.
         r"header '?Access-Control-Allow-Origin'? m[isng]{0,6}(?:\.{3})?$|"
@@ -227,14 +228,27 @@ SHARING: Final[tuple[Core, ...]] = (
         Reason.REDIRECT_BAD_SCHEME,
     ),
     core(
-        r"only supported (?:for|by) (?:prot|HTTP)|CORS request not http|scheme must be .{0,24}for CORS request|"
+        r"only support(?:ed)?(?: for| by)? (?:prot|HTTP)|CORS request not http|scheme must be .{0,24}for CORS request|"
         r"CORS requests are made on supported schemes",
         Reason.BAD_SCHEME,
     ),
-    core(r"Cannot make any requests from null", "no_origin"),
-    core(r"may not load or link to", Reason.BAD_SCHEME),
+    core(r"Cannot make any requests from (?P<origin>null)", "no_origin"),
+    core(
+        r"(?:Content at (?P<origin>\S{1,2048}) )?may not load or link to "
+        r"(?P<url>(?!https?:|file:)[a-z][a-z0-9+.-]*:[^\s'\"]{1,2048})|"
+        r"downloadable font: download .{0,400}? source: (?P<url2>(?!https?:|file:|data:)[a-z][a-z0-9+.-]*:\S{1,2048})",
+        "not_linkable",
+    ),
+    core(r"downloadable font: download .{0,400}? source: (?P<url>file:\S{1,2048})", Reason.BAD_SCHEME),
+    core(r"may not load or link to(?: (?P<url>file:[^\s'\"]{1,2048}))?", Reason.BAD_SCHEME),
+    core(
+        r"Unsafe attempt to load URL (?P<url>(?!file:)\S{1,2048}?)"
+        r"(?: from frame with URL (?P<origin>\S{1,2048}?))?\.?(?: |$)",
+        "same_origin_load",
+    ),
     core(r"Unsafe attempt to load URL|may not load data from", Reason.SAME_ORIGIN_MODE),
-    core(r"redirect mode is not [\"']follow[\"']", Reason.NO_CORS_REDIRECT_MODE),
+    # Of a request whose mode is "no-cors". A service worker may get another one.
+    core(r"(?<!whose )redirect mode is not [\"']follow[\"']", Reason.NO_CORS_REDIRECT_MODE),
     core(
         r"URL scheme [\"'](?P<value>[^\"']*)[\"'] is not supported|Not allowed to load local resource",
         Reason.BAD_SCHEME,

@@ -116,7 +116,7 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         ("the request: was the proxy's URL opened in a tab, or requested by a server?",),
         Fix(
             words="Call the proxy from a script of a page on another origin. Better: use no such proxy, because it can "
-            "read everything. Let the server share the resource with a policy."
+            "read everything. Let the server share the resource (a policy of corsguard does)."
         ),
     ),
     "amp_header": Lookalike(
@@ -134,7 +134,10 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
     "cached": Lookalike(
         "A cache gave a response that was made for another origin, or for a request without Origin.",
         ("Vary of the response: is Origin in it, also where no Origin was sent?", "Age and X-Cache: which cache it is"),
-        Fix(words="Send Vary: Origin with every response of the resource (a policy does), and empty the cache once."),
+        Fix(
+            words="Send Vary: Origin with every response of the resource (a policy of corsguard does), and empty the "
+            "cache once."
+        ),
     ),
     "event_stream_type": Lookalike(
         "Not CORS: the answer to EventSource is not a stream of events. Most likely it is an error or a login page.",

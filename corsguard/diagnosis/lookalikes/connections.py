@@ -172,7 +172,7 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
         is_cors=True,
     ),
     "cors_used": Lookalike(
-        "Internet Explorer only notes that this is a CORS request. This line does not mean that it failed.",
+        "Only a note that this is a CORS request. It does not mean that the request failed.",
         ("the lines after it: SEC7120 and higher, and SCRIPT7002, tell of failures",),
         Fix(words="Nothing has to change, if no other line follows."),
         is_cors=True,

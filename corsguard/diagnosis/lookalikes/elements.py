@@ -9,7 +9,7 @@ from typing import Final
 
 from corsguard.fixes import Fix
 
-from .row import Lookalike
+from .row import NO_HEADER_HELPS, Lookalike
 
 ELEMENTS: Final[Mapping[str, Lookalike]] = {
     "orb": Lookalike(
@@ -21,15 +21,18 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
             "the URL in its own tab: is it what the element needs, or JSON or HTML, such as an error or a login page?",
         ),
         Fix(
-            words="For an element, send what it needs, with its Content-Type, or load it with CORS: crossorigin, and a "
-            'policy. For data, use fetch() without mode: "no-cors", and a policy.'
+            words="For an element, send what it needs, with its Content-Type, or load it with CORS: crossorigin. For "
+            'data, use fetch() without mode: "no-cors". With CORS, the server has to share (a policy of corsguard '
+            "does)."
         ),
         detail="The response has the type {value}.",
     ),
     "opaque": Lookalike(
         'The page fetched with mode: "no-cors", so it gets an opaque response: no status, no headers, an empty body.',
         ('the options of fetch(): mode: "no-cors" is not a way around CORS',),
-        Fix(words="Let the server share the response with a policy.", page=('leave out mode: "no-cors"',)),
+        Fix(
+            words="Let the server share the response (a policy of corsguard does).", page=('leave out mode: "no-cors"',)
+        ),
     ),
     "not_exposed": Lookalike(
         "The response is shared, but this response header is not exposed to scripts.",
@@ -84,7 +87,7 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
         "canvas on which it was drawn, nor make a texture of it.",
         ("the element: does it have crossorigin?", "then Access-Control-Allow-Origin of the file"),
         Fix(
-            words="Let its server send Access-Control-Allow-Origin for it (a policy does).",
+            words="Let its server send Access-Control-Allow-Origin for it (a policy of corsguard does).",
             page=(
                 '<{element} crossorigin="anonymous" src="...">',
                 '{element}.crossOrigin = "anonymous"; {element}.src = "..."',
@@ -95,7 +98,7 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
         "The audio was loaded without CORS, so scripts may not process it, and it is silent.",
         ("the element: <audio crossorigin>, <video crossorigin>", "then Access-Control-Allow-Origin of the audio"),
         Fix(
-            words="Let the server send Access-Control-Allow-Origin for the audio (a policy does).",
+            words="Let the server send Access-Control-Allow-Origin for the audio (a policy of corsguard does).",
             page=('<audio crossorigin="anonymous" src="...">',),
         ),
     ),
@@ -103,7 +106,8 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
         "The subtitles are on another origin. A browser loads them only if the video itself is loaded with CORS.",
         ("the element: <video crossorigin>, not <track>", "then Access-Control-Allow-Origin of video and subtitles"),
         Fix(
-            words="Let the server send Access-Control-Allow-Origin for the video and the subtitles (a policy does).",
+            words="Let the server send Access-Control-Allow-Origin for the video and the subtitles (a policy of "
+            "corsguard does).",
             page=('<video crossorigin="anonymous"><track src="..."></video>',),
         ),
     ),
@@ -111,14 +115,27 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
         "A font could not be loaded: either its URL does not answer with it, or the server does not share it. Browsers "
         "load every font with CORS.",
         ("the URL in its own tab: does it answer with the font?", "then Access-Control-Allow-Origin of the font"),
-        Fix(words="Correct the URL, or let the server share fonts with a policy."),
+        Fix(words="Correct the URL, or let its server send Access-Control-Allow-Origin with the font."),
         is_cors=True,
+    ),
+    "font_blocked": Lookalike(
+        "Not CORS: the browser blocked the font itself, without asking its server.",
+        (
+            "the URL of the font: http:, on a page of https?",
+            "the Content-Security-Policy of the page: font-src",
+            "a window without extensions",
+        ),
+        Fix(
+            words="Let the page load the font over https. Or add its origin to font-src of the page's policy, if it "
+            f"has one. Or switch the blocker off (an extension, or a setting of the browser). {NO_HEADER_HELPS}"
+        ),
+        check_helps=False,
     ),
     "script_error": Lookalike(
         'The script was loaded without CORS, so window.onerror only gets "Script error."',
         ("the element: <script crossorigin>", "then Access-Control-Allow-Origin of the script"),
         Fix(
-            words="Let the server send Access-Control-Allow-Origin for scripts (a policy does).",
+            words="Let the server send Access-Control-Allow-Origin for scripts (a policy of corsguard does).",
             page=('<script crossorigin="anonymous" src="...">',),
         ),
     ),
@@ -126,16 +143,16 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
         "The stylesheet was loaded without CORS, so scripts may not read its rules.",
         ("the element: <link crossorigin>", "then Access-Control-Allow-Origin of the stylesheet"),
         Fix(
-            words="Let the server send Access-Control-Allow-Origin for stylesheets (a policy does).",
+            words="Let the server send Access-Control-Allow-Origin for stylesheets (a policy of corsguard does).",
             page=('<link rel="stylesheet" crossorigin="anonymous" href="...">',),
         ),
     ),
     "wrong_type": Lookalike(
-        "Not CORS: the response for a script, a stylesheet or a font is of another type.",
+        "Not CORS: the response for a script, a stylesheet, a font or WebAssembly is of another type.",
         ("the URL in its own tab: is it the file, or an error page?", "Content-Type of the response"),
         Fix(
-            words="Let the URL answer with the file and its type (text/javascript, text/css, font/woff2). A compressed "
-            "file also needs its Content-Encoding (gzip, br)."
+            words="Let the URL answer with the file and its type (text/javascript, text/css, font/woff2, "
+            "application/wasm). A compressed file also needs its Content-Encoding (gzip, br)."
         ),
         detail="The response has the type {value}.",
     ),
@@ -143,7 +160,7 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
         "The element has an integrity attribute but was loaded without CORS, so the browser may not check the content.",
         ("the element: crossorigin", "then Access-Control-Allow-Origin of the resource"),
         Fix(
-            words="Let the server send Access-Control-Allow-Origin for it (a policy does).",
+            words="Let the server send Access-Control-Allow-Origin for it (a policy of corsguard does).",
             page=('<script crossorigin="anonymous" integrity="..." src="...">',),
         ),
     ),
@@ -172,9 +189,25 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
         'The service worker answered with a response that it may not use, most likely one of mode: "no-cors".',
         ("the service worker: what does it pass to respondWith?", "its cache: was it filled without CORS?"),
         Fix(
-            words="Let the service worker fetch with CORS, and let the server share the response with a policy.",
+            words="Let the service worker fetch with CORS, and let the server share the response (a policy of "
+            "corsguard does).",
             page=("event.respondWith(fetch(event.request))",),
         ),
+    ),
+    "service_worker_redirected": Lookalike(
+        "Not CORS: the service worker answered with a response that had followed a redirect, and the browser accepts "
+        "none for this request (that of a whole page, for example).",
+        (
+            "the URL in a private window: where is it redirected (a login, a slash at the end)?",
+            "the service worker: what does it pass to respondWith? Its cache: was it filled through a redirect?",
+        ),
+        Fix(
+            words="Let the service worker answer with a new response, as below, or not answer this request at all; and "
+            "let it request, and store, the last URL. If the redirect leads to a login, the user has to log in, or the "
+            "login has to let the file pass.",
+            page=("new Response(response.body, response)",),
+        ),
+        check_helps=False,
     ),
     "url_credentials": Lookalike(
         "Not CORS: the URL has a user name and a password in it, and fetch() does not accept such a URL.",
@@ -201,7 +234,7 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
         ("the parameter file of the viewer's URL: which origin does it have?",),
         Fix(
             words="Serve the viewer and the file from one origin. Or list the viewer's origin in your copy "
-            "(HOSTED_VIEWER_ORIGINS), and let the server share the file with a policy."
+            "(HOSTED_VIEWER_ORIGINS), and let the server share the file (a policy of corsguard does)."
         ),
         check_helps=False,
     ),

@@ -74,7 +74,7 @@ RULES: Final[Mapping[str, Lookalike]] = {
     "csp_reported": Lookalike(
         "Not CORS but the page's own Content Security Policy, and only a report: nothing was blocked.",
         ("Content-Security-Policy-Report-Only of the page: which of its directives does the line name?",),
-        Fix(words="Nothing for the request. Add the origin to the directive before the policy is enforced."),
+        Fix(words="Nothing has to change now. Add the origin to the directive before the policy is enforced."),
         check_helps=False,
     ),
     "csp_noted": Lookalike(
@@ -162,9 +162,48 @@ RULES: Final[Mapping[str, Lookalike]] = {
         check_helps=False,
     ),
     "no_origin": Lookalike(
-        "The page has no origin of its own: it is a file, or in a sandboxed frame, and may not fetch anything.",
-        ("the address bar: file://?", "a frame: its attribute sandbox"),
-        Fix(words="Load the page from a server, and outside of a sandboxed frame."),
+        "The browser sent Origin: null, and the answer does not share with it: only * does, and only without "
+        "credentials.",
+        (
+            "the address bar: file://?",
+            "a frame: its attribute sandbox",
+            "the row of the request in the Network panel: was it redirected?",
+        ),
+        Fix(
+            words="A page from a file, or in a sandboxed frame: load it from a server, and outside of the frame. A "
+            "request that was redirected from one origin to another: let the page request the last URL. If the "
+            "resource is for everyone, its server may also share it with *.",
+        ),
+        is_cors=True,
+    ),
+    "same_origin_load": Lookalike(
+        "Not CORS: the browser loads this from the origin of the page only, as an SVG file in <use>, XSLT, the script "
+        'of a frame, and what is requested with mode: "same-origin".',
+        ("the element, or the options of fetch(), that loads it", "the URL: is it the right host? Was it redirected?"),
+        Fix(
+            words="Serve the file from the origin of the page. Or let a script fetch() it with CORS, and put it into "
+            "the page (an SVG file: as <svg> in the page, then <use> with #id only)."
+        ),
+        check_helps=False,
+    ),
+    "not_linkable": Lookalike(
+        "Not CORS: Firefox does not let this page load a URL of this scheme. Most likely, it is a file of an extension "
+        "or of the browser itself.",
+        ("the page: is it of the extension, of the web, or of the browser (about:)?",),
+        Fix(
+            words="An extension lists the files that pages may load in web_accessible_resources of its manifest. A "
+            "font or an image can also be a data: URL in the stylesheet."
+        ),
+        check_helps=False,
+    ),
+    "data_url": Lookalike(
+        "Most likely not CORS: no server answers a data: URL. An extension of the browser (an ad blocker) puts one in "
+        "place of a file that it blocks.",
+        ("a window without extensions", "the row of the request in the Network panel: which URL did the page request?"),
+        Fix(
+            words="Switch the extension off for this page. If the file is yours, rename it; if not, the page has to "
+            f"work without it. {NO_HEADER_HELPS}"
+        ),
         check_helps=False,
     ),
     "framed_twice": Lookalike(
