@@ -38,7 +38,7 @@ _CUT_OFF: Final = frozenset({"preflight_cut_off", "cut_off"})
 _ECHOES: Final = frozenset({Reason.UNREACHABLE, *_VAGUENESS})
 # These say nothing about a failure.
 _REMARKS: Final = frozenset(
-    {"cookies_warned", "cors_used", "csp_noted", "outside_browsers", "request_alone", "source_map"}
+    "cookies_warned cors_used csp_noted isolation_ignored outside_browsers request_alone source_map".split()
 )
 # These follow from a request that failed.
 _CONSEQUENCES: Final = frozenset({"aborted", "font", "font_blocked", "integrity_mismatch", "orb"})

@@ -299,7 +299,7 @@ def translated(text: str) -> Translated | None:
     rest = text[before.end() :][:_LONGEST_REST]
     named = _HEADER.search(rest)
     # Words that nobody knows count only in the form of Firefox: in prose, anything may be between quotation marks.
-    is_reason = _IN_BRACKETS.match(rest) or _BECAUSE.search(text)
+    is_reason = "CORS" in rest and (_IN_BRACKETS.match(rest) or _BECAUSE.search(text))
     if blocked is None and (named is None or "'\"".find(named[0][0]) < 0 or not is_reason):
         return None
     if url is None and _CUT_FILE.search(rest):

@@ -98,7 +98,9 @@ _OF_PREFLIGHT_ANSWER: Final = re.compile(
 )
 _OF_PREFLIGHT: Final = frozenset({*PREFLIGHT_ONLY, "preflight_cut_off"})
 # The URLs in these lines are those of a server's settings, of two windows, or of the documentation.
-WITHOUT_REQUEST: Final = frozenset({"isolation", "opener_policy", "post_message", "refused_configuration"})
+WITHOUT_REQUEST: Final = frozenset(
+    {"isolation", "isolation_ignored", "opener_policy", "post_message", "refused_configuration"}
+)
 _OF_LISTS: Final = frozenset({Reason.METHOD_NOT_ALLOWED, Reason.HEADER_NOT_ALLOWED})
 # No browser prints these.
 _OF_SERVERS: Final = frozenset({"refused_by_server", "refused_configuration"})

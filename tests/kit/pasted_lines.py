@@ -27,6 +27,7 @@ UNRELATED = [
     "Запрос из постороннего источника",
     "1. Open the page\n2. Click on the button\n3. Nothing happens",
     "la solicitud fue bloqueada por el firewall https://example.com/x",
+    "Safari: https://example.com/x (see `axios`: `Access-Control-Allow-Origin` is there)",
 ]
 
 # Lines of public issues, each in another form: how they are read (None if they are not), and the URL, the page and the
@@ -936,7 +937,7 @@ LINES = [
     Line("rules", "Safari can't open the page. The error is: \"Response served by service worker has redirections\" (WebKitInternal:0)", "service_worker_redirected"),
     Line("rules", 'Fetch API cannot load https://api.example.com/x. Request mode is "no-cors" but the redirect mode is not "follow".', "no_cors_redirect_mode", A),
     Line("elements", f"XMLHttpRequest cannot load {A}. Cannot make any requests from null.", "no_origin", A, "null", says="request the last URL", never="may not fetch anything"),
-    # What is between backticks in prose is no value of a browser's line.
+    # Words between backticks in prose do not belong to a line of a browser.
     *(
         Line("values", f'downloadable font: download failed (font-family: "a" style:normal weight:normal stretch:normal src index:2): bad URI or cross-site access not allowed source: {A}\n{said}', "font", A, says="Access-Control-Allow-Origin", never="curl")
         for said in (
@@ -994,4 +995,8 @@ LINES = [
     Line("words", f"[Report Only] Refused to connect to '{A}' because it violates the following Content Security Policy directive: \"connect-src 'self'\".", "csp_reported", A, says="Nothing has to change now"),
     Line("elements", 'downloadable font: download failed (font-family: "a" style:normal weight:normal stretch:normal src index:1): bad URI or cross-site access not allowed source: file:///home/a/fonts/a.ttf', "bad_scheme", "file:///home/a/fonts/a.ttf", says="load the files from a server", never="Access-Control-Allow-Origin"),
     Line("elements", 'downloadable font: download not allowed (font-family: "a" style:normal weight:normal stretch:normal src index:1): bad URI or cross-site access not allowed source: resource://jid1-4-at-jetpack/a.woff', "not_linkable", "resource://jid1-4-at-jetpack/a.woff", says="web_accessible_resources"),
+    Line("rules", "The Cross-Origin-Opener-Policy header has been ignored, because the URL's origin was untrustworthy. It was defined either in the final response or a redirect. Please deliver the response using the HTTPS protocol. You can also use the 'localhost' origin instead. See https://www.w3.org/TR/powerful-features/#potentially-trustworthy-origin and https://html.spec.whatwg.org/#the-cross-origin-opener-policy-header.", "isolation_ignored", says="load it over https", never="allow-popups"),
+    Line("rules", f"The Cross-Origin-Opener-Policy header has been ignored, because the URL's origin was untrustworthy.\n{AT}: {NO_HEADER}", "missing_allow_origin", A, P),
+    Line("rules", "Send Cross-Origin-Embedder-Policy/Cross-Origin-Opener-Policy", "isolation", never="allow-popups"),
+    Line("values", f"{FIREFOX}{A} (see `curl`, which prints `Access-Control-Allow-Origin`)", "cut_off", A, never="curl"),
 ]  # fmt: skip

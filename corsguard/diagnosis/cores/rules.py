@@ -268,9 +268,10 @@ RULES: Final[tuple[Core, ...]] = (
     ),
     core(
         r"SharedArrayBuffer.{0,80}(?:cross-?origin ?isolat|not defined)|cross-origin isolation|variable: SharedArrayB|"
-        r"Cross-Origin-Opener-Policy['\"]?(?:,? and|/|,) ?['\"]?Cross-Origin-Embedder-Policy",
+        r"Cross-Origin-(?:Opener|Embedder)-Policy\W{1,4}(?:and\W{1,2})?Cross-Origin-(?:Opener|Embedder)-Policy",
         "isolation",
     ),
+    core(r"Cross-Origin-(?:Opener|Embedder)-Policy['\"]? header has been ignored", "isolation_ignored"),
     core(r"Cross-Origin-Opener-Policy", "opener_policy"),
     core(
         r"Cypress detected a cross.origin|cy\.origin\(|cy\.visit\(\)'? failed|"

@@ -12,7 +12,10 @@ from corsguard.fixes import Fix
 from .row import NO_HEADER_HELPS, Lookalike
 
 _OWN_POLICY: Final = "Not CORS but the page's own Content Security Policy: the page forbids itself to load this."
-_LOOK_AT_POLICY: Final = ("the Content-Security-Policy header, or <meta>, of the page (not of the API)",)
+_LOOK_AT_POLICY: Final = (
+    "the Content-Security-Policy header, or <meta>, of the page (not of the API)",
+    "a page of an extension: content_security_policy in its manifest",
+)
 
 RULES: Final[Mapping[str, Lookalike]] = {
     "insecure_local_network": Lookalike(
@@ -271,6 +274,16 @@ RULES: Final[Mapping[str, Lookalike]] = {
             words="Send both with the page. Each resource of another origin then needs CORS, or "
             "Cross-Origin-Resource-Policy.",
             send=("Cross-Origin-Opener-Policy: same-origin", "Cross-Origin-Embedder-Policy: require-corp"),
+        ),
+        check_helps=False,
+    ),
+    "isolation_ignored": Lookalike(
+        "Not CORS, but a remark about a header of the page itself, which the browser ignores, because the page is "
+        "loaded by plain http: nothing was blocked.",
+        ("the address bar: https:, or localhost?",),
+        Fix(
+            words="Nothing has to change for a request. If the page needs the header, load it over https, or from "
+            "localhost."
         ),
         check_helps=False,
     ),
