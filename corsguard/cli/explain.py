@@ -119,7 +119,8 @@ def explain(  # noqa: PLR0913 - one for each option
     You can paste several lines. If a message does not name the page (Firefox, Safari) or the method, give --page and
     --method.
 
-    Exit codes: 0 the page may read the response; 1 blocked; 2 usage, or the message is not known.
+    Exit codes: 0 the page may read the response, or the message is only a warning; 1 blocked; 2 usage, or the message
+    is not known.
     """
     out = Output(as_json=as_json, secrets=secrets_of(headers))
     text = " ".join(what)
@@ -328,7 +329,8 @@ def _explain_messages(out: Output, found: Sequence[Meaning], guarded: Guarded | 
         if meaning.next_command:
             out.say()
             out.spans(("Next: ", "bold"), (meaning.next_command, "good"))
-    raise click.exceptions.Exit(Exit.BLOCKED)
+    if any(meaning.is_blocked for meaning in found):
+        raise click.exceptions.Exit(Exit.BLOCKED)
 
 
 def _alike(found: Sequence[Meaning]) -> list[list[Meaning]]:

@@ -46,6 +46,8 @@ _CONSEQUENCES: Final = frozenset({"aborted", "font", "font_blocked", "integrity_
 _OF_OTHER_PAGES: Final = frozenset(
     "browser_page cypress frame framed_twice not_framed opener_policy post_message storage".split()
 )
+# Each of these is about one header, or about one method.
+_OF_LISTS: Final = frozenset({Reason.METHOD_NOT_ALLOWED, Reason.HEADER_NOT_ALLOWED})
 # Lookalikes whose URL another line may name.
 _PLACED_ELSEWHERE: Final = frozenset(
     {"preflight_cut_off", "unexplained", "refused_by_server", "cors_proxy", *PREFLIGHT_ONLY}
@@ -114,8 +116,10 @@ def _placed(message: Message, part: str, nearby: Sequence[str], known: Known) ->
     if message.is_named or (message.failure is None and message.lookalike not in _PLACED_ELSEWHERE):
         return message
     both = read_one(" ".join(dict.fromkeys([part, *nearby])), known)
-    if both is None or not both.is_named or both.cause != message.cause:
+    if both is None or both.cause != message.cause:
         return message
+    if not both.is_named:
+        return replace(message, elsewhere=both.elsewhere)
     # A WebSocket has no CORS.
     return both if both.is_handshake == message.is_handshake else message
 
@@ -215,6 +219,8 @@ def _repeats(message: Message, other: Message) -> bool:
     """
     Return whether *message* says more than *other* about the same.
     """
+    if message.cause in _OF_LISTS and message.cause == other.cause and _refused(message) != _refused(other):
+        return False
     is_alike = message.name == other.name and _is_about(message, other.url)
     # Chromium prints the status of a preflight in a row of its own, which does not name the page.
     is_checked = message.failure is not None and message.failure.reason in CORS_CHECK
@@ -240,6 +246,13 @@ def _repeats(message: Message, other: Message) -> bool:
     # Safari repeats a line without the URL.
     is_shown, is_other_shown = (one.is_named or "url" in one.redacted for one in (message, other))
     return is_shown and not is_other_shown and message.cause == other.cause
+
+
+def _refused(message: Message) -> tuple[str | None, str]:
+    """
+    Return the header, or the method, that a list of the server does not have.
+    """
+    return message.header, message.method if message.header is None else ""
 
 
 def _is_about_cors(message: Message) -> bool:

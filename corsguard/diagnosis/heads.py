@@ -59,6 +59,9 @@ _WITHOUT_VALUE: Final = re.compile(
     r"^[ \t]*([A-Za-z][\w -]{0,100}:)[ \t]*\r?\n[ \t]*(?=[^\s:][^\n:]{0,8192}$|https?:)", re.MULTILINE
 )
 _SECTION: Final = re.compile(r"(?P<name>Request|Response)(?: Headers)?(?: \(\d+\))?", re.IGNORECASE)
+# Of several addresses of a host, curl tries one after the other.
+_ATTEMPT: Final = re.compile(r"^[ \t]*\*?[ \t]*(?:connect to \S{1,100} port \d|Immediate connect fail for )")
+_CONNECTED: Final = re.compile(r"^[ \t]*\*?[ \t]*Connected to |^[ \t]*< HTTP/", re.MULTILINE)
 _LETTERS: Final = re.compile(r"-[A-Za-z]+")
 _OPTIONS_OF_HEAD: Final = frozenset({"-I", "--head"})
 
@@ -87,10 +90,17 @@ def read_heads(text: str, known: Known) -> list[Message]:
 
 def without_other_headers(text: str) -> str:
     """
-    Return *text* without those headers of its answers that are not about CORS: the words in them are not messages.
+    Return *text* without those headers of its answers that are not about CORS, and without the addresses that refused
+    the connection before another one accepted it: the words in them are not messages.
     """
     kept, is_answer = list[str](), False
+    connected = max((found.start() for found in _CONNECTED.finditer(text)), default=0)
+    place = 0
     for line in text.splitlines(keepends=True):
+        is_tried = place < connected and _ATTEMPT.match(line) is not None
+        place += len(line)
+        if is_tried:
+            continue
         bare = _MARK.sub("", line).strip().strip("`")
         header = _HEADER.fullmatch(bare)
         if _POLICY.fullmatch(bare) is not None:

@@ -49,6 +49,7 @@ from .heads import read_heads, without_other_headers
 from .lookalike_fixes import fix_of_lookalike
 from .lookalikes import LOOKALIKES
 from .messages import METHOD, OLD_MICROSOFT, OLD_WEBKIT, Known, Message, answered
+from .named import is_same
 from .pages import page_named
 from .places import (
     ANY_ADDRESS,
@@ -73,11 +74,15 @@ _EITHER: Final = frozenset({"Safari", OLD_WEBKIT, OLD_MICROSOFT, "Edge up to 18"
 _OF_EXCHANGES: Final = frozenset({"outside_browsers", "request_alone", "status"})
 # Marks where a console, or a person, has shortened a URL, or hidden a part of its path.
 _CUT: Final = re.compile(
-    r"\.{3}|\*{3}|(?<=[^/]/)[^?#]*[{<]|<|%[A-Z_]{3,}%|\$\{?[A-Z_]{2,}|X{3,}|\bx{4,}\b|"
+    r"\.{3}|\*{3}|(?<=[^/]/)[^?#]*[{<]|<|%[A-Z_]{3,}%|\$\{?[A-Z_]{3,}|X{3}|(?<=[^:/]/)\S*?(?i:x{3}|redacted)|"
     r"\[(?:[^\[\]]* [^\[\]]*|(?i:redacted|removed|hidden|masked))\]|\b(?:my|your)-[\w-]{0,40}-here\b"
 )
+# What a template or a build replaces by a value.
+_VARIABLE: Final = re.compile(r"%[A-Z_]{3,}%|\$\{?[A-Z_]{3,}\}?|(?:\$|\{)\{[\w.-]{1,60}\}+")
 # Lines that do not say what failed, about what a server answered.
 _ANSWERED: Final = frozenset("answered cut_off not_exposed orb preflight_cut_off service_worker unexplained".split())
+# Lines that say what a browser noted, reported or will block later.
+_NOTED: Final = frozenset("cookies_warned cors_used csp_noted csp_reported mixed_content_warned source_map".split())
 # Lines about a page that reached a less public network.
 _OF_NETWORKS: Final = frozenset({"insecure_local_network", "local_network_access", "private_network_access"})
 _IN_SAFARI: Final = Fix(
@@ -112,6 +117,13 @@ class Meaning:
     @property
     def is_cors(self) -> bool:
         return self.message.is_cors
+
+    @property
+    def is_blocked(self) -> bool:
+        """
+        Whether something has failed.
+        """
+        return self.message.name not in _NOTED and not self.message.is_warning
 
     @property
     def is_about_layers(self) -> bool:
@@ -311,10 +323,16 @@ def read_message(  # noqa: PLR0913 - what a message may leave out
 
 def _found(text: str, known: Known) -> list[Message]:
     """
-    Return the messages in *text*. If these only say that there is a request, an exchange in *text* says more.
+    Return the messages in *text*. If these only say that there is a request, an exchange in *text* says more. An
+    exchange with another URL than theirs failed, too.
     """
-    found = read(without_other_headers(text), known)
-    return (_OF_EXCHANGES.issuperset(message.name for message in found) and read_heads(text, known)) or found
+    found, shown = read(without_other_headers(text), known), read_heads(text, known)
+    if _OF_EXCHANGES.issuperset(message.name for message in found):
+        return shown or found
+    if not all(message.is_named for message in found):
+        return found
+    others = (one for one in shown if one.is_named and (one.failure is not None or one.name == "status"))
+    return [*found, *(one for one in others if not any(is_same(one.url, message.url) for message in found))]
 
 
 def _fix_of_failure(message: Message, failure: Failure) -> Fix:
@@ -367,12 +385,7 @@ def _look(failure: Failure) -> Iterator[str]:
 
 
 def _notes(message: Message) -> Iterator[str]:
-    is_checked = message.is_named and can_be_checked(message)
-    if is_checked and _CUT.search(message.url):
-        yield "The URL is cut, or a part of it is hidden: for the command below, copy it from the Network panel."
-    elif is_checked and message.url == message.target:
-        # Browsers print a path, so a bare origin is what somebody, or an old browser, left of a URL.
-        yield "The URL has no path: if the request had one, copy the whole URL from the Network panel."
+    yield from _notes_on_url(message)
     if is_without_host(message.origin) and can_be_checked(message):
         yield "The page's origin has no host. Let the app have one: the command below takes localhost."
     if (near := _near(message)) and not message.is_cors:
@@ -389,6 +402,20 @@ def _notes(message: Message) -> Iterator[str]:
     if not _is_of_this_computer_in_safari(message):
         yield from notes_on(message.failure, with_safari=False, engine=message.engine)
     yield from _notes_on_engine(message.engine, message.failure)
+
+
+def _notes_on_url(message: Message) -> Iterator[str]:
+    if message.elsewhere:
+        where = as_shown(message.elsewhere, LONGEST_URL)
+        yield f"{where} stands elsewhere in the text, so it may be the URL of another request."
+    is_checked = message.is_named and can_be_checked(message)
+    if is_checked and _CUT.search(message.url):
+        yield "The URL is cut, or a part of it is hidden: for the command below, copy it from the Network panel."
+        if (variable := _VARIABLE.search(message.url)) is not None:
+            yield f"If the panel shows {variable[0]}, too, the page requests that: nothing replaced it by its value."
+    elif is_checked and message.url == message.target:
+        # Browsers print a path, so a bare origin is what somebody, or an old browser, left of a URL.
+        yield "The URL has no path: if the request had one, copy the whole URL from the Network panel."
 
 
 def _notes_on_networks(message: Message, url: Url | None) -> Iterator[str]:

@@ -20,8 +20,8 @@ from corsguard.origin import NULL
 from .cores import BLOCKED, CORES, VAGUE, first_core, without_urls
 from .languages import translated
 from .lookalikes import LOOKALIKES
+from .loose import LONGEST_WORD
 from .named import (
-    LONGEST_WORD,
     NamedPage,
     NamedUrl,
     allow_origin_named,
@@ -124,7 +124,8 @@ class Message:
     otherwise *lookalike* says what it is. *url*, *origin* and *method* come from the message, from the user, or are
     placeholders. *assumed* are the placeholders, and *redacted* those of them that the message hides. *header* is
     the header that it names, or a list of them; *value* is what else a lookalike names: a directive, a type, an address
-    space. *possible_status* is in another line, which names no URL.
+    space. *possible_status* is in another line, which names no URL. The URL *elsewhere* in the text may be that of
+    another request.
     """
 
     engine: str
@@ -138,6 +139,7 @@ class Message:
     assumed: tuple[str, ...] = field(default=())
     redacted: tuple[str, ...] = field(default=())
     possible_status: str = ""
+    elsewhere: str = ""
 
     @property
     def is_named(self) -> bool:
@@ -194,7 +196,7 @@ def read_one(text: str, known: Known) -> Message | None:
         groups = {"url": told.url, "value": told.value, "status": told.status}
         groups["header"] = told.value if told.means is Reason.HEADER_NOT_ALLOWED else ""
         said = {name: value for name, value in groups.items() if value}
-        return _message(text, told.means, said, known, "Firefox", is_preflight=False)
+        return _message(text, told.means, said, known, engine="Firefox", core=(0, len(text)), is_preflight=False)
     found = found or first_core(VAGUE, text)
     if found is None:
         return None
@@ -214,13 +216,19 @@ def read_one(text: str, known: Known) -> Message | None:
     means = row.means
     signs = () if means in _OF_SERVERS else _ENGINES
     engine = next((name for name, sign in signs if sign.search(text)), "")
-    return _message(
-        text, means, said, known, engine, is_preflight=_OF_PREFLIGHT_ANSWER.search(without_urls(text)) is not None
-    )
+    is_preflight = _OF_PREFLIGHT_ANSWER.search(without_urls(text)) is not None
+    return _message(text, means, said, known, engine=engine, core=match.span(), is_preflight=is_preflight)
 
 
 def _message(  # noqa: PLR0913 - the parts of one message
-    text: str, means: Reason | str, said: dict[str, str], known: Known, engine: str, *, is_preflight: bool
+    text: str,
+    means: Reason | str,
+    said: dict[str, str],
+    known: Known,
+    *,
+    engine: str,
+    core: tuple[int, int],
+    is_preflight: bool,
 ) -> Message:
     if means is Reason.ALLOW_ORIGIN_MISMATCH and said.get("value") == _SEVERAL:
         # The headers of the response may be pasted, too, and say more.
@@ -232,7 +240,8 @@ def _message(  # noqa: PLR0913 - the parts of one message
     stands = SOCKET_URL if is_socket else URL
     page = NamedPage(known.origin) if known.origin is not None else page_in(text, said)
     shown_origin = page.origin
-    at = NamedUrl() if means in WITHOUT_REQUEST else url_named(text, said, shown_origin)
+    has_request = means not in WITHOUT_REQUEST
+    at = url_named(text, said, shown_origin, core, is_cors=has_cors) if has_request else NamedUrl()
     if means is not Reason.BAD_SCHEME:
         # A browser prints the scheme, so a person left it out.
         at = at._replace(url=with_scheme(at.url), first=with_scheme(at.first))
@@ -295,6 +304,7 @@ def _message(  # noqa: PLR0913 - the parts of one message
         value=value or "",
         assumed=assumed,
         redacted=tuple(name for name in assumed if redacted.get(name)),
+        elsewhere=at.elsewhere,
     )
 
 

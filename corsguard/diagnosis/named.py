@@ -14,34 +14,37 @@ from corsguard.browser.urls import address_space
 from corsguard.origin import NULL
 
 from .cores import without_urls
+from .loose import LONGEST_WORD, loose_urls
 from .pages import origin_named
 
-# How many characters of one word of a message are read.
-LONGEST_WORD: Final = 2048
 # In brackets, what somebody wrote in place of a part of the URL.
 _REST_OF_URL: Final = r"(?>\[[^\[\]'\"]{1,80}\]|[^\s'\"])"
 _QUOTED_URL: Final = rf"['\"]?(?P<url>[a-z][a-z0-9+.-]*:{_REST_OF_URL}+)"
 # Where a line names the URL. A text between quotation marks counts even if it is redacted.
 _URLS: Final = (
     re.compile(
-        r"Access to [^']{1,80}? at '(?P<url>[^']+)'(?: \(redirected from '(?P<first>[^']+)'\))? from origin ",
+        r"\bat '(?P<url>[^']{1,4096})'(?: \(redirected from '(?P<first>[^']{1,4096})'\))? from origin ",
         re.IGNORECASE,
     ),
     re.compile(
-        r"Access to [\w ]{1,40}? at '?(?P<url>[a-z][^\s']+)"
+        r"Access to [\w ]{1,40}? at '?(?P<url>(?:[a-z]|\.{3}/)[^\s']+)'?"
         r"(?: \(redirected from '?(?P<first>[^\s')]+)'?\))? from origin ",
         re.IGNORECASE,
     ),
     # A path may have spaces.
     re.compile(r"(?:cannot load|Failed to load) '(?P<url>https?://[^']{1,2048})'"),
     re.compile(r"remote resource at '?(?P<url>https?://[^']{1,2048}?(?:\.{3})?)'?(?:\. ?|(?<=\.{3}) )\((?=\w)"),
-    re.compile(r"downloadable font: .{0,400}? source: ?(?P<url>https?://[^\s'\"]{1,2048})"),
-    re.compile(r"\b[A-Z]\w{0,30}(?: [a-z]{1,20})? (?:from|at) origin '(?P<url>[^']{1,2048})' has been blocked"),
+    re.compile(r"downloadable font: .{0,400}? source: ?(?P<url>(?:https?|file)://[^\s'\"]{1,2048})"),
+    re.compile(r"\b[A-Z]\w{0,30}(?: [a-z]{1,20})? (?:from|at) origin '(?P<url>[^']{1,2048})' has been blocked from "),
     # What people write in place of a URL that they do not want to show.
-    re.compile(r"Access to [\w ]{1,40}? (?:at )?(?P<url>[\[{<][^\]}>]{1,200}[\]}>]|\.{3,}) from origin "),
+    re.compile(
+        r"Access to [\w ]{1,40}? (?:at )?(?P<url>[\[{<][^\]}>]{1,200}[\]}>](?:/[^\s'\"]{0,2048})?|\.{3,}|"
+        r"[A-Z][A-Z_-]{2,}[\w-]{0,40}) from origin "
+    ),
     re.compile(
         r"(?:can ?not load|Failed to load|resource at|connection to) "
-        r"(?P<url>X{3,}|\*{3,}|['\"]?(?:\[[^\[\]]{1,200}\]|<[^<>]{1,200}>|\{[^{}]{1,200}\}|\([^()]{1,200}\)))"
+        r"(?P<url>X{3,}|\*{3,}|['\"]?(?:\[[^\[\]]{1,200}\]|<[^<>]{1,200}>|\{[^{}]{1,200}\}|\([^()]{1,200}\))"
+        r"(?:/[^\s'\"]{0,2048}?)?)"
         r"['\"]?(?=[.:,]? |[.:,]?$)"
     ),
     re.compile(r"remote resource at '?(?P<url>[^'\s]+?(?:\.{3})?)'?\.? ?(?:soon\. )?(?:\(|$)"),
@@ -141,7 +144,7 @@ _ORIGINS: Final = (
 _REDACTED: Final = re.compile(
     r"(?:[a-z][a-z0-9+.-]*:)?(?://)?[.*x_?\-]{2,}(?:[/:].*)?|https?:/*|"
     r"(?:[a-z]+://)?[^/?#]*(?:[\[{<][a-z][^\]}>:]*[\]}>]|\.\.|\*\*)[^/?#]*(?:[/?#].*)?|.*[\u2580-\u259f].*|"
-    r"(?:[a-z]+://)?(?=[\d.]*x)[\dx]{1,9}(?:\.[\dx]{1,9}){3}(?:[:/].*)?|[a-z]+://your[\w-]*(?:[:/].*)?|"
+    r"(?:[a-z]+://)?(?=[\d.]*x)[\dx]{1,9}(?:\.[\dx]{1,9}){3}(?:[:/].*)?|[a-z]+://[^/?#]*\bxx[.-]xx\b.*|[a-z]+://your[\w-]*(?:[:/].*)?|"
     r"(?:[a-z]+://)?[^/?#]*[{<].*|[a-z]+://(?:[^/?#]*\.)?(?:x{3,}\.|[^/?#]*x{4,}).*|\([^()]*\)|"
     r"[a-z]+://(?:[^/?#]*\.)?[_-]{2,}(?:[.:/?#].*)?|[^\s#]*#{3,}.*|"
     # A space ended the line within the brackets.
@@ -163,23 +166,13 @@ _BLACK: Final = re.compile(r"[\u2580-\u259f]+")
 _HOST_ONLY: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+(?::\d+)?(?:/\S*)?", re.IGNORECASE)
 _USERINFO: Final = re.compile(r"(?<=://)[^/?#@\s]*@")
 _SOCKET_URL: Final = re.compile(r"\bwss?://", re.IGNORECASE)
-# A URL in a line without other hints, unless it is one of the documentation or a place in a script.
-_LONE_URL: Final = re.compile(
-    r"(?<!SourceMap: )(?<!source map: )(?<!sourceURL: ['\"])(?<!fileName: ['\"])(?<!xmlns=['\"])\bhttps?://(?!developer\.mozilla|"
-    r"(?:www\.)?chromestatus|goo\.gl|fetch\.spec|web\.dev|go\.microsoft|xhr\.spec|nodejs\.org|nextjs\.org|"
-    # After a comma, a sentence goes on.
-    r"console\.(?:developers|cloud)\.google|user:pass@host)[^\s'\"()<>|]++(?<!,)",
-    re.IGNORECASE,
-)
-# What people write before the address of a page.
-_OF_A_SITE: Final = re.compile(r"\b(?:site|website|homepage|page|demo|visit)\b[^.:]{0,20}:? ?$", re.IGNORECASE)
-_LONGEST_LEAD: Final = 40
-_PLACE: Final = re.compile(r":\d+(?::\d+)?[.,)\]]?$")
 # With those of WebDAV.
 _VERBS: Final = "GET|HEAD|POST|PUT|PATCH|DELETE|PROPFIND|PROPPATCH|MKCOL|REPORT"
 _METHODS: Final = re.compile(
     rf"\b(?P<method>{_VERBS}) ['\"]?(?:(?P<at>https?:{_REST_OF_URL}{{0,2048}})|[\[{{</])|"
-    r"[\"']method[\"']: ?[\"'](?P<method2>[A-Za-z]{3,10})[\"']|"
+    r"(?<![\w-])[\"']?method[\"']?: ?[\"'](?P<method2>[A-Za-z]{3,10})[\"']|"
+    # A call in the code.
+    rf"\.(?P<method6>delete|get|head|patch|post|put)(?:JSON)?\(['\"](?P<at6>https?:{_REST_OF_URL}{{0,2048}})|"
     r"\b(?i:Access-Control-Request-Method)[\"']?: ?[\"']?(?P<method3>[A-Za-z]{3,10})\b|"
     r"(?<!\S):method: ?(?P<method4>[A-Z]{3,10})\b|"
     r"\bcurl\b.{0,2048}? (?:-X|--request) ?['\"]?(?P<method5>GET|HEAD|POST|PUT|PATCH|DELETE)\b"
@@ -206,6 +199,8 @@ _STATUSES: Final = re.compile(
     r"net::ERR_(?:FAILED|ABORTED) (?P<a>\d{3})\b|\b[Ss]tatus(?: ?[Cc]ode|kod)?(?::| |: )'?(?P<b>[1-5]\d\d)\b|"
     r"status of (?P<c>\d{3})\b|\bHTTP/[\d.]+ (?P<d>\d{3})\b|HTTP status code (?P<e>\d{3})\b"
 )
+# The answer to a command is not the answer that the browser got.
+_OF_COMMAND: Final = re.compile(r"\bcurl(?:\.exe)? [^\0]{1,8192}?\bHTTP/[\d.]{1,3} \d{3}\b")
 # A row of a panel, or of the console, with its status.
 _ROWS: Final = re.compile(
     r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<url>https?://[^\s'\"]{1,2048}) (?:\S{1,2} )?"
@@ -254,10 +249,16 @@ _EXTENSIONS: Final = {
 _IDENTIFIER: Final = re.compile(r"[\w-]+(?:[:/].*)?")
 # A part of a host of which nothing is hidden.
 _LABEL: Final = re.compile(
-    r"(?![a-z0-9-]*(?:x{3}|redacted|your|example)|tld\b|(?!www\b)([a-z])\1{2,}(?:\.|$))[a-z0-9-]+"
+    r"(?![a-z0-9-]*(?:x{3}|xx-xx|redacted|your|example)|tld\b|(?!www\b)([a-z])\1{2,}(?:\.|$))[a-z0-9-]+"
 )
 # More than a name below a top-level domain.
 _DOMAIN: Final = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+(?<!\.\d)\.[a-z]{2,20}")
+# What a server refuses, by two headers of the request.
+_REFUSED: Final = re.compile(r"\b(?:Origin|Referer): ?\S{1,2048}, ?Host: ?\S")
+# Where a server that was started says that it listens.
+_SERVING: Final = re.compile(
+    r"(?i:\b(?:running|listening|serving|started|available|ready)(?: at| on):? )(?P<server>https?://[^\s/'\"]{1,253})"
+)
 # The host in the lines of a request.
 _HOST: Final = re.compile(r"(?<![\w-])Host: ?(?P<host>[\w-]+(?:\.[\w-]+)+|localhost)(?P<port>:\d{1,5})?(?![\w.])")
 
@@ -336,10 +337,10 @@ def location_named(target: str) -> str:
 
 def path_logged(text: str) -> str:
     """
-    Return the path that a line of a server's log names; empty if there is none.
+    Return the path that the lines of a server's log name; empty if there is none, or several.
     """
-    logged = _LOGGED.search(text)
-    return "" if logged is None else next(filter(None, logged.groups()))
+    paths = [next(filter(None, logged.groups())) for logged in _LOGGED.finditer(text)]
+    return paths[0] if len({path.partition("?")[0] for path in paths}) == 1 else ""
 
 
 def method_named(text: str, url: str) -> str | None:
@@ -348,20 +349,22 @@ def method_named(text: str, url: str) -> str | None:
     """
     if _OF_ELEMENT.search(text):
         return "GET"
-    named = [found for found in _METHODS.finditer(text) if not found["at"] or is_same(found["at"], url)]
+    places = ((found, found["at"] or found["at6"]) for found in _METHODS.finditer(text))
+    named = [found for found, at in places if not at or is_same(at, url)]
     if not named:
         return None
     # A preflight names the method of the request that follows it.
     said_by = next((found for found in named if found["method3"]), named[0])
-    method = next(said_by[f"method{number}"] for number in ("", 2, 3, 4, 5) if said_by[f"method{number}"])
+    method = next(said_by[f"method{number}"] for number in ("", 2, 3, 4, 5, 6) if said_by[f"method{number}"])
     # Axios, for example, has methods in lower case in its settings, and sends them in upper case.
-    return method.upper() if said_by["method2"] else method
+    return method.upper() if said_by["method2"] or said_by["method6"] else method
 
 
 def status_named(text: str, url: str) -> str:
     """
     Return the status of the answer of *url* that *text* names; empty if there is none.
     """
+    text = _OF_COMMAND.sub("", text)
     found = _STATUSES.search(_ROWS.sub(lambda row: row[0] if _is_row_of(row, url, is_alone=True) else "", text))
     return next((status for status in found.groups() if status), "") if found else ""
 
@@ -423,13 +426,18 @@ class NamedUrl(NamedTuple):
     is_redacted: bool = False
     shown: str = ""
     first_shown: str = ""
+    elsewhere: str = ""
 
 
-def url_named(text: str, said: Mapping[str, str], origin: str | None) -> NamedUrl:
+def url_named(
+    text: str, said: Mapping[str, str], origin: str | None, core: tuple[int, int], *, is_cors: bool
+) -> NamedUrl:
     """
-    Return the URL that *text* names, relative to a page on *origin*; the core of the message may have *said* one.
+    Return the URL that *text* names, relative to a page on *origin*; the core of the message, which is at *core*, may
+    have *said* one.
     """
-    if _ONLY_FIRST.match(text):
+    # The host that a proxy asks for is not the one that the page requests.
+    if _ONLY_FIRST.match(text) or _REFUSED.search(text):
         return NamedUrl()
     is_shown, before, rests = False, "", ("", "")
     for url, first in [(said["url"], "")] if "url" in said else _urls_in(text):
@@ -442,14 +450,29 @@ def url_named(text: str, said: Mapping[str, str], origin: str | None) -> NamedUr
             before, rests = as_url(first, origin), (_rest_of(url), _rest_of(first))
     if not is_shown:
         pages = {found.start(found.lastindex or 0) for pattern in _ORIGINS for found in pattern.finditer(text)}
-        lines = (found for found in _LONE_URL.finditer(text) if found.start() not in pages)
-        others = (found[0] for found in lines if not _OF_A_SITE.search(text[: found.start()][-_LONGEST_LEAD:]))
-        uncut = (url for url in others if not _PLACE.search(url) and not url.endswith("/..."))
-        lone = {_USERINFO.sub("", url.rstrip(".,;:")) for url in uncut}
-        lone -= {url for url in lone if origin is not None and url.rstrip("/") == origin}
-        if len(lone) == 1 and not _REDACTED.fullmatch(url := lone.pop()[:LONGEST_WORD]):
-            return NamedUrl(url, url)
+        loose = [one for one in loose_urls(text, core) if one.start not in pages]
+        loose = [
+            one
+            for one in loose
+            if not _REDACTED.fullmatch(one.url) and not _is_of_page(one.url, origin, is_cors=is_cors)
+        ]
+        tied = {one.url.rstrip("/"): one.url for one in loose if one.is_tied}
+        if len(tied) == 1:
+            return NamedUrl(url := tied.popitem()[1], url)
+        others = {one.url.rstrip("/"): one.url for one in loose if not origin or not one.url.startswith(origin)}
+        if not tied and len(others) == 1:
+            return NamedUrl(elsewhere=others.popitem()[1])
     return NamedUrl("", before, is_shown, *rests)
+
+
+def _is_of_page(url: str, origin: str | None, *, is_cors: bool) -> bool:
+    """
+    Return whether *url* is the page itself, or one that a page on *origin* requests without CORS.
+    """
+    if origin is None or not url.startswith(origin):
+        return False
+    rest = url.removeprefix(origin)
+    return rest in {"", "/"} or (is_cors and rest.startswith("/"))
 
 
 def _urls_in(text: str) -> list[tuple[str, str]]:
@@ -468,6 +491,9 @@ def _urls_in(text: str) -> list[tuple[str, str]]:
         named.append((with_scheme(placed[0].strip()), ""))
     if not named and "Access-Control-Request-" in text and (host := _HOST.search(text)) is not None:
         named.append((with_scheme(f"{host['host']}{host['port'] or ''}{path_logged(text) or '/'}"), ""))
+    servers = {found["server"] for found in _SERVING.finditer(text)}
+    if not named and len(servers) == 1 and (path := path_logged(text)):
+        named.append((f"{servers.pop()}{path}", ""))
     return named
 
 
@@ -554,8 +580,10 @@ def page_sent(word: str, unknown: str = "app.example.com") -> NamedPage:
     scheme, _, host = word.partition("://")
     extension = _EXTENSIONS.get(scheme)
     is_hidden = extension is not None and _IDENTIFIER.fullmatch(host) is None
-    if not (is_hidden or _REDACTED.fullmatch(word)):
-        return NamedPage(origin_named(word))
+    origin = None if is_hidden or _REDACTED.fullmatch(word) else origin_named(word)
+    if origin is not None or not word:
+        return NamedPage(origin)
+    # A browser prints an origin, so anything else stands for one.
     return NamedPage(None, is_redacted=True, hidden=extension or _server_of(word, unknown).rstrip("/"))
 
 

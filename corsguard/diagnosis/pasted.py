@@ -44,7 +44,7 @@ _ESCAPE: Final = re.compile(
 _FENCE: Final = re.compile(r"```(?:\w{0,20}(?=[ \t]*(?:\n|$)))?|(?<![\w*/'])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?![\w*/'])")
 _QUOTE: Final = re.compile(r"^[ \t]*(?:> ?|(?://+|\*|#)[ \t]+|\+[ \t]?(?=[A-Za-z'\"]))+", re.MULTILINE)
 # Somebody prevented that a link is made of a URL.
-_LOOSE: Final = re.compile(r"\b(https?|wss?)(?: ?: ?//(?=\S)|(?<=ws|ss):/(?=[^/\s]))")
+_LOOSE: Final = re.compile(r"\b(https?|wss?)(?: ?: ?//(?=\S)|(?<!['\"]http)(?<!['\"]https):/(?=[^/\s]))")
 # Where a line was empty.
 _SPACES: Final = re.compile(r" {2,}")
 # A quotation whose lines were joined.
@@ -97,6 +97,7 @@ _ROW_LINE: Final = re.compile(
     r"Failed to load resource: (?:the server responded with a status of |net::ERR_(?!FAILED\b))"
 )
 _URLS: Final = re.compile(r"\b(?:https?|wss?|file)://[^\s'\"]+")
+_SAID_OF_URL: Final = re.compile(r"(?P<words>(?:\S{1,40} ){3})(?P<url>https?://\S{1,2048})$")
 # Where a message begins, if several are pasted together. A message of Safari is recognized by its end.
 _BEGIN: Final = re.compile(
     r"(?=Access to \S{1,40}(?: \S{1,40}){0,3}? (?:at )?['\[{<][^'\]}>]{0,2048}['\]}>] )|"
@@ -177,12 +178,18 @@ def _separated(lines: Iterable[str]) -> Iterator[str]:
     group, before, told = "", "", None
     for number, line in enumerate(lines):
         begins = "\x1e" in line or bool(before and (_ROW_LINE.search(before) or _ROW_LINE.search(line)))
-        is_read = number < _MOST_LINES and not _PROSE.search(line) and not _continues(line, before)
+        is_read = number < _MOST_LINES and not _continues(line, before)
         own = _core_in(line) if is_read or begins else None
-        if own is not None and not begins and (own not in LOGS or _LOGGED.search(line)):
+        is_prose = not begins and _PROSE.search(line) is not None
+        if own is not None and is_prose:
+            # A person may quote another message.
+            begins = told is not None and _names_another(own, line, group)
+            own = own if begins else None
+        elif own is not None and not begins and (own not in LOGS or _LOGGED.search(line)):
             # Lines that say nothing alone may do so together.
             told = told or _core_in(group)
             begins = told is not None and _tells_more(own, line, told, group)
+        begins = begins or (own is None and told is not None and _repeats(line, group))
         yield f"\x1e{line}" if begins else line
         group = line if begins else f"{group} {line}"[-_LONGEST_GROUP:]
         told = own if begins else told or own
@@ -207,8 +214,30 @@ def _tells_more(own: Core, line: str, told: Core, group: str) -> bool:
         return "Failed to load resource" not in line
     if own.means == told.means:
         urls, others = {*_URLS.findall(line)}, {*_URLS.findall(group)}
-        return bool(others) and not urls <= others
+        return (bool(others) and not urls <= others) or _names_another(own, line, group)
     return told.core.search(line) is None
+
+
+def _repeats(line: str, group: str) -> bool:
+    """
+    Return whether *line* says of another URL what the *group* of lines before it says of one.
+    """
+    said = _SAID_OF_URL.search(line)
+    return said is not None and f"{said['words']}http" in group and said["url"] not in group
+
+
+def _names_another(own: Core, line: str, group: str) -> bool:
+    """
+    Return whether *line*, whose core is *own*, names another header or method than the *group* of lines before it does
+    with the same core.
+    """
+    names, others = ({*map(_named_by, own.core.finditer(text))} - {""} for text in (line, group))
+    return bool(others) and not names <= others
+
+
+def _named_by(found: re.Match[str]) -> str:
+    named = (value for name, value in found.groupdict().items() if name.startswith(("header", "method")) and value)
+    return next(named, "").lower()
 
 
 def _continues(line: str, before: str) -> bool:

@@ -407,6 +407,27 @@ def test_the_name_of_a_failure_is_a_message_in_one_word(name):
     assert "Look at, in this order:" in told.stdout
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"SEC7118: XMLHttpRequest for {API} required Cross Origin Resource Sharing (CORS).",
+        f"[Report Only] Refused to connect to '{API}' because it violates the following Content Security Policy directive: \"connect-src 'self'\".",
+    ],
+)
+def test_what_a_browser_only_notes_is_not_blocked(text):
+    assert run(text).exit_code == 0
+    assert run(f"{text}\n{CHECK}It does not have HTTP ok status.").exit_code == 1
+
+
+def test_another_request_of_a_network_panel_is_reported_too():
+    panel = "General\nRequest URL:https://api.example.net/other\nRequest Method:GET\nStatus Code:522\n\nResponse Headers\nserver:nginx"
+    told = run(f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present.\n\n{panel}").stdout
+    assert "2 of 2" in told
+    assert "The status is 522." in told
+    own = panel.replace("/other", "/items")
+    assert "1 of" not in run(f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present.\n\n{own}").stdout
+
+
 def test_a_module_with_the_name_of_a_failure_is_a_policy(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "blocked.py").write_text("csp = {'allow_origins': ['https://app.example.com']}\n")

@@ -383,6 +383,27 @@ def test_items_of_a_list_are_separated():
             f"Access to fetch at 'https://b.example/a?long=1...&end=2' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}\nGET https://b.example/a?long=1&more=3&end=2 net::ERR_FAILED",
             [("missing_allow_origin", "https://b.example/a?long=1...&end=2")],
         ),
+        # Without a URL, another header or method is another failure, even if a person quotes it.
+        *(
+            (
+                f"Failed to load {A}: Request header field X-A is not allowed by Access-Control-Allow-Headers in preflight response.\n{quoted}Request header field X-B is not allowed by Access-Control-Allow-Headers in preflight response.",
+                [("header_not_allowed", A), ("header_not_allowed", URL)],
+            )
+            for quoted in ("", "I use axios. And I get this error: ")
+        ),
+        (
+            f"{AT}: Method PUT is not allowed by Access-Control-Allow-Methods in preflight response.\nMethod DELETE is not allowed by Access-Control-Allow-Methods in preflight response.",
+            [("method_not_allowed", A), ("method_not_allowed", URL)],
+        ),
+        (
+            f"{AT}: Method PUT is not allowed by Access-Control-Allow-Methods in preflight response.\nI get: Method PUT is not allowed by Access-Control-Allow-Methods in preflight response.",
+            [("method_not_allowed", A)],
+        ),
+        # A block is repeated with other URLs, in lines that say nothing alone.
+        (
+            "\n".join(f"{n}:31 a.js:46 Failed to get rules from: https://b.example/{n}.css\nSecurityError: Failed to read the 'rules' property from 'CSSStyleSheet': Cannot access rules" for n in range(3)),
+            [("stylesheet_rules", f"https://b.example/{n}.css") for n in range(3)],
+        ),
     ],
 )  # fmt: skip
 def test_no_failure_is_left_out_and_none_is_counted_twice(text, told):

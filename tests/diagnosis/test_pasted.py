@@ -17,6 +17,8 @@ def test_a_line_is_read_as_it_was_pasted(line):
     assert message.name == line.name
     for name, found, named in (("url", message.url, line.url), ("page", message.origin, line.page)):
         assert (found, name in message.assumed) == (found if named == "~" else named, named == "~")
+    assert message.elsewhere == line.elsewhere
+    assert bool(line.elsewhere) == any(note.startswith(f"{line.elsewhere} stands elsewhere") for note in meaning.notes)
     told = [fix.words, *fix.page, *fix.send, *map(str, fix.policy.values())]
     assert not line.says or any(line.says in text for text in told)
     assert not line.never or not any(line.never in text for text in (*told, *fix.policy))

@@ -44,6 +44,8 @@ class Line(NamedTuple):
     # What the fix says, and what it must not say. Then its policy.
     says: str = ""
     never: str = ""
+    # The URL in the text that may be another request.
+    elsewhere: str = ""
 
 
 LINES = [
@@ -999,4 +1001,61 @@ LINES = [
     Line("rules", f"The Cross-Origin-Opener-Policy header has been ignored, because the URL's origin was untrustworthy.\n{AT}: {NO_HEADER}", "missing_allow_origin", A, P),
     Line("rules", "Send Cross-Origin-Embedder-Policy/Cross-Origin-Opener-Policy", "isolation", never="allow-popups"),
     Line("values", f"{FIREFOX}{A} (see `curl`, which prints `Access-Control-Allow-Origin`)", "cut_off", A, never="curl"),
+    # A URL that stands elsewhere in the text may be another request, and a link is not a request.
+    *(
+        Line("elsewhere", f"{NO_HEADER} Origin '{P}' is therefore not allowed access.\n\n{rest}", "missing_allow_origin", page=P, says="The server does not list the origin", never="raw.githubusercontent.com")
+        for rest in (
+            "Cause: https://tickets.acme.example/browse/API-12",
+            "You can reproduce it at https://jsfiddle.net/abc12/",
+            "Demo: https://demo.acme.example/app",
+            "Repository: https://github.com/acme/app",
+            "I set it here:\nhttps://github.com/acme/api/blob/main/server.js#L12",
+            "The same as in https://gitlab.com/acme/app/-/issues/3.",
+            "See also https://docs.acme.example/cors",
+            "With :  http://code.jquery.com/jquery-1.7.1rc1.min.js\nand Chrome : 15.0.874.121 m",
+            "import { a } from 'https://esm.example/a'",
+        )
+    ),
+    *(
+        Line("elsewhere", f"{NO_HEADER} Origin '{P}' is therefore not allowed access.\n\n{rest}", "missing_allow_origin", page=P, never="If the server is not yours", elsewhere=A)
+        for rest in (A, f"Our server is behind nginx. It also has {A}", f"const client = create({{ baseURL: '{A}' }})", f"More than one: {A}/ and {A}")
+    ),
+    Line("elsewhere", f"Origin null is not allowed by Access-Control-Allow-Origin.\n\nThe server logs {A}", "missing_allow_origin", page="null", elsewhere=A),
+    Line("elsewhere", f"CORS error\n\nmy backend is at {A}", "cut_off", elsewhere=A),
+    Line("elsewhere", f"CORS error when the page requests {A}", "cut_off", A),
+    Line("elsewhere", f"Error: Network Error\n\nenv: REACT_APP_API={A}", "not_told", elsewhere=A),
+    Line("elsewhere", f"{NO_HEADER} Is it because of {A}?", "missing_allow_origin", elsewhere=A),
+    # What is requested is said by a call in the code, by a command, by words of a person, or by the sentence.
+    *(
+        Line("elsewhere", text, "missing_allow_origin", A, P)
+        for text in (
+            f"I request {A} from my page and get: {NO_HEADER} Origin '{P}' is therefore not allowed access.",
+            f"When I call {A} from React, it fails. {NO_HEADER} Origin '{P}' is therefore not allowed access.",
+            f"fetch('{A}').then(a => a.json())\n\n{NO_HEADER} Origin '{P}' is therefore not allowed access.\n\nDemo: https://demo.example/",
+            f"$.getJSON('{A}')\n\n{NO_HEADER} Origin '{P}' is therefore not allowed access.\n\nhttps://other.example/a",
+            f"{NO_HEADER} Origin '{P}' is therefore not allowed access.\n\ncurl -H 'Origin: {P}' {A}",
+            f"{A}. {NO_HEADER} Origin '{P}' is therefore not allowed access.",
+            f"[Error] Failed to load resource: Origin {P} is not allowed by Access-Control-Allow-Origin. (x, line 0)  {A}",
+        )
+    ),
+    Line("elsewhere", f"I call:\n{A}/\n\naxios.get('{A}')\n\nThe error: Request header field authorization is not allowed by Access-Control-Allow-Headers in preflight response.", "header_not_allowed", A, says="If the server is not yours"),
+    Line("elsewhere", f"SEC7118: XMLHttpRequest for {A} required Cross Origin Resource Sharing (CORS).\n\nFound this:\n\nhttp://blogs.msdn.com/b/ie/archive/2012/02/09/cors-for-xhr-in-ie10.aspx", "cors_used", A),
+    # A page is never the URL of its own request.
+    Line("elsewhere", f"Access to XMLHttpRequest URL-TO-Wellknown from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", page=P),
+    Line("elsewhere", f"Access to fetch at API_URL from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", page=P),
+    Line("elsewhere", f"Access to XMLHttpRequest from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", page=P),
+    Line("elsewhere", f"I open {P}/orders and get: {NO_HEADER} Origin '{P}' is therefore not allowed access.", "missing_allow_origin", page=P),
+    Line("elsewhere", "Font from origin 'https://cdn.example.com' has been blocked from loading by Cross-Origin Resource Sharing policy: No 'Access-Control-Allow-Origin' header is present on the requested resource. Origin 'http://localhost:3000' is therefore not allowed access.", "missing_allow_origin", "https://cdn.example.com", P),
+    # The words before "at" do not matter.
+    Line("elsewhere", f"Request at 'https://login.example.com/authorize?client_id=1' (redirected from '{APP}/api/me') from origin '{APP}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://login.example.com/authorize?client_id=1", APP, says="answer 401 to scripts"),
+    # The host that a proxy asks for, and what a server itself requests, is not what the page requests.
+    Line("elsewhere", "Blocking Cross Origin API request.  Referer: http://hub.example/hub/spawn-pending/a, Host: 172.16.253.15:8600/hub/\n\nLog:\n[D 2023-02-10 17:32:05.269 JupyterHub proxy:765] Proxy: Fetching GET http://127.0.0.1:8001/api/routes", "refused_by_server", page="http://hub.example", says="hub.example"),
+    # The server that was started serves the path in its log.
+    Line("elsewhere", 'INFO:     Uvicorn running on http://127.0.0.1:8001 (Press CTRL+C to quit)\nINFO:     127.0.0.1:56612 - "OPTIONS /release_task HTTP/1.1" 405 Method Not Allowed', "preflight_status", "http://127.0.0.1:8001/release_task"),
+    # curl tries one address after the other.
+    Line("elsewhere", f"$ curl -v -H 'Origin: {P}' http://localhost:2703/version\n*   Trying ::1...\n* connect to ::1 port 2703 failed: Connection refused\n*   Trying 127.0.0.1...\n* Connected to localhost (127.0.0.1) port 2703 (#0)\n> GET /version HTTP/1.1\n> Host: localhost:2703\n> Origin: {P}\n>\n< HTTP/1.1 200 OK\n< access-control-allow-origin: {P}\n< access-control-allow-credentials: true", "outside_browsers", "http://localhost:2703/version", P),
+    # A font on a disk.
+    Line("elsewhere", "XMLHttpRequest cannot load http:/api.example.com/x. Response for preflight is invalid (redirect)", "preflight_redirect", "http://api.example.com/x"),
+    Line("redacted", f"Access to fetch at '{A}' from origin 'REDACTED' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", A),
+    Line("redacted", "[W NotebookApp] Blocking Cross Origin API request for /api/contents.  Origin: http://ec2-xx-xx-xx-xx.compute-1.amazonaws.com, Host: localhost:8000", "refused_by_server", never="ec2-xx"),
 ]  # fmt: skip
