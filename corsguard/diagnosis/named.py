@@ -459,7 +459,7 @@ def url_named(
         tied = {one.url.rstrip("/"): one.url for one in loose if one.is_tied}
         if len(tied) == 1:
             return NamedUrl(url := tied.popitem()[1], url)
-        others = {one.url.rstrip("/"): one.url for one in loose if not origin or not one.url.startswith(origin)}
+        others = {one.url.rstrip("/"): one.url for one in loose if not _is_of_page(one.url, origin, is_cors=True)}
         if not tied and len(others) == 1:
             return NamedUrl(elsewhere=others.popitem()[1])
     return NamedUrl("", before, is_shown, *rests)

@@ -1022,6 +1022,8 @@ LINES = [
     ),
     Line("elsewhere", f"Origin null is not allowed by Access-Control-Allow-Origin.\n\nThe server logs {A}", "missing_allow_origin", page="null", elsewhere=A),
     Line("elsewhere", f"CORS error\n\nmy backend is at {A}", "cut_off", elsewhere=A),
+    # Another port is another server than that of the page.
+    Line("elsewhere", f"{NO_HEADER} Origin 'http://localhost:300' is therefore not allowed access.\n\nThe server logs http://localhost:3000/a", "missing_allow_origin", page="http://localhost:300", elsewhere="http://localhost:3000/a"),
     Line("elsewhere", f"CORS error when the page requests {A}", "cut_off", A),
     Line("elsewhere", f"Error: Network Error\n\nenv: REACT_APP_API={A}", "not_told", elsewhere=A),
     Line("elsewhere", f"{NO_HEADER} Is it because of {A}?", "missing_allow_origin", elsewhere=A),
