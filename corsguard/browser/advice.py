@@ -7,6 +7,7 @@ accepts it.
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Any, Final
@@ -32,6 +33,7 @@ from corsguard.policy import Policy
 from corsguard.protection import REMEDIES
 
 from .connection_advice import (
+    BEHIND_A_PROXY,
     bad_scheme,
     change,
     client_certificate,
@@ -57,6 +59,8 @@ from .evidence import (
     is_redirected_to_login,
     is_tainted,
     is_within_site,
+    method_is_allowed,
+    misspelt_for,
     redirect_target,
     refused_headers,
     status_of,
@@ -66,17 +70,23 @@ from .evidence import (
 from .failures import Failure
 from .headers import get, values_of
 from .intermediaries import (
+    api_gateway_seen,
     cache_seen,
+    csrf_seen,
     firewall_seen,
     in_front_seen,
     limit_seen,
     login_seen,
+    order_seen,
     protection_seen,
+    refusal_seen,
+    storage_says,
     storage_seen,
     wants_tls,
 )
 from .reasons import REASONS, Reason
 from .urls import Url, is_trustworthy
+from .wire import WireResponse
 
 
 def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
@@ -99,7 +109,22 @@ def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     return _FIXES[failure.reason](failure)
 
 
-_OUTERMOST: Final = "Put the CORS layer outermost (CORSMiddleware around everything, or first in MIDDLEWARE)"
+_OUTERMOST: Final = "Put the CORS layer outermost"
+_IN_PYTHON: Final = "CORSMiddleware around everything, or first in MIDDLEWARE"
+_UNGUARDED: Final = (
+    "The preflight allowed this origin, so it is listed. The answer to the request itself has no CORS headers: a "
+    "gateway or a proxy answers only preflights, or the CORS layer does not guard this method or view."
+)
+_REFUSED_OUTSIDE: Final = (
+    "The preflight allowed this origin, so it is listed: the server, or a firewall in front of it, refuses the request "
+    "outside the CORS layer. Its body may say why."
+)
+# For these, the words about a status doubt that the origin is listed.
+_MAY_BE_UNLISTED: Final = frozenset({400, 403})
+OF_CSRF: Final = (
+    "The server's protection against CSRF refuses the request. Add the page's origin there, too (Django: "
+    "CSRF_TRUSTED_ORIGINS), or exempt views that need no cookies."
+)
 NO_COOKIES: Final = (
     'leave out credentials: "include" (XMLHttpRequest: withCredentials; an element: crossorigin="use-credentials"), if '
     "it needs no cookies (a bearer token is not a cookie)"
@@ -117,10 +142,7 @@ _OF_PROXIES: Final = (
     "Only a proxy of the browser may answer so, because it wants a login. If the browser uses none, let the server "
     "answer 401 or 403."
 )
-_BEHIND_A_PROXY: Final = (
-    "Most often, a proxy or a gateway in front answers so because the application does not answer it, or not in time. "
-    "Fix that first: no CORS layer within the application adds headers to this answer."
-)
+_BEHIND_A_PROXY: Final = f"{BEHIND_A_PROXY}: no CORS layer within the application adds headers to this answer."
 _MISDIRECTED: Final = (
     "The server does not serve this host over this connection (RFC 9110, 15.5.20). Does the proxy in front, or its "
     "certificate, know the host? No CORS layer adds headers to this answer."
@@ -218,6 +240,15 @@ _BY_STATUS: Final = {
 }
 # No order of layers within an application changes these.
 BEFORE_ANY_LAYER: Final = frozenset({407, 408, 414, 421, 431, 502, 503, 504, *range(520, 531)})
+_OF_API_GATEWAY: Final = "Amazon API Gateway answers by itself, before any application"
+# What a REST API says if no method is configured for what was requested.
+_NO_ROUTE: Final = "MissingAuthenticationToken"
+_ENABLE_CORS: Final = "Enable CORS for this resource in the gateway, and deploy the API."
+_GATEWAY_RESPONSES: Final = (
+    "For CORS headers on the errors of the gateway, add them to its gateway responses (DEFAULT 4XX, DEFAULT 5XX), and "
+    "deploy the API."
+)
+_LOAD_FROM_SERVER: Final = "Load it from a server"
 _NOT_SEEN: Final = (
     "The server does not list the origin, or has no CORS layer on this path, or something in front of it answers (a "
     "login, a router, a proxy)."
@@ -226,6 +257,10 @@ _NO_AGREEMENT: Final = (
     "Not CORS: the page has Cross-Origin-Embedder-Policy, which requires each resource to agree, and this resource has "
     "no Cross-Origin-Resource-Policy. Send it. Or load the resource with CORS (an element: crossorigin), and let the "
     "server share it."
+)
+_OF_STAR: Final = (
+    "* never counts with credentials: list the {0}s. A list takes the place of *, so every other {0} that pages use "
+    "has to be listed, too."
 )
 _WITH_CORS: Final = 'mode: "cors" (an element: the attribute crossorigin)'
 _NO_PATTERNS: Final = "Browsers do not match patterns. Match on the server, and send the origin."
@@ -267,7 +302,7 @@ def _share(failure: Failure, why: str, *kept: str, page: str = "") -> Fix:
         "Vary: Origin",
     ]
     listed = [other for other in dict.fromkeys(kept) if is_sound(other, credentials=credentials)]
-    if not (listed and _origin_step(listed, origin).passed):
+    if not (listed and origin_step(listed, origin).passed):
         listed.append(origin)
     policy: dict[str, Any] = {"allow_origins": listed, **({"allow_credentials": True} if credentials else {})}
     return change(why, *send, policy=policy, page=page)
@@ -285,7 +320,7 @@ def _share_with_none(failure: Failure, why: str) -> Fix:
         cause = "The redirect between two foreign origins makes the Origin null. Let the page request the last URL"
         page = f'fetch("{as_shown(failure.url)}")'
     else:
-        cause = "The page has no origin of its own (a sandboxed frame, a file, a data: URL). Load it from a server"
+        cause = f"The page has no origin of its own (a sandboxed frame, a file, a data: URL). {_LOAD_FROM_SERVER}"
         # A console does not say whose null it is.
         if redirect_target(failure) is not None and not status_of(failure):
             cause = f"A redirect between two origins made the Origin null, or else {cause[0].lower()}{cause[1:]}"
@@ -311,7 +346,10 @@ def _share_with_unlistable(failure: Failure, why: str) -> Fix:
     return change(words, policy={"allow_origins": "*"}, page=page)
 
 
-def _origin_step(patterns: list[str], origin: str) -> Step:
+def origin_step(patterns: Sequence[str], origin: str) -> Step:
+    """
+    Return what a policy with these *patterns* says about *origin*.
+    """
     return explain(Policy(allow_origins=patterns), {"REQUEST_METHOD": "GET", "HTTP_ORIGIN": origin}).steps[0]
 
 
@@ -330,9 +368,34 @@ def _answer_401(failure: Failure, unnamed: Collection[str]) -> Fix:
     )
 
 
+def fix_of_listed(failure: Failure) -> Fix:
+    """
+    Return what to change about a response without CORS headers, if the preflight before it allowed the origin: nothing
+    in a list.
+    """
+    found, status = fix(failure), int(status_of(failure) or 0)
+    if 200 <= status <= 299:
+        return Fix(words=_UNGUARDED, send=found.send)
+    if status in _MAY_BE_UNLISTED and not (_seen_in_front(failure) or _seen_in_answer(failure)):
+        found = replace(found, words=f"Status {status}. {_REFUSED_OUTSIDE} {_outermost(failure)}.")
+    return replace(found, policy={})
+
+
+def _outermost(failure: Failure) -> str:
+    """
+    Return where the CORS layer belongs, in the words of what answers, as far as it shows what it is.
+    """
+    answer = None if failure.exchange is None else failure.exchange.response
+    order = None if answer is None else order_seen(answer)
+    where = _IN_PYTHON if order is None else order
+    return f"{_OUTERMOST} ({where})" if where else _OUTERMOST
+
+
 def _missing(failure: Failure) -> Fix:
     if in_front := _seen_in_front(failure):
         return change(in_front)
+    if misspelt := misspelt_for(ALLOW_ORIGIN, headers_of(failure)):
+        return _share(failure, misspelt)
     why = _seen_in_answer(failure)
     if why is not None and is_redirected_to_login(failure):
         return change(why, _NO_LOGIN)
@@ -355,13 +418,47 @@ def _seen_in_front(failure: Failure) -> str:
     if (firewall := firewall_seen(answer)) is not None:
         name, sign, cure = firewall
         return f"Status {answer.status}, {sign}. {name} refuses {what} before the application sees it. {cure}"
+    if line := api_gateway_seen(answer):
+        return f"Status {answer.status}, {line}. {_of_api_gateway(failure, line)}"
     if (line := storage_seen(answer)) and not (cache_seen(answer.headers) or limit_seen(answer)):
-        why = f"Object storage answers ({line}): the CORS rules of the bucket have to list this origin, and the method."
-        is_refused = answer.status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
-        return f"{why} Is there such an object, and is it public? The body says more." if is_refused else why
+        return _of_storage(failure, answer, line)
     if answer.status in BEFORE_ANY_LAYER:
         return f"Status {answer.status}. {_BY_STATUS[answer.status][0 if failure.is_preflight else 1]}"
     return ""
+
+
+def _of_api_gateway(failure: Failure, line: str) -> str:
+    method = "OPTIONS" if failure.is_preflight else as_shown(failure.method)
+    if _NO_ROUTE not in line:
+        return f"{_OF_API_GATEWAY}: its log says why. {_GATEWAY_RESPONSES}"
+    why = f"{_OF_API_GATEWAY}: it has no method {method} for this URL (or the stage or the path is not right)."
+    return f"{why} {_ENABLE_CORS}" if failure.is_preflight else f"{why} {_GATEWAY_RESPONSES}"
+
+
+def _of_storage(failure: Failure, answer: WireResponse, line: str) -> str:
+    """
+    Return what the rules of a bucket need, which answers as the header *line* shows.
+    """
+    start = f"Object storage answers ({line})"
+    if failure.sent_origin == NULL and failure.page_origin != NULL:
+        return (
+            f"The redirect between two foreign origins makes the Origin null, and a rule that lists "
+            f"{as_shown(failure.page_origin)} does not count for null. {start}: let the server answer with this URL as "
+            "data (JSON) instead of a redirect, and let the page request it. Then the CORS rules of the bucket have to "
+            "list the origin of the page. Or, if the data are public, let the rules allow *."
+        )
+    if failure.sent_origin == NULL:
+        return (
+            f"{start}, and the page has no origin of its own (null). {_LOAD_FROM_SERVER}, and let the CORS rules of "
+            "the bucket list its origin. Or, if the data are public, let the rules allow *."
+        )
+    why = f"{start}: the CORS rules of the bucket have to list this origin, and the method."
+    if said := storage_says(answer):
+        return f'{why} The body says: "{said}".'
+    is_refused = answer.status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+    if failure.is_preflight or not is_refused:
+        return f"{why} The body says more." if is_refused else why
+    return f"{why} Is there such an object, and is it public? The body says more."
 
 
 def _seen_in_answer(failure: Failure) -> str | None:
@@ -374,17 +471,21 @@ def _seen_in_answer(failure: Failure) -> str | None:
         why = _why_redirected(failure)
         if isinstance(target, Url) and is_tainted(failure.page_origin, failure.url, target.href):
             return f"After this redirect, the browser sends Origin: null, which no list should have. {why}"
-        return f"{why} {_OUTERMOST}, so that redirects get CORS headers too."
+        return f"{why} {_outermost(failure)}, so that redirects get CORS headers too."
     if answer is None:
         return None
     if line := login_seen(answer):
         why = _BY_STATUS[answer.status][0 if failure.is_preflight else 1]
-        return f"Status {answer.status}, {line}. {why} {_OUTERMOST}."
+        return f"Status {answer.status}, {line}. {why} {_outermost(failure)}."
     if line := limit_seen(answer):
         return (
             f"Status {answer.status}, {line}. The server limits how often it is called, and this answer comes from "
-            f"outside the CORS layer. Try again later. {_OUTERMOST}."
+            f"outside the CORS layer. Try again later. {_outermost(failure)}."
         )
+    if csrf_seen(answer):
+        return f"Status {answer.status}, and the body names CSRF. {OF_CSRF}"
+    if said := refusal_seen(answer):
+        return f'Status {answer.status}. The CORS layer itself refuses, so nothing has to be moved. It says: "{said}".'
     if reason := protection_seen(answer):
         what = "the preflight" if failure.is_preflight else "the request"
         return f"Status 403. Cross-origin protection refuses {what} ({reason}). {REMEDIES[reason].fix}"
@@ -408,12 +509,12 @@ def _seen_in_status(failure: Failure) -> str | None:
     if status not in _BY_STATUS:
         return (
             f"Status {status}. The server answers with an error: look at its body. Either this answer comes from "
-            f"outside the CORS layer, or the origin is not listed. {_OUTERMOST}."
+            f"outside the CORS layer, or the origin is not listed. {_outermost(failure)}."
         )
     why = f"Status {status}. {_BY_STATUS[status][0 if failure.is_preflight else 1]}"
     if status == HTTPStatus.FORBIDDEN and (service := in_front_seen(answer)) is not None:
         why += f" {service[0]} is in front ({service[1]}): its log says whether it refused."
-    return f"{why} {_OUTERMOST}."
+    return f"{why} {_outermost(failure)}."
 
 
 def _why_redirected(failure: Failure) -> str:
@@ -459,6 +560,8 @@ def _multiple(failure: Failure) -> Fix:
             "The response has it twice, because two layers add it, or it lists several origins. "
             "Only one layer may send it, and only the origin in the Origin of the request.",
         )
+    if len(items) == 1:
+        return _share(failure, f'"{as_shown(value)}" has a comma too many: send the origin alone.')
     lines = values_of(headers_of(failure), ALLOW_ORIGIN)
     # Nobody writes `*` and one origin into one list on purpose, either.
     if len(lines) > 1 or len(set(items)) < len(items) or ("*" in items and len(items) == 2):
@@ -497,14 +600,21 @@ def _mismatch(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     if "page" in unnamed and Origin.parse(value) is not None:
         return _share(failure, f"The header names {as_shown(value)}, and the page has another origin.", value)
     try:
-        step = _origin_step([value], origin)
+        step = origin_step([value], origin)
     except PolicyError as error:
-        return _share(failure, _NO_PATTERNS if "*" in value else error.problems[0].message)
+        return _share(failure, _NO_PATTERNS if "*" in value else _why_invalid(value, error))
     if step.passed or "*" in value:
         return _share(failure, _NO_PATTERNS, value)
     if not _is_another_site(value, origin):
         return _share(failure, step.reason, value)
     return _share(failure, _of_another_site(failure), value)
+
+
+def _why_invalid(value: str, error: PolicyError) -> str:
+    bare = value.strip("\"'")
+    if bare != value:
+        return f"The value is in quotation marks: send it without them ({as_shown(bare)})."
+    return error.problems[0].message
 
 
 def _of_another_site(failure: Failure) -> str:
@@ -522,7 +632,7 @@ def _credentials(failure: Failure) -> Fix:
     if failure.exchange is None and value is None:
         why = 'Access-Control-Allow-Credentials is absent, or not exactly "true".'
     elif value is None:
-        why = "Access-Control-Allow-Credentials is absent."
+        why = misspelt_for(ALLOW_CREDENTIALS, headers_of(failure)) or "Access-Control-Allow-Credentials is absent."
     elif "," in value:
         why = "Two layers add Access-Control-Allow-Credentials: remove it from all except one."
     elif value.strip().lower() == "true":
@@ -537,7 +647,7 @@ def _preflight_redirect(failure: Failure) -> Fix:
     page = ""
     if isinstance(target, Url) and source is not None and not is_login(target.href, source.href):
         page = f'fetch("{as_shown(target.href)}")'
-    why = f"{_why_redirected(failure)} {_OUTERMOST}: it answers preflights before anything redirects."
+    why = f"{_why_redirected(failure)} {_outermost(failure)}: it answers preflights before anything redirects."
     if target is None:
         why += " Or let the page request the last URL: often it only has https, or a slash at the end, or none."
     return change(why, "204 No Content, with the Access-Control-* headers, and no Location", page=page)
@@ -547,9 +657,15 @@ def _preflight_status(failure: Failure) -> Fix:
     if in_front := _seen_in_front(failure):
         return change(in_front)
     why = _seen_in_answer(failure) or _seen_in_status(failure)
+    answer = None if failure.exchange is None else failure.exchange.response
+    if why is not None and answer is not None and refusal_seen(answer):
+        # It answers with this status as long as it refuses anything.
+        if not method_is_allowed(failure):
+            return _allow_methods(failure, f"{why} {_what_is_listed(failure, ALLOW_METHODS)}")
+        return _allow_headers(failure, why, refused_headers(failure))
     if why is None:
         status = f"Status {status_of(failure)}. " if failure.exchange is not None else ""
-        why = f"{status}{_OUTERMOST}: it answers preflights itself."
+        why = f"{status}{_outermost(failure)}: it answers preflights itself."
     # No keyword is proposed: a policy answers with this status anyway, once the preflight reaches it.
     return change(why, "204 No Content")
 
@@ -577,19 +693,20 @@ def _method(failure: Failure) -> Fix:
             return change(f"{why} If {upper} is refused, too, the server has to allow it.", page=f'method: "{upper}"')
         return change(why, page=f'method: "{upper}"') if allowed else _allow_methods(failure, why, f'method: "{upper}"')
     if "*" in listed:
-        return _allow_methods(failure, "* never counts with credentials: list the methods.", NO_COOKIES)
+        return _allow_methods(failure, _OF_STAR.format("method"), NO_COOKIES)
     if upper in map(str.upper, listed):
         return _allow_methods(failure, f"Methods are case-sensitive, and the server does not list {method}.")
     if upper in (get(headers_of(failure), "Allow") or "").upper():
         return _allow_methods(failure, "The Allow header lists it, but CORS does not read that header.")
-    return _allow_methods(failure, _what_is_listed(failure, listed))
+    return _allow_methods(failure, _what_is_listed(failure, ALLOW_METHODS))
 
 
 def _allow_methods(failure: Failure, why: str, page: str = "") -> Fix:
-    asked = (*(tokens_listed(failure, ALLOW_METHODS) or sorted(SAFELISTED_METHODS)), failure.method)
+    listed = [name for name in tokens_listed(failure, ALLOW_METHODS) if name != "*"]
+    asked = (*(listed or sorted(SAFELISTED_METHODS)), failure.method)
     spelled = (method.upper() if method.upper() in UPPER_CASE_METHODS else method for method in asked)
     names = [name for name in dict.fromkeys(spelled) if is_token(name) and name.upper() not in FORBIDDEN_METHODS]
-    return _list(why, ALLOW_METHODS, [name for name in names if name != "*"], page)
+    return _list(why, ALLOW_METHODS, names, page)
 
 
 def _header(failure: Failure) -> Fix:
@@ -610,7 +727,7 @@ def _header(failure: Failure) -> Fix:
         page = f"leave out the request header {names}"
         return _allow_headers(failure, why, rest, page) if rest else change(why, page=page)
     if "*" in listed and failure.with_credentials:
-        return _allow_headers(failure, "* never counts with credentials: list the names.", refused, NO_COOKIES)
+        return _allow_headers(failure, _OF_STAR.format("name"), refused, NO_COOKIES)
     if "*" in listed:
         why = "* never covers Authorization: list it, too."
         return change(why, f"{ALLOW_HEADERS}: *, Authorization", policy={"allow_headers": ["*", "Authorization"]})
@@ -624,7 +741,7 @@ def _header(failure: Failure) -> Fix:
         return _allow_headers(
             failure, why, [*dict.fromkeys((*meant, *(name for name in refused if name not in misspelt)))]
         )
-    why = _why_sent(refused, is_seen=failure.exchange is not None) or _what_is_listed(failure, listed)
+    why = _why_sent(refused, is_seen=failure.exchange is not None) or _what_is_listed(failure, ALLOW_HEADERS)
     return _allow_headers(failure, why, refused)
 
 
@@ -654,10 +771,11 @@ def _why_sent(refused: Sequence[str], *, is_seen: bool) -> str:
     return ""
 
 
-def _what_is_listed(failure: Failure, listed: Sequence[str]) -> str:
+def _what_is_listed(failure: Failure, name: str) -> str:
     if failure.exchange is None:
         return "The server does not list it."
-    return f"Listed: {as_shown(', '.join(listed)) or 'none'}."
+    listed = f"Listed: {as_shown(', '.join(tokens_listed(failure, name))) or 'none'}."
+    return f"{listed} {misspelt_for(name, headers_of(failure))}".rstrip()
 
 
 def _allow_headers(failure: Failure, why: str, refused: Sequence[str], page: str = "") -> Fix:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from ada_url import URL
 
-from .collecting import CLIENT, LONGEST_FAREWELL, Collected, apart, lines_of, port_of
+from .collecting import CLIENT, LONGEST_FAREWELL, Collected, Unfinished, apart, lines_of, port_of
 from .handshakes import is_handshake, opening, protocols_of
 from .urls import SOCKET_SCHEMES
 from .wire import Header, WireRequest
@@ -71,7 +71,7 @@ class _Conversation:
     async def run(self, app: ASGIApplication) -> None:
         await contained(app, _scope(self.answer.request), self.receive, self.send)
         if not self.answer.is_whole:
-            raise RuntimeError("The application returned before its response was complete.")
+            raise Unfinished("The application returned before its response was complete.")
 
     async def receive(self) -> dict[str, Any]:
         if not self._is_asked:
@@ -173,6 +173,8 @@ class _Handshake:
             self._is_asked = True
             return {"type": "websocket.connect"}
         await self.is_answered.wait()
+        # What the application raises now may come from that.
+        self.answer.is_left = True
         return {"type": "websocket.disconnect", "code": _ABNORMAL_CLOSURE, "reason": ""}
 
     async def send(self, message: Mapping[str, Any]) -> None:
@@ -214,7 +216,7 @@ async def _open(app: ASGIApplication, answer: Collected) -> None:
         try:
             await contained(app, _scope(answer.request), handshake.receive, handshake.send)
             if not handshake.is_answered.is_set():
-                raise RuntimeError("The application returned before the handshake was answered.")  # noqa: TRY301 - it is handled like an error of the application
+                raise Unfinished("The application returned before the handshake was answered.")  # noqa: TRY301 - it is handled like an error of the application
         except Exception as error:  # noqa: BLE001 - a server catches everything, too
             answer.fail(error)
         handshake.is_answered.set()

@@ -71,6 +71,12 @@ def patience_for(headers: Iterable[Header], seconds: float) -> float:
     return min(seconds, _LONGEST_STREAM) if is_event_stream(headers) else seconds
 
 
+class Unfinished(RuntimeError):
+    """
+    An application returned, and its answer was not complete. It raised nothing.
+    """
+
+
 class Collected:
     """
     What an application has answered so far to *request*.

@@ -12,10 +12,14 @@ from corsguard.fixes import Fix
 from corsguard.origin import NULL
 from corsguard.validation import problems_of
 
-from .evidence import REDIRECTS, as_shown, in_ascii, net_error_of, scheme_of, status_of, url_of
+from .evidence import REDIRECTS, as_shown, in_ascii, net_error_of, redirect_target, scheme_of, status_of, url_of
 from .failures import Failure
-from .urls import HTTP_SCHEMES, address_space, is_trustworthy, of_handshake
+from .urls import HTTP_SCHEMES, Url, address_space, is_trustworthy, of_handshake
 
+BEHIND_A_PROXY: Final = (
+    "Most often, a proxy or a gateway in front answers so because the application does not answer it, or not in time. "
+    "Fix that first"
+)
 # What a status other than 101 says about a WebSocket handshake.
 _OF_HANDSHAKES: Final = {
     "401": (
@@ -24,21 +28,24 @@ _OF_HANDSHAKES: Final = {
     **dict.fromkeys(
         map(str, REDIRECTS),
         (
-            "the status is {status}. The server redirects (to a login, to https, or for a slash), and a handshake "
-            "follows no redirect. Let the page request the last URL, over wss if it leads to https. If it leads to a "
-            "login, the user is not logged in: a handshake carries cookies, but no header that a script sets."
+            "the status is {status}. The server redirects{to}, and a handshake follows no redirect. Let the page "
+            "request the last URL, over wss if it leads to https. If it leads to a login, the user is not logged in: a "
+            "handshake carries cookies, but no header that a script sets."
         ),
     ),
+    **dict.fromkeys(("502", "503", "504"), f"the status is {{status}}. {BEHIND_A_PROXY}."),
 }
 _NO_WEBSOCKET: Final = (
     "the status is {status}. Is there a WebSocket at this path? If there is a proxy in front, let it forward the "
     "upgrade (nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "
     "upgrade)."
 )
-_WHY_SILENT: Final = (
-    "Is the server running? Are the host and the port right? Does this request make it crash (look at its log)? If the "
-    "URL answers in its own tab, the browser stopped the request: an extension, tracking protection, or because the "
-    "user left the page."
+WHY_SILENT: Final = (
+    "Is the server running? Are the host and the port right? Does this request make it crash (look at its log)?"
+)
+_STOPPED_BY_BROWSER: Final = (
+    "If the URL answers in its own tab, the browser stopped the request: an extension, tracking protection, or because "
+    "the user left the page."
 )
 _WHY_SOCKET_SILENT: Final = (
     "Is the server running? Are the host and the port right? Does a proxy in front close the connection? Does this "
@@ -58,7 +65,14 @@ _NO_PROXY: Final = (
     "the proxy in the settings of this computer, or of the browser, cannot be reached, or does not connect to {where}. "
     "Try without it."
 )
-# Why no response came, by Chromium's name for the error.
+WRONGLY_CODED: Final = (
+    "Let the server encode the body so, or leave out the header. A proxy in front may have decoded the body."
+)
+_BROKEN_RULES: Final = (
+    "{{where}} was reached over {}. It, or a proxy in front, broke the rules of the protocol, or reset the request. "
+    "Look at the log of both. Does the request work over HTTP/1.1?"
+)
+# Why no response came, or not all of it, by Chromium's name for the error, or its beginning.
 _SILENT: Final = {
     "CONNECTION_TIMED_OUT": _NOT_IN_TIME,
     "TIMED_OUT": _NOT_IN_TIME,
@@ -73,6 +87,17 @@ _SILENT: Final = {
     "RESPONSE_HEADERS_TOO_BIG": (
         "the header lines of {where} are too long for a browser. Send fewer, or shorter ones."
     ),
+    "ADDRESS_UNREACHABLE": (
+        "no route leads from this computer to {where}. Is the address right? Does it need a VPN, or is IPv6 missing "
+        "here?"
+    ),
+    "CONTENT_DECODING_FAILED": f"the body is not encoded as its Content-Encoding says. {WRONGLY_CODED}",
+    "EMPTY_RESPONSE": (
+        "{where} took the connection, and closed it without an answer. Does this request make the server crash, or "
+        "does a proxy in front close the connection? Look at the log of both."
+    ),
+    "HTTP2_": _BROKEN_RULES.format("HTTP/2"),
+    "QUIC_PROTOCOL_ERROR": _BROKEN_RULES.format("HTTP/3"),
     "INTERNET_DISCONNECTED": "this computer is not connected to a network.",
     "PROXY_CONNECTION_FAILED": _NO_PROXY,
     "TUNNEL_CONNECTION_FAILED": _NO_PROXY,
@@ -80,6 +105,7 @@ _SILENT: Final = {
     "NETWORK_IO_SUSPENDED": "this computer slept. Repeat the request.",
     "NETWORK_ACCESS_DENIED": "this computer does not let the browser use the network: look at its firewall.",
 }
+_FAMILIES: Final = [name for name in _SILENT if name.endswith("_")]
 _ADDRESS: Final = re.compile(r"\[|[\d.]+$")
 _SECOND_SCHEME: Final = re.compile(r"file:/*(https?://.*)", re.DOTALL)
 _SCHEME_UNNAMED: Final = (
@@ -191,7 +217,7 @@ def unreachable(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
             "or a firewall in front drops OPTIONS: let it pass OPTIONS on. If not: is the server running, and are the "
             "host and the port right?"
         )
-    why = _WHY_SOCKET_SILENT if failure.mode == "websocket" else _WHY_SILENT
+    why = _WHY_SOCKET_SILENT if failure.mode == "websocket" else f"{WHY_SILENT} {_STOPPED_BY_BROWSER}"
     if failure.url.startswith(("https:", "wss:")):
         why += " Does the browser trust its certificate (open the host with https in a tab)?"
     elif failure.url.startswith("http:") and "page" in unnamed and "url" not in unnamed:
@@ -207,10 +233,18 @@ def _why_silent(failure: Failure, where: str) -> str:
     """
     error = net_error_of(failure)
     if error != "INVALID_HTTP_RESPONSE":
-        return _SILENT.get(error, "").format(where=where)
+        return why_failed(error, where)
     over_tls = as_shown(failure.url.replace("http:", "https:", 1))
     likely = f" Most likely it is TLS: let the page request {over_tls}." if where.startswith("http:") else ""
     return f"what {where} answers is not HTTP.{likely} Check the host and the port: another program may listen there."
+
+
+def why_failed(net_error: str, where: str) -> str:
+    """
+    Return why the request to *where* failed, as far as Chromium's name of the error says it; empty if it does not.
+    """
+    named = _SILENT.get(net_error) or next((_SILENT[key] for key in _FAMILIES if net_error.startswith(key)), "")
+    return named.format(where=where)
 
 
 def _other_protocol(failure: Failure) -> Fix:
@@ -339,7 +373,9 @@ def handshake(failure: Failure) -> Fix:
     """
     status, origin = status_of(failure), failure.sent_origin
     if status not in {"", "403"}:
-        return change(f"Not CORS: {_OF_HANDSHAKES.get(status, _NO_WEBSOCKET).format(status=status)}")
+        target = redirect_target(failure)
+        to = f" to {as_shown(target.href)}" if isinstance(target, Url) else " (to a login, to https, or for a slash)"
+        return change(f"Not CORS: {_OF_HANDSHAKES.get(status, _NO_WEBSOCKET).format(status=status, to=to)}")
     why = "Not CORS: the server or a proxy refused the handshake. It may want a login; most often it judges the Origin."
     if not is_sound(origin, credentials=True):
         return change(f"{why} {as_shown(origin)} cannot be listed with credentials: load the page over https.")

@@ -45,6 +45,8 @@ _DATE_PARTS: Final = {
     "year": re.compile(r"([0-9]{2,4})(?![0-9])"),
 }
 
+# RFC 6265bis, 5.6, and CHIPS.
+ATTRIBUTES: Final = frozenset("domain expires httponly max-age partitioned path samesite secure".split())
 _SAME_SITE: Final[dict[str, Literal["Strict", "Lax", "None"]]] = {"strict": "Strict", "lax": "Lax", "none": "None"}
 
 

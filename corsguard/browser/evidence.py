@@ -6,13 +6,17 @@ passwords.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from typing import Final
 
 from corsguard.names import (
+    ALLOW_CREDENTIALS,
     ALLOW_HEADERS,
     ALLOW_METHODS,
     ALLOW_ORIGIN,
+    EXPOSE_HEADERS,
+    MAX_AGE,
     NON_WILDCARD_REQUEST_HEADER,
     SAFELISTED_METHODS,
 )
@@ -38,6 +42,12 @@ _LOGIN: Final = re.compile(
 )
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
+# The response headers of CORS, and how similar, from 0 to 1, a misspelt name is.
+_OF_RESPONSES: Final = [
+    name.lower() for name in (ALLOW_ORIGIN, ALLOW_CREDENTIALS, ALLOW_METHODS, ALLOW_HEADERS, EXPOSE_HEADERS, MAX_AGE)
+]
+_NEAR: Final = 0.85
 
 # The reasons whose value is a URL from the network.
 _WITH_LOCATION: Final = reasons_about("Location")
@@ -72,7 +82,7 @@ _NET_ERRORS: Final = (
 )
 # Chromium's own names, of which Firefox and Node have none.
 _OF_CHROMIUM: Final = re.compile(
-    r"(?:CERT|CONNECTION|INTERNET|NAME|NETWORK|PROXY|SSL|TUNNEL)_(?!TIMED_OUT)[A-Z0-9_]+|(?:CONNECTION_)?TIMED_OUT|EMPTY_RESPONSE"
+    r"(?:ADDRESS|CERT|CONNECTION|HTTP2|INTERNET|NAME|NETWORK|PROXY|QUIC|SSL|TUNNEL)_(?!TIMED_OUT)[A-Z0-9_]+|(?:CONNECTION_)?TIMED_OUT|EMPTY_RESPONSE"
 )
 
 
@@ -204,6 +214,17 @@ def bad_item(failure: Failure) -> str:
     return as_shown(failure.value or "")
 
 
+def misspelt_for(name: str, headers: Iterable[Header]) -> str:
+    """
+    Return as a sentence which of *headers* is a misspelt *name*, one of the response headers of CORS; empty if none is.
+    """
+    for other in (other for other, _ in headers if len(other) <= LONGEST_NAME and other.lower() not in _OF_RESPONSES):
+        meant = get_close_matches(other.lower().replace("_", "-"), _OF_RESPONSES, n=1, cutoff=_NEAR)
+        if meant == [name.lower()]:
+            return f"The answer has {as_shown(other)}, which no browser reads: the name is {name}."
+    return ""
+
+
 def method_is_allowed(failure: Failure) -> bool:
     listed = tokens_listed(failure, ALLOW_METHODS)
     if failure.method in SAFELISTED_METHODS or failure.method in listed:
@@ -302,6 +323,15 @@ def _scheme_named(failure: Failure) -> str:
     return "a scheme other than http: and https:" if _is_of_http(failure) else f"the scheme {scheme_of(failure)}:"
 
 
+def _field_fault(failure: Failure) -> str:
+    name, found = failure.value or "", values_of(headers_of(failure), failure.value or "")
+    if failure.exchange is None:
+        return f"{name} is missing in the answer, or wrong"
+    if len(found) != 1:
+        return f"{name} came {len(found)} times" if found else f"{name} is missing in the answer"
+    return f'{name} is "{as_shown(found[0])}", which does not fit this handshake'
+
+
 def _what_status(failure: Failure) -> str:
     status = status_of(failure)
     return f"{status}, which" if status else "a status that"
@@ -312,6 +342,7 @@ _WORDS: Final[Mapping[str, Callable[[Failure], str]]] = {
     "answer": lambda failure: "the answer to the preflight" if failure.is_preflight else "the response",
     "bare_url": lambda failure: failure.url.partition("#")[0],
     "content": _content,
+    "field_fault": _field_fault,
     "first_url": lambda failure: failure.first_url,
     "found": lambda failure: ", ".join(values_of(headers_of(failure), failure.value or "")),
     "header_named": lambda failure: (

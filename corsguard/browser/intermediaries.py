@@ -89,6 +89,17 @@ _FIREWALLS: Final[Mapping[str, _Firewall]] = {
     "DDoS-Guard": _Firewall((), r"ddos-guard\.net", (_telltale("Server", "^ddos-guard"),)),
     "Vercel": _Firewall((_telltale("X-Vercel-Mitigated"),), passing=(_telltale("X-Vercel-Id"),)),
 }
+# Where the CORS layer belongs in other languages than Python, by who answers. The first one counts.
+_ORDERS: Final = (
+    (_telltale("X-Powered-By", "^Express"), "Express: app.use(cors(...)) before the routes"),
+    (
+        _telltale("Server", "^Kestrel"),
+        "ASP.NET: app.UseCors(...) before app.UseAuthentication() and app.UseAuthorization()",
+    ),
+    (_telltale("X-Powered-By"), ""),
+)
+# What a CORS layer that refuses a preflight says itself: Starlette's, and that of Spring.
+_REFUSED: Final = re.compile(rb"Disallowed CORS (?:origin|method|headers)[a-z, ]{0,40}|Invalid CORS request")
 # With these, a firewall refuses.
 _REFUSALS: Final = frozenset({403, 406})
 # Object storage itself, and no application behind it.
@@ -98,6 +109,11 @@ _STORAGE: Final = (
     _telltale("x-goog-storage-class"),
     _telltale("x-ms-blob-type"),
 )
+# What it says in the body of an error.
+_MESSAGE: Final = re.compile(rb"<Message>([^<]{1,300})</Message>")
+# The gateway has this in what it answers by itself, and not in what it passes on.
+_API_GATEWAY: Final = (_telltale("x-amzn-errortype"),)
+_OF_API_GATEWAY: Final = (_telltale("x-amz-apigw-id"), _telltale("apigw-requestid"))
 # The body of the 400 with which nginx, Apache, Go, lighttpd, Tomcat and others answer http at their port for TLS.
 _WANTS_TLS: Final = re.compile(
     rb"plain HTTP request was sent to HTTPS|HTTP request to an HTTPS server|speaking plain HTTP to an SSL|"
@@ -152,11 +168,49 @@ def in_front_seen(answer: WireResponse) -> tuple[str, str] | None:
     return next(((name, line) for name, line in found if line), None)
 
 
+def order_seen(answer: WireResponse) -> str | None:
+    """
+    Return where the CORS layer belongs, in the words of what made *answer*; empty if that is not known, and None if it
+    may be Python.
+    """
+    return next((order for sign, order in _ORDERS if _seen(answer.headers, [sign])), None)
+
+
+def refusal_seen(answer: WireResponse) -> str:
+    """
+    Return what a CORS layer says in *answer* that refuses by itself; empty if none does.
+    """
+    said = _REFUSED.match(answer.body) if answer.status in {400, 403} else None
+    return "" if said is None else as_shown(said[0].decode("ascii"))
+
+
+def csrf_seen(answer: WireResponse) -> bool:
+    """
+    Return whether *answer* says that a protection against CSRF refuses.
+    """
+    return answer.status == 403 and b"csrf" in answer.body[:LONGEST_READ].lower()
+
+
 def storage_seen(answer: WireResponse) -> str:
     """
     Return the line that shows that *answer* comes from object storage; empty if none.
     """
     return _seen(answer.headers, _STORAGE)
+
+
+def storage_says(answer: WireResponse) -> str:
+    """
+    Return the message in the body of an error of object storage; empty if there is none.
+    """
+    said = _MESSAGE.search(answer.body[:LONGEST_READ])
+    return "" if said is None else as_shown(said[1].decode("latin-1").strip())
+
+
+def api_gateway_seen(answer: WireResponse) -> str:
+    """
+    Return the line that shows that Amazon API Gateway made *answer* by itself; empty if it does not show that.
+    """
+    return _seen(answer.headers, _API_GATEWAY) if _seen(answer.headers, _OF_API_GATEWAY) else ""
 
 
 def login_seen(answer: WireResponse) -> str:

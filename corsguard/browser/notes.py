@@ -19,6 +19,7 @@ from .evidence import (
     url_of,
 )
 from .failures import Failure
+from .handshakes import PROTOCOL
 from .reasons import CORS_CHECK, OF_HANDSHAKE, REASONS, Reason
 from .urls import HTTP_SCHEMES, SOCKET_SCHEMES, Url, address_space
 
@@ -78,9 +79,11 @@ def _notes_on_engines(failure: Failure, *, with_safari: bool) -> Iterator[str]:
         yield f"These are refused: {as_shown(', '.join(names))}. Chromium names one, Firefox the first."
     if status_of(failure) and reason in _TOLD_BY_ORDER and other != reason:
         yield f"Firefox counts header lines and checks in another order, so it reports {other}."
+    if reason is Reason.HANDSHAKE_INVALID and failure.value == PROTOCOL:
+        yield "Firefox still opens the WebSocket if the answer names no subprotocol, or if only the answer names one."
     if with_safari and safari_sees_status(failure):
         yield f"Safari checks the status first: {safari(failure)}."
-    if failure.sent_origin == NULL != failure.page_origin:
+    if failure.sent_origin == NULL != failure.page_origin and failure.exchange is not None:
         yield (
             f"Chromium's console names the origin '{as_shown(failure.page_origin)}', but the browser sent Origin: null."
         )

@@ -642,7 +642,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
     ),
     Reason.HANDSHAKE_INVALID: Facts(
         kind="not CORS",
-        message="the WebSocket handshake was answered with 101, but {value} is missing in the answer, or wrong.",
+        message="the WebSocket handshake was answered with 101, but {field_fault}.",
         why='Only a server that has read the handshake can answer it (WebSockets, "establish a WebSocket connection").',
         instead="Let the WebSocket library of the server answer, and no cache and no proxy in front of it.",
         example=Example((_answered(101, ("Upgrade", "websocket"), _UPGRADED),), url="wss://api.example.com/feed"),
@@ -662,10 +662,7 @@ REASONS: Final[Mapping[Reason, Facts]] = {
             unknown=_IN_HANDSHAKE + "'{value}' header value '{found}' in response does not match any of sent values",
         ),
         firefox=_says(_CANNOT_ESTABLISH),
-        note=(
-            f"{_CODE_1006} Firefox still opens the WebSocket if the answer names no subprotocol, or if only the answer "
-            "names one."
-        ),
+        note=_CODE_1006,
     ),
 }
 

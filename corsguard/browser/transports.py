@@ -36,7 +36,7 @@ Application: TypeAlias = (
 
 _OF_ASGI: Final = 3
 _ACCEPTED: Final = (
-    "It takes a WSGI application (environ, start_response), an ASGI 3 application (scope, receive, send), "
+    "Expected a WSGI application (environ, start_response), an ASGI 3 application (scope, receive, send), "
     "a transport (request), or a mapping from origin to one of these."
 )
 
