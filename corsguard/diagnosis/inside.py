@@ -11,13 +11,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final, Self
+from urllib.parse import unquote
 
 from corsguard.applications import layers_of
 from corsguard.browser import Failure, Reason, WireResponse
 from corsguard.browser.advice import BEFORE_ANY_LAYER, shared
-from corsguard.browser.collecting import logger
+from corsguard.browser.collecting import Unfinished, logger
 from corsguard.browser.evidence import as_shown, net_error_of, url_of, without_password
-from corsguard.browser.intermediaries import cache_seen, firewall_seen, in_front_seen, protection_seen, storage_seen
+from corsguard.browser.intermediaries import (
+    api_gateway_seen,
+    cache_seen,
+    csrf_seen,
+    firewall_seen,
+    in_front_seen,
+    protection_seen,
+    refusal_seen,
+    storage_seen,
+)
 from corsguard.fixes import Fix, Form
 
 from .checklist import Row
@@ -37,10 +47,6 @@ _SILENT: Final = (
 _ITSELF: Final = (
     "The application itself answers so, outside of its CORS layer: put the CORS layer outermost, so that the page can "
     "read this answer."
-)
-_NOT_LISTED: Final = (
-    "{} guards the application, and does not share this path with this origin: it does not list the origin, or not the "
-    "path, or is not around what answers."
 )
 _AROUND: Final = "{} shares with this page, so it is not around what answers here."
 _EITHER: Final = "{} guards the application: either it is not around what answers, or it does not list the origin."
@@ -138,14 +144,20 @@ class Inside:
         failure = fault.failure
         answer = None if failure is None or failure.exchange is None else failure.exchange.response
         if failure is None:
-            return fault
+            return self._with_setting(fault)
         if answer is None:
             return replace(fault, fix=Fix(words=_SILENT)) if net_error_of(failure) in _TIMED_OUT else fault
         if failure.reason in _OF_STATUS and self.errors and answer.status == _FAILED:
             return replace(fault, fix=Fix(words=f"Status 500: {self._error()}. Repair that."))
-        if failure.reason not in {Reason.MISSING_ALLOW_ORIGIN, Reason.PREFLIGHT_STATUS}:
-            return fault
+        # A layer that refuses by itself has not to be moved.
+        is_refused = failure.reason is Reason.PREFLIGHT_STATUS and refusal_seen(answer)
+        if is_refused or failure.reason not in {Reason.MISSING_ALLOW_ORIGIN, Reason.PREFLIGHT_STATUS}:
+            return self._with_setting(fault)
         return replace(fault, fix=self._fix(fault, failure, answer))
+
+    def _with_setting(self, fault: Fault) -> Fault:
+        called = "" if self.predecessor is None else self.predecessor.called(fault.fix.policy)
+        return replace(fault, fix=replace(fault.fix, words=f"{fault.fix.words} {called}".rstrip()))
 
     def _fix(self, fault: Fault, failure: Failure, answer: WireResponse) -> Fix:
         """
@@ -160,8 +172,9 @@ class Inside:
             return self._failed(fault.fix)
         if _answers_itself(answer):
             return self._with_library(shared(failure, f"Status {answer.status}. {_ITSELF}"), is_shared=is_shared)
-        if is_shared and self.predecessor is not None and answer.status < _FIRST_REDIRECT:
-            return replace(fault.fix, words=_NOT_LISTED.format(self.predecessor.library))
+        if is_shared and self.predecessor and (answer.status < _FIRST_REDIRECT or refusal_seen(answer)):
+            why = self.predecessor.why_unshared(failure.sent_origin, _path_of(failure.url))
+            return replace(fault.fix, words=why, policy={})
         return self._with_library(fault.fix, is_shared=is_shared)
 
     def _failed(self, fix: Fix) -> Fix:
@@ -199,6 +212,9 @@ class Inside:
         if not self.errors:
             return "an exception left the application"
         error = self.errors[-1]
+        if isinstance(error, Unfinished):
+            said = str(error).rstrip(".")
+            return f"{said[0].lower()}{said[1:]}"
         if isinstance(error.__cause__, SystemExit):
             error = error.__cause__
         file, line = place_of(error)
@@ -217,14 +233,20 @@ class Inside:
         )
 
 
+def _path_of(url: str) -> str:
+    target = url_of(url)
+    return "" if target is None else unquote(target.href.removeprefix(target.origin).partition("?")[0])
+
+
 def _answers_itself(answer: WireResponse) -> bool:
     """
     Whether *answer* has no sign of another author: in this process, nothing is in front of the application.
     """
     if answer.status != HTTPStatus.FORBIDDEN:
         return answer.status in BEFORE_ANY_LAYER
-    signs = firewall_seen(answer), in_front_seen(answer), storage_seen(answer), cache_seen(answer.headers)
-    return not any((*signs, protection_seen(answer)))
+    signs = api_gateway_seen(answer), firewall_seen(answer), in_front_seen(answer), storage_seen(answer)
+    others = csrf_seen(answer), protection_seen(answer), refusal_seen(answer)
+    return not any((*signs, cache_seen(answer.headers), *others))
 
 
 def host_refused(application: object, host: str) -> str:

@@ -7,10 +7,16 @@ Nothing is imported for this: an application has already imported the library th
 import os
 import shlex
 import sys
+from collections.abc import Iterable, Mapping, Sequence
+from inspect import getclosurevars
 from typing import Final, NamedTuple
 
 from corsguard.applications import layers_of
+from corsguard.browser.advice import origin_step
+from corsguard.browser.evidence import as_shown
+from corsguard.moving import Placement, starlette
 from corsguard.moving.starlette import added_to
+from corsguard.validation import DEFAULTS
 
 _SAID: Final = "{} guards it. corsguard move {} prints its settings as a policy."
 _OF_DJANGO: Final = "django-cors-headers"
@@ -26,14 +32,80 @@ _OUTERMOST: Final = {
 }
 
 
+# What the keywords of a policy are called there, which setting decides about paths, and which one takes patterns.
+_SETTINGS: Final[Mapping[str, Mapping[str, str]]] = {
+    _OF_DJANGO: {
+        "allow_origins": "CORS_ALLOWED_ORIGINS",
+        "allow_methods": "CORS_ALLOW_METHODS",
+        "allow_headers": "CORS_ALLOW_HEADERS",
+        "expose_headers": "CORS_EXPOSE_HEADERS",
+        "allow_credentials": "CORS_ALLOW_CREDENTIALS",
+        "paths": "the setting CORS_URLS_REGEX decides about that",
+        "patterns": "CORS_ALLOWED_ORIGIN_REGEXES",
+    },
+    _OF_STARLETTE: {
+        **{name: name for name in DEFAULTS},
+        "paths": "the application that is mounted there has it",
+        "patterns": "allow_origin_regex",
+    },
+    _OF_FLASK: {
+        "allow_origins": "origins",
+        "allow_methods": "methods",
+        "allow_headers": "allow_headers",
+        "expose_headers": "expose_headers",
+        "allow_credentials": "supports_credentials",
+        "paths": "the setting resources decides about that",
+        "patterns": "a regular expression in origins",
+    },
+}
+_UNKNOWN: Final = (
+    "{} guards the application, and does not share this path with this origin: it does not list the origin, or not the "
+    "path, or is not around what answers."
+)
+
+
 class Predecessor(NamedTuple):
     """
-    Another *library* that guards an application, the *advice* to translate its settings, and how it gets *outermost*.
+    Another *library* that guards *application*, the *advice* to translate its settings, and how it gets *outermost*.
     """
 
     library: str
     advice: str
     outermost: str
+    application: object = None
+
+    def called(self, keywords: Iterable[str]) -> str:
+        """
+        Return what the *keywords* of a policy are called there, as a sentence; empty if there are none.
+        """
+        names = [name for keyword in keywords if (name := _SETTINGS[self.library].get(keyword))]
+        return f"In {self.library}, this is {' and '.join(names)}." if names else ""
+
+    def why_unshared(self, origin: str, path: str) -> str:
+        """
+        Return why a response at *path* is not shared with *origin*, as far as the settings show it.
+        """
+        places, settings = _places_in(self.library, self.application), _SETTINGS[self.library]
+        if not places or not all(place.is_active for place in places):
+            return _UNKNOWN.format(self.library)
+        around = [place for place in places if path == place.prefix or path.startswith(f"{place.prefix}/")]
+        draft = max(around, key=lambda place: len(place.prefix)).draft if around else None
+        if draft is None or not draft.shares:
+            shared = ", ".join(as_shown(place.prefix) for place in places if place.draft.shares)
+            only = f" only {shared} and what is below it" if shared else " no path"
+            return f"{self.library} guards{only}, and not this path: {settings['paths']}."
+        for note in draft.notes:
+            if note.write and origin_step(note.write, origin).passed:
+                wider = (
+                    f" For patterns, it has {settings['patterns']}." if any("*" in text for text in note.write) else ""
+                )
+                return f"{self.library} guards this path, and its list does not cover this origin. {note.text}{wider}"
+        listed = draft.keywords["allow_origins"]
+        if listed and origin_step(listed, origin).passed:
+            return f"{self.library} lists this origin, so it is not around what answers here. {self.outermost}"
+        return (
+            f"{self.library} guards this path, and its setting {settings['allow_origins']} does not list this origin."
+        )
 
 
 def predecessor_of(application: object, name: str = "") -> Predecessor | None:
@@ -45,7 +117,43 @@ def predecessor_of(application: object, name: str = "") -> Predecessor | None:
     of_django = (type(layer).__module__.startswith("django.core.handlers.") for layer in layers_of(application))
     if not library and any(of_django) and has_cors_headers():
         library, target = _OF_DJANGO, os.environ.get("DJANGO_SETTINGS_MODULE") or "mysite.settings"
-    return Predecessor(library, _SAID.format(library, shlex.quote(target)), _OUTERMOST[library]) if library else None
+    if not library:
+        return None
+    return Predecessor(library, _SAID.format(library, shlex.quote(target)), _OUTERMOST[library], application)
+
+
+def _places_in(library: str, application: object) -> Sequence[Placement]:
+    """
+    Return what decides about which paths in the settings of *library*; nothing if they cannot be read.
+    """
+    if library == _OF_STARLETTE:
+        return starlette.translate(application).places
+    if library == _OF_DJANGO:
+        from corsguard_django.translation import translate as of_django
+
+        return of_django().places
+    return _places_in_flask(application)
+
+
+def _places_in_flask(application: object) -> Sequence[Placement]:
+    """
+    Return what decides about which paths, if flask-cors guards *application* once. Only its function has the resources,
+    with their options: a mapping, or an object from flask-cors 6 on.
+    """
+    from flask import Flask
+
+    from corsguard_flask import translate
+
+    app = next((layer for layer in layers_of(application) if isinstance(layer, Flask)), None)
+    functions = (
+        [] if app is None else [one for each in app.after_request_funcs.values() for one in each if _is_flask_cors(one)]
+    )
+    if app is None or len(functions) != 1 or functions[0] not in app.after_request_funcs.get(None, ()):
+        return ()
+    kept = getclosurevars(functions[0]).nonlocals.get("resources", ())
+    options = ((pattern, one if isinstance(one, Mapping) else vars(one)) for pattern, one in kept)
+    resources = {pattern: {"origins": one.get("origins")} for pattern, one in options}
+    return translate(app, config={}, written={}, resources=resources).places if resources else ()
 
 
 def library_in(application: object) -> str:
@@ -62,8 +170,11 @@ def has_flask_cors(layer: object) -> bool:
     Whether flask-cors guards the application *layer*, or a blueprint of it.
     """
     after = getattr(layer, "after_request_funcs", {})
-    functions = [function for each in after.values() for function in each] if isinstance(after, dict) else []
-    return any(getattr(function, "__module__", "").partition(".")[0] == "flask_cors" for function in functions)
+    return isinstance(after, dict) and any(_is_flask_cors(function) for each in after.values() for function in each)
+
+
+def _is_flask_cors(function: object) -> bool:
+    return getattr(function, "__module__", "").partition(".")[0] == "flask_cors"
 
 
 def has_cors_headers() -> bool:

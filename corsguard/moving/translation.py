@@ -45,6 +45,16 @@ class Remark(NamedTuple):
     text: str
     write: tuple[str, ...] = ()
 
+    @property
+    def comment(self) -> str:
+        """
+        The text in a translation, where the entries to write are behind a `#`.
+        """
+        if not self.write:
+            return self.text
+        is_exact = all(OriginPattern.parse(pattern).is_exact for pattern in self.write)
+        return f"{self.text} {_IF_MEANT if is_exact else _IF_YOURS}"
+
 
 class Draft:
     """
@@ -297,9 +307,7 @@ class Draft:
         notes, self.notes = dict.fromkeys(self.notes), []
         for keyword, text, write in notes:
             new = () if "*" in known else tuple(pattern for pattern in write if pattern not in known)
-            exact = all(OriginPattern.parse(pattern).is_exact for pattern in new)
-            ask = f" {_IF_MEANT if exact else _IF_YOURS}" if new else ""
-            self.note(keyword, f"{text}{ask}", *new)
+            self.note(keyword, text, *new)
             known.update(new)
 
     def _starred(self, keyword: str, about: str, rest: list[Any]) -> None:
@@ -376,7 +384,8 @@ class Placement:
 @dataclass(frozen=True)
 class Translation:
     """
-    The translated configuration of another library: *mapping* is what every adapter takes, *notes* are the differences.
+    The translated configuration of another library: *mapping* is what every adapter takes, *notes* are the differences,
+    and *places* say what decides about which paths.
 
     `str()` is the code to paste, with the notes as comments. *notes* are about the whole, then about each policy and
     each place. If the *mapping* is refused, the user has to complete it.
@@ -384,6 +393,7 @@ class Translation:
 
     mapping: Mapping[str, Any]
     notes: tuple[tuple[Remark, ...], ...]
+    places: tuple[Placement, ...]
     code: str
 
     @classmethod
@@ -405,7 +415,7 @@ class Translation:
         of_all = tuple(notes)
         of_places = tuple(Remark("", text) for entry in entries for text in entry.texts)
         told = (of_all, *(tuple(draft.notes) for draft in drafts), of_places)
-        return cls(mapping, told, "\n".join(_code(template, of_all, entries, drafts)))
+        return cls(mapping, told, (*entries,), "\n".join(_code(template, of_all, entries, drafts)))
 
     def __str__(self) -> str:
         return self.code
@@ -479,7 +489,7 @@ def _code(template: str, notes: Iterable[Remark], entries: Sequence[Placement], 
         if draft.shares and (len(places) > 1 or not places[0].is_active):
             names[id(draft)] = f"shared_{len(names) + 1}" if names else "shared"
     for note in notes:
-        yield from _comment(note.text)
+        yield from _comment(note.comment)
     for line in template.splitlines():
         indent = line[: len(line) - len(line.lstrip())]
         if line.strip() == "{keywords}":
@@ -527,7 +537,7 @@ def _entry(entry: Placement, names: Mapping[int, str]) -> Iterator[str]:
         yield "},"
         return
     if not entry.draft.shares:
-        yield from (line for note in entry.draft.notes if not note.keyword for line in _comment(note.text))
+        yield from (line for note in entry.draft.notes if not note.keyword for line in _comment(note.comment))
     if not entry.is_active:
         tag = f"@cors(**{name})" if entry.draft.shares else "@cors(None)"
         more = (
@@ -542,7 +552,7 @@ def _entry(entry: Placement, names: Mapping[int, str]) -> Iterator[str]:
 def _keywords(draft: Draft, form: str) -> Iterator[str]:
     for note in draft.notes:
         if note.keyword not in draft.keywords:
-            yield from _comment(note.text)
+            yield from _comment(note.comment)
     for keyword, value in draft.keywords.items():
         of_keyword = [note for note in draft.notes if note.keyword == keyword]
         source = draft.sources.get(keyword)
@@ -550,18 +560,18 @@ def _keywords(draft: Draft, form: str) -> Iterator[str]:
         items = [*map(_literal, value)] if isinstance(value, list) else []
         if source is not None and not proposes:
             for note in of_keyword:
-                yield from _comment(note.text)
+                yield from _comment(note.comment)
             yield f"{form.format(keyword)}{source},"
         elif isinstance(value, list) and (of_keyword or len(_literal(value)) > _LONGEST_LIST):
             yield f"{form.format(keyword)}["
             for note in of_keyword:
-                yield from ("    " + line for line in _comment(note.text))
+                yield from ("    " + line for line in _comment(note.comment))
                 yield from (f"    # {dumps(entry)}," for entry in note.write)
             yield from (f"    {item}," for item in (items if source is None else [f"*{source}"]))
             yield "],"
         else:
             for note in of_keyword:
-                yield from _comment(note.text)
+                yield from _comment(note.comment)
             yield f"{form.format(keyword)}{_literal(value)},"
 
 

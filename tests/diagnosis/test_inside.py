@@ -87,6 +87,27 @@ def test_an_exception_after_the_head_is_in_the_checklist():
     assert row.text.startswith("the application raised RuntimeError: cursor lost (")
 
 
+async def returning(scope, receive, send):
+    pass
+
+
+def test_an_application_that_does_not_answer_has_raised_nothing():
+    (fault, *_) = diagnosis.check(returning, page=PAGE).faults
+    assert fault.fix.words.startswith("Status 500: the application returned before its response was complete. Repair")
+
+
+async def waiting(scope, receive, send):
+    await receive()
+    await send({"type": "websocket.accept"})
+    if (await receive())["type"] == "websocket.disconnect":
+        raise ConnectionError(1006)
+
+
+def test_what_an_application_raises_because_we_hang_up_is_not_reported():
+    found = diagnosis.check(waiting, page=PAGE, url="wss://api.example.com/feed")
+    assert (found.verdict, [row for row in found.rows if row.name == "application"]) == ("open", [])
+
+
 def test_an_exception_of_a_websocket_is_named():
     (fault, *_) = diagnosis.check(of_sockets, page=PAGE, url="wss://api.example.com/feed").faults
     assert "the application raised KeyError: 'TOKEN'" in fault.fix.words
@@ -112,7 +133,9 @@ def test_another_library_that_guards_the_application_is_named():
     app.add_url_rule("/", view_func=lambda: "x")
     CORS(app, origins=["https://other.example"])
     found = diagnosis.check(app, page=PAGE, name="shop:app")
-    assert "flask-cors guards the application, and does not share this path" in found.faults[0].fix.words
+    assert (
+        "flask-cors guards this path, and its setting origins does not list this origin." in found.faults[0].fix.words
+    )
     assert "corsguard move shop:app" in found.predecessor
 
 

@@ -54,6 +54,97 @@ def test_the_translation_of_another_library_is_recommended(serve, make):
     assert "corsguard move module:app" in str(caught.value)
 
 
+def with_flask_cors(**options):
+    app = Flask("shop")
+    CORS(app, **options)
+    app.add_url_rule("/items", view_func=lambda: "x")
+    return app
+
+
+def with_starlettes(**options):
+    app = FastAPI()
+    app.add_middleware(Starlettes, **options)
+    app.get("/items")(lambda: "x")
+    return app
+
+
+def beside_mounted():
+    app = mounted()
+    app.get("/health")(lambda: "x")
+    return app
+
+
+def without_them(app):
+    """
+    Return *app*, whose answer leaves out what the library adds, as a layer within another one does.
+    """
+    inner = app.middleware_stack or app.build_middleware_stack()
+
+    async def outer(scope, receive, send):
+        async def bare(message):
+            await send({**message, "headers": []} if message["type"] == "http.response.start" else message)
+
+        await inner(scope, receive, bare)
+
+    app.middleware_stack = outer
+    return app
+
+
+WHY = {
+    "a slash at the end": (
+        with_flask_cors(origins=[f"{PAGE}/"]),
+        "/items",
+        'origins: "https://app.example.com/" has more',
+    ),
+    "another path": (
+        with_flask_cors(resources={r"/api/*": {"origins": [PAGE]}}),
+        "/items",
+        "guards only /api and what is below it, and not this path: the setting resources decides about that.",
+    ),
+    "a pattern that is none": (
+        with_starlettes(allow_origins=["https://*.example.com"]),
+        "/items",
+        "was compared as text and covered nothing. For patterns, it has allow_origin_regex.",
+    ),
+    "another origin": (
+        with_starlettes(allow_origins=["https://other.example"]),
+        "/items",
+        "guards this path, and its setting allow_origins does not list this origin.",
+    ),
+    "an expression that cannot be read as a path": (
+        with_flask_cors(resources={r"/(a|b)/\d+": {"origins": [PAGE]}}),
+        "/items",
+        "does not list the origin, or not the path, or is not around what answers.",
+    ),
+    "beside a mounted application": (beside_mounted(), "/health", "guards only /items and what is below it"),
+    "listed, and not around what answers": (
+        without_them(with_starlettes(allow_origins=[PAGE])),
+        "/items",
+        "lists this origin, so it is not around what answers here. Add CORSMiddleware last",
+    ),
+}
+
+
+@pytest.mark.parametrize(("app", "path", "said"), WHY.values(), ids=WHY.keys())
+def test_the_entry_of_the_setting_is_named(app, path, said):
+    (fault, *_) = diagnosis.check(app, page=PAGE, url=path).faults
+    assert said in fault.fix.words
+    assert fault.fix.policy == {}
+
+
+@pytest.mark.parametrize(
+    ("app", "setting"),
+    [
+        (with_flask_cors(origins=[PAGE], methods=["GET"]), "In flask-cors, this is methods."),
+        (with_starlettes(allow_origins=[PAGE]), "In Starlette's CORSMiddleware, this is allow_methods."),
+    ],
+)
+def test_the_setting_of_another_library_is_named(app, setting):
+    faults = diagnosis.check(app, page=PAGE, url="/items", method="PUT").faults
+    assert next(fault.fix.words for fault in faults if fault.code == "method_not_allowed").endswith(setting)
+    assert not any("Add CORSMiddleware last" in fault.fix.words for fault in faults)
+
+
 def test_the_name_of_a_factory_is_quoted_for_the_shell():
     assert "corsguard move 'shop:create_app()' prints" in predecessor_of(flask_cors(), "shop:create_app()").advice
 
