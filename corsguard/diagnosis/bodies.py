@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from corsguard.browser.connection_advice import WRONGLY_CODED
 from corsguard.browser.evidence import as_shown
 from corsguard.browser.headers import get
 from corsguard.browser.wire import WireRequest, WireResponse
@@ -49,7 +50,7 @@ def unreadable(
         return _fault(
             f"its Content-Encoding is {coding}, and it is something else",
             "CONTENT_DECODING_FAILED",
-            "Let the server encode the body so, or leave out the header. A proxy in front may have decoded the body.",
+            WRONGLY_CODED,
         )
     return None
 

@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 from corsguard.browser import Application, LiveTransport, Reason, origin_of
 from corsguard.browser.collecting import Patience
 from corsguard.browser.confidential import PUBLIC_HEADERS, Secrets, secrets_of, without_parameters
+from corsguard.browser.cookies import ATTRIBUTES
 from corsguard.browser.evidence import as_shown, url_of, without_password
 from corsguard.browser.exchanges import SECRET_HEADERS, on_the_wire, shown
 from corsguard.browser.fetching import Mode, RedirectMode
@@ -37,8 +38,8 @@ from .checklist import (
     repeated,
     resolved_space,
     shares,
-    stale,
     strangers,
+    with_stale,
 )
 from .commands import curl, shown_url
 from .guarded import Guarded, framework_of, guard_of, is_known, lines_for_tagged_views
@@ -253,8 +254,7 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
             errors, broken = tuple(raised.errors) if application is not None else (), dict(raised.broken)
             compared = None if preflight_only or asked.is_handshake else compare(asked, outcome, transport)
             faults = (
-                *stale(asked, compared),
-                *map(_with_trust, outcome.faults),
+                *with_stale(asked, compared, [*map(_with_trust, outcome.faults)]),
                 *further_faults(asked, outcome, read, compared, secrets.hidden),
                 *filter(None, [unreadable(outcome, broken if application is None else {}, secrets.hidden)]),
             )
@@ -420,6 +420,9 @@ def _cross_site_cookie(pair: str, url: str) -> str:
     name, equals, value = pair.partition("=")
     if not name.strip() or not equals or ";" in value:
         # The value is a secret, so it is not in the message.
+        more = [part.partition("=")[0].strip().lower() for part in value.split(";")[1:]]
+        if more and not ATTRIBUTES.intersection(more):
+            raise ValueError("Expected one cookie, got several: write --cookie (from Python: one of cookies) for each.")
         raise ValueError(
             'Expected a cookie name=value. A line with attributes, such as "a=1; Secure", is a Set-Cookie line.'
         )

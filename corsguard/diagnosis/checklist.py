@@ -10,11 +10,20 @@ from dataclasses import replace
 from secrets import token_hex
 from typing import Final, Literal, NamedTuple
 
-from corsguard.browser import Exchange, Reason, Transport, Unreachable, WireResponse
-from corsguard.browser.evidence import LONGEST_READ, MOST_NAMES, as_shown, url_of
+from corsguard.browser import Exchange, Failure, Reason, Transport, Unreachable, WireResponse
+from corsguard.browser.advice import OF_CSRF
+from corsguard.browser.evidence import (
+    LONGEST_READ,
+    MOST_NAMES,
+    FailureWords,
+    as_shown,
+    misspelt_for,
+    url_of,
+    without_password,
+)
 from corsguard.browser.exchanges import veiled
 from corsguard.browser.headers import get, is_safelisted_method, seconds_of, values_of
-from corsguard.browser.intermediaries import cache_seen, firewall_seen, protection_seen
+from corsguard.browser.intermediaries import cache_seen, csrf_seen, firewall_seen, protection_seen
 from corsguard.browser.preflights import DEFAULT_MAX_AGE
 from corsguard.browser.reasons import OF_STATUS, REASONS, reasons_about
 from corsguard.browser.urls import address_space, is_same_origin, is_same_site
@@ -67,9 +76,13 @@ _PASSING: Final[Mapping[int, str]] = {
     503: "The server restarts, or is overloaded. If a page fails only sometimes, this may be why",
 }
 _OF_PROXIES: Final = 407
+_NO_COOKIES: Final = "none to send (--cookie)"
 _NOBODY: Final = "a request without Origin"
 _FIRST_REFUSAL: Final = 400
 
+# What browsers join if it comes in several lines, and the reasons why they refuse two lines of anything else.
+_LISTS: Final = frozenset(map(str.lower, (ALLOW_METHODS, ALLOW_HEADERS, EXPOSE_HEADERS)))
+_OF_TWO_LAYERS: Final = frozenset({Reason.MULTIPLE_ALLOW_ORIGIN, Reason.ALLOW_CREDENTIALS_NOT_TRUE})
 # The headers of a preflight's answer that are checked, and their names in the list.
 _SHORT: Final = {ALLOW_ORIGIN: "Allow-Origin", ALLOW_METHODS: "Allow-Methods", ALLOW_HEADERS: "Allow-Headers"}
 
@@ -89,10 +102,6 @@ class Row(NamedTuple):
         Return the same as plain data.
         """
         return {"mark": self.mark, "name": self.name, "text": self.text}
-
-
-def _preflight_of(outcome: Outcome) -> Exchange | None:
-    return next((exchange for exchange in outcome.exchanges if exchange.is_preflight), None)
 
 
 def _request_of(outcome: Outcome) -> Exchange | None:
@@ -162,21 +171,29 @@ def shares(answer: WireResponse, origin: str) -> bool:
     return get(answer.headers, ALLOW_ORIGIN) in {origin, "*"}
 
 
-def stale(asked: Fetch, compared: Compared | None) -> Iterator[Fault]:
+def with_stale(asked: Fetch, compared: Compared | None, faults: Sequence[Fault]) -> Iterator[Fault]:
     """
-    Yield the fault of a cache that hides from the page an answer that the server itself shares with it.
+    Yield *faults*, after the fault of a cache that hides from the page an answer that the server itself shares with it.
+    The answer of the cache needs the same change, and no list does.
     """
-    if compared is not None and compared.fresh is not None and shares(compared.fresh, asked.page_origin):
-        yield Fault(
-            code="cache",
-            cause=f"A cache gave an answer that was made for another page ({cache_seen(compared.own.headers)}): past "
-            "the cache, the page may read.",
-            fix=Fix(
-                words="The same URL with a new query is shared with this page. Clear the cache, and send the line on "
-                "every answer, also to other origins and without an Origin.",
-                send=("Vary: Origin",),
-            ),
-        )
+    if compared is None or compared.fresh is None or not shares(compared.fresh, asked.page_origin):
+        yield from faults
+        return
+    cache = Fault(
+        code="cache",
+        cause=f"A cache gave an answer that was not made for this page ({cache_seen(compared.own.headers)}): past the "
+        "cache, the page may read.",
+        fix=Fix(
+            words="The same URL with a new query is shared with this page. Clear the cache, and send the line on every "
+            "answer, also to other origins and without an Origin.",
+            send=("Vary: Origin",),
+        ),
+    )
+    yield cache
+    for fault in faults:
+        failure = fault.failure
+        is_of_cache = failure is not None and not failure.is_preflight and failure.url == failure.first_url
+        yield replace(fault, fix=cache.fix) if is_of_cache else fault
 
 
 def strangers(compared: Compared | None, audit: str) -> Iterator[Row]:
@@ -226,7 +243,7 @@ def further_faults(
     if (fault := opaque(outcome)) is not None:
         yield fault
     else:
-        yield from _unreadable(outcome, read, hide)
+        yield from _unreadable(asked, outcome, read, hide)
     for note in outcome.console:
         if note.kind == "cookie" and asked.credentials == "include":
             yield Fault(
@@ -278,7 +295,7 @@ def _is_unstored(answer: WireResponse) -> bool:
     return "no-store" in (get(answer.headers, "Cache-Control") or "")[:LONGEST_READ].lower()
 
 
-def _unreadable(outcome: Outcome, read: Sequence[str], hide: Callable[[str], str]) -> Iterator[Fault]:
+def _unreadable(asked: Fetch, outcome: Outcome, read: Sequence[str], hide: Callable[[str], str]) -> Iterator[Fault]:
     if outcome.response is None:
         return
     final = outcome.exchanges[-1].response
@@ -293,8 +310,11 @@ def _unreadable(outcome: Outcome, read: Sequence[str], hide: Callable[[str], str
             listed = [item.strip() for item in (get(headers, EXPOSE_HEADERS) or "")[:LONGEST_READ].split(",")]
             names = [*[as_shown(hide(item)) for item in listed if item not in {"", "*"}][:MOST_NAMES], name]
             cause = "it is not exposed, so the page gets null instead."
+            words = "Expose it, on the response itself and not on the preflight's."
+            if "*" in listed and asked.with_credentials:
+                words = "* never counts with credentials: list the names."
             fix = Fix(
-                words="Expose it, on the response itself and not on the preflight's.",
+                words=f"{misspelt_for(EXPOSE_HEADERS, headers)} {words}".lstrip(),
                 send=(f"{EXPOSE_HEADERS}: {', '.join(names)}",),
                 policy={"expose_headers": names},
             )
@@ -321,7 +341,7 @@ def checklist(  # noqa: PLR0913, PLR0917 - what is known about a fetch
     wrong = _Wrong(faults)
     # Secrets are removed before anything is shortened.
     outcome = replace(outcome, exchanges=[veiled(exchange, hide) for exchange in outcome.exchanges])
-    preflight, request = _preflight_of(outcome), _request_of(outcome)
+    preflight, request = (wrong.or_last(outcome, is_preflight=is_preflight) for is_preflight in (True, False))
     yield _reached(asked, outcome, wrong)
     if not outcome.exchanges:
         return
@@ -332,34 +352,46 @@ def checklist(  # noqa: PLR0913, PLR0917 - what is known about a fetch
         return
     if is_same_origin(asked.page_origin, asked.server_origin):
         yield Row("--", "CORS", "the page's own origin: nothing has to be shared")
-    yield _needed(asked, preflight)
+    yield _needed(asked, outcome, preflight)
     if preflight is not None and preflight.response is not None:
         yield from _preflight_rows(preflight, preflight.response, wrong)
     if request is not None and request.response is not None:
-        yield from _request_rows(request, request.response, wrong)
+        yield from _request_rows(outcome, request, request.response, wrong)
     elif outcome.unseen:
         yield Row("--", "response", "not checked")
     yield _credentials(asked, outcome, wrong)
-    yield from _layers(outcome, other_layer)
-    yield from _vary(request, wrong, compared)
+    yield from _layers(outcome, other_layer, wrong)
+    yield from _vary(_request_of(outcome), wrong, compared)
     yield from _cookies(asked, outcome, wrong)
     yield from _networks(outcome)
 
 
 class _Wrong:
     """
-    The reasons that the model found, for a preflight's answer and for the rest, and the codes of the other faults.
+    The *failures* that the model found, and the *codes* of all faults. Each hop of a redirect has its own.
     """
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        self.faults = faults
         self.codes = {fault.code for fault in faults}
-        self.preflight = {fault.failure.reason for fault in faults if fault.failure and fault.failure.is_preflight}
-        self.request = {fault.failure.reason for fault in faults if fault.failure and not fault.failure.is_preflight}
+        self.failures = [fault.failure for fault in faults if fault.failure is not None]
+        self.everything = {failure.reason for failure in self.failures}
 
-    @property
-    def everything(self) -> set[Reason]:
-        return self.preflight | self.request
+    def about(self, exchange: Exchange) -> set[Reason]:
+        """
+        Return the reasons why the answer of *exchange* is refused.
+        """
+        return {failure.reason for failure in self.failures if _is_of(failure, exchange)}
+
+    def or_last(self, outcome: Outcome, *, is_preflight: bool) -> Exchange | None:
+        """
+        Return the first preflight, or else request, whose answer is refused; if none is, the last one.
+        """
+        sent = [exchange for exchange in outcome.exchanges if exchange.is_preflight == is_preflight]
+        return next(filter(self.about, sent), sent[-1] if sent else None)
+
+
+def _is_of(failure: Failure, exchange: Exchange) -> bool:
+    return (failure.is_preflight, failure.url) == (exchange.is_preflight, exchange.request.url)
 
 
 def _mark(is_wrong: object) -> Mark:
@@ -377,17 +409,26 @@ def _reached(asked: Fetch, outcome: Outcome, wrong: _Wrong) -> Row:
     return Row(_mark(is_silent), "reachable", f"{where} {'did not answer' if is_silent else 'answers'}{words}")
 
 
-def _needed(asked: Fetch, preflight: Exchange | None) -> Row:
+def _at(outcome: Outcome, exchange: Exchange) -> str:
+    """
+    Return the URL of *exchange* if a redirect led there.
+    """
+    url = exchange.request.url
+    return "" if url == outcome.exchanges[0].request.url else f" {as_shown(without_password(url))}"
+
+
+def _needed(asked: Fetch, outcome: Outcome, preflight: Exchange | None) -> Row:
     why = [] if is_safelisted_method(asked.method) else [f"the method {as_shown(asked.method)}"]
     if preflight is None:
         return Row("--", "preflight", "not needed")
     asked_for = get(preflight.request.headers, "Access-Control-Request-Headers") or ""
     why += [f"the header {as_shown(name)}" for name in asked_for.split(",")[:MOST_NAMES] if name]
-    return Row("ok", "preflight", f"sent, because of {' and '.join(why) or 'the page'}")
+    at = _at(outcome, preflight)
+    return Row("ok", "preflight", f"sent{' to' * bool(at)}{at}, because of {' and '.join(why) or 'the page'}")
 
 
 def _preflight_rows(exchange: Exchange, answer: WireResponse, wrong: _Wrong) -> Iterator[Row]:
-    reasons, server = wrong.preflight, get(answer.headers, "Server")
+    reasons, server = wrong.about(exchange), get(answer.headers, "Server")
     by = f", from {as_shown(server)}" if server and answer.status in {401, 403, 404, 405, 501} else ""
     is_bad = bool(reasons & OF_STATUS)
     yield Row(_mark(is_bad), "status", f"{answer.status}{by}", is_part=True)
@@ -421,12 +462,13 @@ def _max_age(answer: WireResponse) -> Row:
     return Row("--", "Max-Age", f"{seconds} s" + (f"; {', '.join(caps)}" if caps else ""), is_part=True)
 
 
-def _request_rows(exchange: Exchange, answer: WireResponse, wrong: _Wrong) -> Iterator[Row]:
+def _request_rows(outcome: Outcome, exchange: Exchange, answer: WireResponse, wrong: _Wrong) -> Iterator[Row]:
     refused = 400 <= answer.status <= 599
-    yield Row("--" if refused else "ok", "response", f"{exchange.request.method} is answered with {answer.status}")
+    asked = f"{exchange.request.method}{_at(outcome, exchange)}"
+    yield Row("--" if refused else "ok", "response", f"{asked} is answered with {answer.status}")
     value = get(answer.headers, ALLOW_ORIGIN)
     if values_of(exchange.request.headers, "Origin"):
-        mark = _mark(wrong.request & reasons_about(ALLOW_ORIGIN))
+        mark = _mark(wrong.about(exchange) & reasons_about(ALLOW_ORIGIN))
         yield Row(mark, _SHORT[ALLOW_ORIGIN], _shown(value), is_part=True)
 
 
@@ -436,11 +478,11 @@ def _handshake_rows(exchange: Exchange, wrong: _Wrong) -> Iterator[Row]:
     answer = exchange.response
     if answer is None:
         return
-    yield Row(_mark(Reason.HANDSHAKE_REFUSED in wrong.request), "status", str(answer.status))
+    yield Row(_mark(Reason.HANDSHAKE_REFUSED in wrong.everything), "status", str(answer.status))
     if answer.status == 101:
-        faulty = next((fault.failure.value for fault in wrong.faults if fault.failure), None)
+        faulty = next((FailureWords(failure)["field_fault"] for failure in wrong.failures), None)
         is_right = "Upgrade, Connection, Sec-WebSocket-Accept and the subprotocol are correct"
-        yield Row(_mark(faulty), "answer", f"{as_shown(faulty)} is missing, or wrong" if faulty else is_right)
+        yield Row(_mark(faulty), "answer", faulty or is_right)
 
 
 def _networks(outcome: Outcome) -> Iterator[Row]:
@@ -465,16 +507,23 @@ def _credentials(asked: Fetch, outcome: Outcome, wrong: _Wrong) -> Row:
     return Row(_mark(Reason.ALLOW_CREDENTIALS_NOT_TRUE in wrong.everything), "credentials", text)
 
 
-def _layers(outcome: Outcome, other_layer: str) -> Iterator[Row]:
+def _layers(outcome: Outcome, other_layer: str, wrong: _Wrong) -> Iterator[Row]:
     twice: dict[str, None] = {}
     for exchange in outcome.exchanges:
         names = [name.lower() for name, _ in exchange.response.headers] if exchange.response else []
         twice |= {name: None for name in names if name.startswith(OWNED_PREFIX) and names.count(name) > 1}
-    if twice:
-        quoted = ", ".join(as_shown(name) for name in [*twice][:MOST_NAMES])
-        yield Row("NO", "one layer", f"two layers answer: {quoted} came twice; remove it from all except one")
+    lists, single = (
+        ", ".join(as_shown(name) for name in [*twice][:MOST_NAMES] if (name in _LISTS) is is_list)
+        for is_list in (True, False)
+    )
+    if single:
+        text = f"{single} came twice, most likely from two layers: remove it from all except one"
+        yield Row("NO" if wrong.everything & _OF_TWO_LAYERS else "??", "one layer", text)
     elif other_layer:
         yield Row("NO", "one layer", f"{other_layer} is there, too: the guard replaces what it sets, so remove it")
+    elif lists:
+        # RFC 9110, 5.3, and Fetch, "extract header list values".
+        yield Row("--", "one layer", f"{lists} came in several lines, which browsers join to one list")
     elif any(exchange.response for exchange in outcome.exchanges):
         yield Row("ok", "one layer", "no CORS header came twice")
 
@@ -504,7 +553,8 @@ def _cookies(asked: Fetch, outcome: Outcome, wrong: _Wrong) -> Iterator[Row]:
         text = "sent" if near else f"sent by a browser that lets third-party cookies pass; {_THIRD_PARTY}"
         yield Row("ok" if near else "??", "cookies", text)
     else:
-        yield Row("--", "cookies", "none to send (--cookie)")
+        text = "not sent: the request itself was not, and a preflight carries none" if asked.cookies else _NO_COOKIES
+        yield Row("--", "cookies", text)
 
 
 def look_alike(outcome: Outcome) -> str:
@@ -520,16 +570,13 @@ def look_alike(outcome: Outcome) -> str:
         start = f"After the fix, the page gets the status {response.status}. That is not CORS. "
     if reason := protection_seen(WireResponse(response.status, body=response.body)):
         return f"{start}Cross-origin protection refuses the request ({reason}). {REMEDIES[reason].fix}"
-    sent = (exchange.response for exchange in outcome.exchanges if exchange.response is not None)
+    sent = [exchange.response for exchange in outcome.exchanges if exchange.response is not None]
     if (firewall := next(filter(None, map(firewall_seen, sent)), None)) is not None:
         name, sign, cure = firewall
         # What blocks the page has said so already.
         return "" if outcome.is_blocked else f"{start}{name} refuses the request ({sign}). {cure}"
-    if response.status == 403 and b"csrf" in response.body[:LONGEST_READ].lower():
-        return (
-            f"{start}The server's protection against CSRF refuses the request. Add the page's origin there, too "
-            "(Django: CSRF_TRUSTED_ORIGINS), or exempt views that need no cookies."
-        )
+    if any(map(csrf_seen, sent)):
+        return "" if outcome.is_blocked else f"{start}{OF_CSRF}"
     for statuses, why in _REFUSALS:
         if response.status in statuses:
             return start + why
@@ -539,7 +586,7 @@ def look_alike(outcome: Outcome) -> str:
 _REFUSALS: Final = (
     (
         {401, 403},
-        "The user is not logged in, or not allowed: send the login with --credentials, --cookie or --header.",
+        "The user is not logged in, or not allowed: send the login with --cookie or --header.",
     ),
     ({404, 410}, "There is nothing at this URL: check the URL."),
     ({405, 501}, "The server does not serve this method there: check the route."),

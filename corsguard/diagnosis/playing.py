@@ -26,7 +26,16 @@ from corsguard.browser import (
     WireRequest,
     WireResponse,
 )
-from corsguard.browser.evidence import refused_headers, refuses_authorization_only, tokens_listed, url_of
+from corsguard.browser.advice import fix_of_listed
+from corsguard.browser.evidence import (
+    FailureWords,
+    as_shown,
+    refused_headers,
+    refuses_authorization_only,
+    tokens_listed,
+    url_of,
+    without_password,
+)
 from corsguard.browser.exchanges import veiled
 from corsguard.browser.fetching import CredentialsMode, Mode, RedirectMode
 from corsguard.browser.headers import values_of
@@ -48,15 +57,12 @@ _MOST_ROUNDS: Final = 64
 # The code of the fault that an answer cannot be read in any case, and the verdict then.
 OPAQUE: Final = "opaque"
 UNREADABLE: Final = "opaque, so nothing can be read"
+NOT_CORS: Final = "failed, and this is not CORS"
 # A request and the preflight before it.
 _WITH_PREFLIGHT: Final = 2
 _STILL_COVERED: Final = (
     "The standard does not count Authorization among *, so no browser has to send it. Chromium, Firefox and Safari "
     "still do, and warn of it in their consoles."
-)
-_UNGUARDED: Final = (
-    "The preflight allowed this origin, so it is listed. The answer to the request itself has no CORS headers: a "
-    "gateway or a proxy answers only preflights, or the CORS layer does not guard this method or view."
 )
 
 
@@ -148,7 +154,7 @@ class Fault:
         if self.code == OPAQUE:
             return UNREADABLE
         is_cors = self.failure is not None and REASONS[self.failure.reason].kind == "cors"
-        return "blocked" if is_cors else "failed, and this is not CORS"
+        return "blocked" if is_cors else NOT_CORS
 
     def data(self) -> dict[str, Any]:
         """
@@ -360,13 +366,11 @@ def _play_round(asked: Fetch, browser: Browser, outcome: Outcome) -> NetworkErro
 
 def _is_only_unguarded(failure: Failure, exchanges: Sequence[Exchange]) -> bool:
     """
-    Whether a successful response has no CORS headers, although the preflight before it allowed the page.
+    Whether a response has no CORS headers, although the preflight before it allowed the page.
     """
-    answer = None if failure.exchange is None else failure.exchange.response
     if failure.reason is not Reason.MISSING_ALLOW_ORIGIN or failure.is_preflight or len(exchanges) < _WITH_PREFLIGHT:
         return False
-    before = exchanges[-_WITH_PREFLIGHT]
-    return before.is_preflight and answer is not None and 200 <= answer.status <= 299
+    return exchanges[-_WITH_PREFLIGHT].is_preflight
 
 
 def _is_bare(exchange: Exchange) -> bool:
@@ -381,12 +385,14 @@ def _hold(asked: Fetch, request: WireRequest) -> None:
     """
     Raise Held if the method of *request* is not safe, or if it goes to another host.
     """
+    first, url = url_of(asked.url), url_of(request.url)
     if request.method not in SAFE_METHODS:
+        # A redirect sends the same method to another URL.
+        to = "" if first is not None and first.href == request.url else f" to {as_shown(without_password(request.url))}"
         raise Held(
-            f"{request.method} was not sent, because no browser sends it before that is fixed. Its answer may have "
+            f"{request.method} was not sent{to}, because no browser sends it before that is fixed. Its answer may have "
             "further faults: check again after the fix."
         )
-    first, url = url_of(asked.url), url_of(request.url)
     if first is None or url is None or first.host != url.host:
         raise Held(
             "the redirect to another host was not followed, because no browser follows it before that is fixed. Check "
@@ -430,11 +436,12 @@ def fault_of(error: NetworkError, *, follows: bool = False, is_listed: bool = Fa
     """
     Return *error* in words; *is_listed* is True if the preflight allowed the page's origin.
     """
-    what = bare_cause(error.failure)
-    fix = error.fix
-    if is_listed:
-        # The model's text considers only this answer, but the preflight has shown that the origin is not the problem.
-        fix = replace(fix, words=_UNGUARDED)
+    failure = error.failure
+    what = bare_cause(failure)
+    if failure.url != failure.first_url:
+        what = f"after a redirect to {FailureWords(failure)['url']}: {what}"
+    # The model considers only this answer, but the preflight has shown that the origin is not the problem.
+    fix = fix_of_listed(failure) if is_listed else error.fix
     return Fault(
         code=error.reason,
         cause=what[:1].upper() + what[1:],
@@ -443,9 +450,9 @@ def fault_of(error: NetworkError, *, follows: bool = False, is_listed: bool = Fa
         chromium=error.chromium,
         firefox=error.firefox,
         safari=error.safari,
-        notes=notes(error.failure, with_safari=False),
+        notes=notes(failure, with_safari=False),
         follows=follows,
-        failure=error.failure,
+        failure=failure,
     )
 
 

@@ -14,6 +14,7 @@ from corsguard.diagnosis.checklist import compare, further_faults, resolved_spac
 from corsguard.diagnosis.playing import Fetch, play
 
 PERMISSION = "Chromium asks the user for permission (Local Network Access), which no header can give."
+TWICE = "came twice, most likely from two layers: remove it from all except one"
 ROWS = {
     "Max-Age, and the browsers that use less": (
         Server((204, [*allow(methods="PUT"), ("Access-Control-Max-Age", "86400")])),
@@ -25,14 +26,25 @@ ROWS = {
         PUT,
         ("--", "Max-Age", "not a number: browsers send the preflight again after 5 s"),
     ),
-    "two layers that agree in part": (
+    "a list in two lines": (
         Server((204, [*allow(methods="PUT"), ("Access-Control-Allow-Methods", "GET")])),
         PUT,
-        (
-            "NO",
-            "one layer",
-            "two layers answer: access-control-allow-methods came twice; remove it from all except one",
-        ),
+        ("--", "one layer", "access-control-allow-methods came in several lines, which browsers join to one list"),
+    ),
+    "two layers": (
+        Server(response=(200, [*allow(), *allow()])),
+        [],
+        ("NO", "one layer", f"access-control-allow-origin {TWICE}"),
+    ),
+    "two layers, whose second header does not matter": (
+        Server((204, [*allow(methods="PUT"), *[("Access-Control-Max-Age", "60")] * 2]), (200, allow())),
+        PUT,
+        ("??", "one layer", f"access-control-max-age {TWICE}"),
+    ),
+    "a cookie that waits for the preflight": (
+        Server((403, [])),
+        [*PUT, "--cookie", "sid=12345"],
+        ("--", "cookies", "not sent: the request itself was not, and a preflight carries none"),
     ),
     "the reason for a preflight": (Server(), TOKEN, ("ok", "preflight", "sent, because of the header x-token")),
     "no preflight is needed": (Server(response=(200, allow())), [], ("--", "preflight", "not needed")),

@@ -25,6 +25,30 @@ SEEN = {
     "AWS": (403, [("Server", "awselb/2.0"), VARIES], "A load balancer of AWS refuses the request"),
     "object storage": (403, [("Server", "AmazonS3")], "Object storage answers (Server: AmazonS3): the CORS rules of"),
     "object storage without rules": (200, [("x-goog-storage-class", "STANDARD")], "the CORS rules of the bucket"),
+    "API Gateway": (
+        403,
+        [("x-amz-apigw-id", "a="), ("x-amzn-errortype", "MissingAuthenticationTokenException")],
+        "Amazon API Gateway answers by itself, before any application: it has no method GET for this URL",
+    ),
+    "API Gateway, for another reason": (
+        429,
+        [("apigw-requestid", "a="), ("x-amzn-errortype", "TooManyRequestsException")],
+        "Amazon API Gateway answers by itself, before any application: its log says why.",
+    ),
+    "Lambda, behind API Gateway": (403, [("x-amz-apigw-id", "a=")], "The application itself answers so"),
+    "a misspelt name": (
+        200,
+        [("Access-Control-Allow-Origins", "*"), VARIES],
+        "The answer has Access-Control-Allow-Origins, which no browser reads: the name is Access-Control-Allow-Origin.",
+    ),
+    "a name with underscores": (200, [("access_control_allow_origin", "*")], "which no browser reads: the name is"),
+    "another name of CORS": (200, [("Access-Control-Allow-Methods", "GET"), VARIES], "The answer varies on Origin"),
+    "quotation marks": (
+        200,
+        [("Access-Control-Allow-Origin", f'"{PAGE}"')],
+        f"The value is in quotation marks: send it without them ({PAGE}).",
+    ),
+    "a comma": (200, [("Access-Control-Allow-Origin", f"{PAGE},")], "has a comma too many: send the origin alone."),
     # Their lines are in each answer, also in those of the application.
     "Imperva": (403, [("X-Iinfo", "1-2-3")], "Imperva is in front (X-Iinfo: 1-2-3): its log says whether it refused."),
     "Cloudflare in front": (403, [("CF-Ray", "8a-FRA")], "Cloudflare is in front (CF-Ray: 8a-FRA): its log says"),
@@ -46,6 +70,81 @@ def test_an_observed_intermediary_comes_before_guesses(status, lines, said):
     (fault, *_) = diagnosis.check(Server(response=(status, lines)), page=PAGE).faults
     assert said in str(fault.fix)
     assert "s3cr3t" not in str(fault.fix)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([("X-Powered-By", "Express")], "outermost (Express: app.use(cors(...)) before the routes)."),
+        ([("Server", "Kestrel")], "outermost (ASP.NET: app.UseCors(...) before "),
+        ([("X-Powered-By", "PHP/8.3")], "Put the CORS layer outermost."),
+        ([], "outermost (CORSMiddleware around everything, or first in MIDDLEWARE)."),
+    ],
+)
+def test_the_place_of_the_cors_layer_is_told_in_the_words_of_what_answers(lines, said):
+    (fault, *_) = diagnosis.check(Server((404, lines)), page=PAGE, method="PUT").faults
+    assert said in fault.fix.words
+
+
+def saying(status, body, lines=()):
+    def app(environ, start_response):
+        start_response(f"{status} Status", [*lines])
+        return [body]
+
+    return app
+
+
+def test_a_protection_against_csrf_is_named_first():
+    found = diagnosis.check(saying(403, b"<p>CSRF token missing</p>"), page=PAGE, method="POST")
+    assert found.faults[0].fix.words.startswith("Status 403, and the body names CSRF. The server's protection against")
+    assert found.look_alike == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "lines", "method", "send"),
+    [
+        (400, b"Disallowed CORS method", allow(methods="GET"), "PUT", "Access-Control-Allow-Methods: GET, PUT"),
+        (400, b"Disallowed CORS headers", allow(), "GET", "Access-Control-Allow-Headers: X-Token"),
+        (400, b"Disallowed CORS origin", [], "GET", f"Access-Control-Allow-Origin: {PAGE}"),
+        (403, b"Invalid CORS request", [], "PUT", f"Access-Control-Allow-Origin: {PAGE}"),
+    ],
+)
+def test_a_cors_layer_that_refuses_by_itself_has_not_to_be_moved(status, body, lines, method, send):
+    app, headers = saying(status, body, lines), [("X-Token", "1")] if method == "GET" else []
+    (fault, *_) = diagnosis.check(app, page=PAGE, method=method, headers=headers).faults
+    assert f'itself refuses, so nothing has to be moved. It says: "{body.decode()}"' in fault.fix.words
+    assert "outermost" not in fault.fix.words
+    assert fault.fix.send[0] == send
+
+
+def stored(status, path, body=b"", lines=()):
+    """
+    Return an application that redirects to object storage.
+    """
+
+    def app(environ, start_response):
+        if environ["HTTP_HOST"] == "api.example.com":
+            start_response("302 Found", [*allow(), ("Location", f"https://bucket.example{path}")])
+            return []
+        start_response(f"{status} Status", [("Server", "AmazonS3"), *lines])
+        return [body]
+
+    return app
+
+
+def test_a_redirect_to_object_storage_makes_the_origin_null():
+    (fault,) = diagnosis.check(stored(200, "/9.pdf"), page=PAGE).faults
+    assert fault.cause.startswith("After a redirect to https://bucket.example/9.pdf: ")
+    assert f"makes the Origin null, and a rule that lists {PAGE} does not count for null." in fault.fix.words
+    assert (fault.fix.send, fault.fix.policy) == ((), {})
+
+
+def test_the_bucket_says_itself_what_is_wrong():
+    body = b"<Error><Message>CORSResponse: CORS is not enabled for this bucket.</Message></Error>"
+    refusing = saying(403, body, [("Server", "AmazonS3")])
+    (fault, *_) = diagnosis.check(refusing, page=PAGE, method="PUT").faults
+    assert 'The body says: "CORSResponse: CORS is not enabled for this bucket."' in fault.fix.words
+    assert "Is there such an object" not in fault.fix.words
 
 
 BODIES = {
@@ -191,7 +290,7 @@ def test_a_fresh_query_shows_that_a_cache_is_at_fault():
     assert [fault.code for fault in found.faults] == ["cache", "missing_allow_origin"]
     assert (
         found.faults[0].cause
-        == "A cache gave an answer that was made for another page (Age: 60): past the cache, the page may read."
+        == "A cache gave an answer that was not made for this page (Age: 60): past the cache, the page may read."
     )
     assert found.verdict == "blocked"
 

@@ -7,6 +7,7 @@ from kit.checking import API, PAGE, PUT, TOKEN, Server, allow, data, run, served
 
 from corsguard import CORSMiddleware, Policy
 from corsguard.browser import LiveTransport, Unreachable, WireRequest, WireResponse
+from corsguard.diagnosis import check
 from corsguard.diagnosis.playing import Fetch, play
 
 FAULTS = {
@@ -189,6 +190,37 @@ def test_checks_that_were_left_out_are_named(serve):
     )
 
 
+def moved(environ, start_response):
+    """
+    Redirect to a resource whose preflight fails.
+    """
+    path, is_preflight = environ["PATH_INFO"], environ["REQUEST_METHOD"] == "OPTIONS"
+    lines = allow(methods="GET" if path == "/z" else "DELETE", headers="x-token")
+    start_response(
+        "204 No Content" if is_preflight else "308 Moved", [*lines, *[("Location", "/z")] * (not is_preflight)]
+    )
+    return []
+
+
+def test_each_hop_of_a_redirect_has_its_own_url_and_values(serve):
+    found, _ = data(serve(moved), "--page", PAGE, "--method", "DELETE", "--url", "/items")
+    (fault,) = found["faults"]
+    assert fault["cause"].startswith("After a redirect to https://api.example.com/z: the answer to the preflight does")
+    assert found["unseen"].startswith("DELETE was not sent to https://api.example.com/z, because no browser")
+    rows = [(row["mark"], row["name"], row["text"]) for row in found["checked"]]
+    assert ("ok", "preflight", "sent to https://api.example.com/z, because of the method DELETE") in rows
+    assert ("NO", "Allow-Methods", "GET") in rows
+    assert ("ok", "response", "DELETE is answered with 308") in rows
+
+
+def test_only_the_hop_that_fails_is_marked(serve):
+    server = Server(response=(302, [("Location", "/next"), *allow()]), by_path={"/next": (200, [])})
+    found, _ = data(serve(server), "--page", PAGE)
+    rows = [(row["mark"], row["name"], row["text"]) for row in found["checked"]]
+    assert ("ok", "response", "GET https://api.example.com/next is answered with 200") in rows
+    assert ("NO", "Allow-Origin", "absent") in rows
+
+
 def test_a_circle_is_asked_again_each_time():
     """
     The same request twice in one fetch is two requests. In the next round it is not sent again.
@@ -262,9 +294,15 @@ def test_a_preflight_that_passed_shows_that_the_origin_is_listed(serve):
     assert fault["fix"]["words"].startswith("The preflight allowed this origin, so it is listed. ")
     (fault,) = data(serve(gateway), "--page", PAGE)[0]["faults"]
     assert "does not list this origin" in fault["fix"]["words"]
-    failing = Server((204, allow(methods="PUT")), (500, []))
-    (fault,) = data(serve(failing), *PUT)[0]["faults"]
-    assert fault["fix"]["words"].startswith("Status 500. ")
+    for status in (400, 403, 404, 500):
+        refusing = Server((204, allow(methods="PUT")), (status, []))
+        with served_http(refusing) as port:
+            page, url = "http://localhost:3000", f"http://127.0.0.1:{port}/"
+            refusing.preflight = (204, allow(page, methods="PUT"))
+            (fault,) = check(url, page=page, method="PUT").faults
+        assert fault.fix.words.startswith(f"Status {status}. ")
+        assert "in their list" not in fault.fix.words
+        assert (fault.fix.send[0], fault.fix.policy) == (f"Access-Control-Allow-Origin: {page}", {})
 
 
 def test_no_page_is_told_to_request_a_login_page(serve):
