@@ -58,7 +58,7 @@ def handout_of_har(reading: HarReading) -> str:
     """
     fine = tuple(_what(replay.asked) for replay in reading.requests if replay.is_fine)
     others = (Section("Readable", fine),) if fine else ()
-    mood: Mood = "bad" if reading.blocked else "good" if reading.is_fine else "warning"
+    mood: Mood = "bad" if reading.blocked or reading.failed else "good" if reading.is_fine else "warning"
     return Handout(
         f"Requests across origins in {as_shown(Path(reading.file).name)}",
         reading.unjudged or f"{reading.verdict}.",

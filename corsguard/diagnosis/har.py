@@ -8,6 +8,7 @@ depends on the writer: Chromium and WebKit name what the browser refused; Firefo
 import json
 import re
 import zlib
+from base64 import b64decode
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from gzip import BadGzipFile, GzipFile
@@ -43,6 +44,8 @@ _ZIP: Final = b"PK\x03\x04"
 # How a file begins that gzip packed (RFC 1952, 2.3.1).
 _GZIP: Final = b"\x1f\x8b"
 # These are between the browser and the server.
+# Programs that send requests as a user writes them, with an Origin if the user writes one.
+_CLIENTS: Final = tuple("insomnia postman bruno hoppscotch httpie paw rapidapi thunder yaak".split())
 _PROXIES: Final = tuple("mitmproxy charles fiddler proxyman browsermob requestly burp zap".split())
 # How proxies say that no response came: Charles in a field, Fiddler in its own status text.
 _CHARLES: Final = "_charlesStatus"
@@ -92,9 +95,10 @@ class Archive(NamedTuple):
     """
     The content of a HAR: its *entries*, and the name of its *writer*.
 
-    *is_browsers* is True if it has requests of a browser, *is_proxys* if a proxy recorded them. *names_refusals* is
-    True if it marks each response that the browser refused, and *is_silence_consent* if a response without a mark is
-    one that the page got. *unreadable* counts the entries without a method or a URL that can be read.
+    *is_browsers* is True if it has requests of a browser, *is_proxys* if a proxy recorded them, *is_clients* if a
+    program sent them that blocks nothing. *names_refusals* is True if it marks each response that the browser refused,
+    and *is_silence_consent* if a response without a mark is one that the page got. *unreadable* counts the entries
+    without a method or a URL that can be read.
     """
 
     entries: list[Entry]
@@ -104,6 +108,7 @@ class Archive(NamedTuple):
     names_refusals: bool
     is_silence_consent: bool = False
     unreadable: int = 0
+    is_clients: bool = False
 
 
 def read(path: str) -> Archive:
@@ -113,6 +118,8 @@ def read(path: str) -> Archive:
     content = _bytes(path)
     if content.startswith(_ZIP):
         raise Malformed(f"{path} is a zip archive: unpack it, and check the HAR file in it.")
+    if not content.strip():
+        raise Malformed(f"{path} is empty: export it again from the Network panel.")
     try:
         # It finds out which encoding of Unicode the bytes have: PowerShell writes UTF-16.
         document = json.loads(content)
@@ -135,6 +142,7 @@ def read(path: str) -> Archive:
         writer=writer,
         is_browsers=writer.lower().startswith((*_TELLING, *_SILENT_BROWSERS)) or any(map(_is_of_a_browser, found)),
         is_proxys=is_proxys,
+        is_clients=writer.lower().startswith(_CLIENTS),
         names_refusals=is_named or writer.lower().startswith(_TELLING),
         is_silence_consent=writer.lower().startswith(_TELLING_BROWSERS),
         unreadable=len(raw) - len(found),
@@ -229,7 +237,11 @@ def _entry(entry: Mapping[str, Any], pages: Mapping[str, str], *, is_proxys: boo
     page = origin if origin not in {"", NULL} else referer
     return Entry(
         request=WireRequest(method, url.href, headers, body),
-        response=WireResponse(cast("int", status), _lines(response.get("headers"))) if answered else None,
+        response=WireResponse(
+            cast("int", status), _lines(response.get("headers")), _body(_dict(response.get("content")))
+        )
+        if answered
+        else None,
         error=error,
         page=page if url_of(page) is not None else "",
         origin=origin,
@@ -238,6 +250,19 @@ def _entry(entry: Mapping[str, Any], pages: Mapping[str, str], *, is_proxys: boo
         is_of_worker=True in (place.get("_fetchedViaServiceWorker") for place in (entry, response)),
         is_open=bool(_list(entry.get("_webSocketMessages"))),
     )
+
+
+def _body(content: Mapping[str, Any]) -> bytes:
+    """
+    Return the beginning of the body of a response, which a file may lack.
+    """
+    text = _text(content, "text")
+    if content.get("encoding") != "base64":
+        return text.encode("utf-8", "replace")
+    try:
+        return b64decode(text)
+    except ValueError:
+        return b""
 
 
 def _error(entry: Mapping[str, Any], response: Mapping[str, Any]) -> str:

@@ -11,12 +11,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 from corsguard.browser import Exchange, Reason
 from corsguard.browser.confidential import SECRET_PARAMETER, Secrets, secrets_of
+from corsguard.browser.connection_advice import WHY_SILENT
 from corsguard.browser.console import chromium
-from corsguard.browser.evidence import as_shown, url_of
+from corsguard.browser.evidence import as_shown, net_error_of, url_of
 from corsguard.browser.exchanges import SECRET_HEADERS
 from corsguard.browser.fetching import CredentialsMode, Mode
 from corsguard.browser.headers import get, values_of
 from corsguard.browser.urls import HTTP_SCHEMES, is_same_origin, of_handshake
+from corsguard.fixes import Fix
 from corsguard.names import (
     EXAMPLE_ORIGIN,
     is_token,
@@ -28,7 +30,7 @@ from .commands import check_command, shown_url
 from .har import NOT_MODIFIED, Archive, Entry, is_navigation, read
 from .lookalike_fixes import fix_of_lookalike
 from .lookalikes import LOOKALIKES
-from .playing import Fault, Fetch, Outcome, is_preflight, play
+from .playing import NOT_CORS, Fault, Fetch, Outcome, is_preflight, play
 from .tape import UNTOLD, Tape, may_be_cors, names_asked, said, told
 
 _FETCHED: Final = frozenset({"fetch", "xhr", "preflight", "font", "module", "manifest"})
@@ -50,6 +52,7 @@ _INITIATORS: Final = {
 # What a cache of the browser may be the cause of.
 _OF_CACHES: Final = frozenset({Reason.MISSING_ALLOW_ORIGIN, Reason.ALLOW_ORIGIN_MISMATCH})
 _OF_WORKER: Final = "A service worker of the page gave the answer, and CORS does not apply to its answers."
+_OF_CLIENTS: Final = "{} sent this, which is not a browser and blocks nothing. A page on {} is assumed in its place."
 _PRIVATE_NETWORK: Final = "private_network_access"
 _STORED: Final = (
     "The answer (304) only confirms an answer in the cache of the browser, whose headers are not in the file."
@@ -83,6 +86,15 @@ class Replay:
         if self.is_unclear:
             return "unclear"
         return "readable" if self.outcome.socket is None else "open"
+
+    @property
+    def further_hops(self) -> list[Exchange]:
+        """
+        The requests to which redirects led, without preflights.
+        """
+        first = self.entry.request.url
+        sent = self.outcome.exchanges
+        return [hop for hop in sent if not hop.is_preflight and hop.request.url != first]
 
     @property
     def mark(self) -> Mark:
@@ -194,14 +206,21 @@ class HarReading:
         """
         The number of requests whose responses a page may not read.
         """
-        return sum(bool(replay.outcome.faults) for replay in self.requests)
+        return sum(bool(replay.outcome.faults) for replay in self.requests) - self.failed
+
+    @property
+    def failed(self) -> int:
+        """
+        The number of requests that failed for another reason than CORS.
+        """
+        return sum(replay.verdict == NOT_CORS for replay in self.requests)
 
     @property
     def unclear(self) -> int:
         """
         The number of requests whose result is unclear.
         """
-        return sum(not replay.is_fine for replay in self.requests) - self.blocked
+        return sum(not replay.is_fine for replay in self.requests) - self.blocked - self.failed
 
     @property
     def verdict(self) -> str:
@@ -210,7 +229,10 @@ class HarReading:
         """
         if not self.requests and not self.unjudged:
             return "0 blocked, because no request needs CORS,"
-        return f"{self.blocked} blocked, {self.unclear} unclear, of {len(self.requests)} requests across origins"
+        failed = f"{self.failed} failed without CORS, " if self.failed else ""
+        return (
+            f"{self.blocked} blocked, {failed}{self.unclear} unclear, of {len(self.requests)} requests across origins"
+        )
 
     @property
     def failures(self) -> list[tuple[Replay, int]]:
@@ -542,10 +564,25 @@ def _played(tape: Tape, number: int, entry: Entry, credentials: CredentialsMode,
     outcome.exchanges = [exchange for exchange in outcome.exchanges if exchange.request not in tape.made_up]
     if tape.archive.is_proxys and outcome.is_unreachable:
         # The browser got an answer from the proxy, so its console printed something else.
-        outcome.faults = [replace(fault, chromium="", firefox="", safari="") for fault in outcome.faults]
+        outcome.faults = [_at_proxy(fault) for fault in outcome.faults]
     outcome.faults = [_requested_by(fault, entry.kind) for fault in outcome.faults]
     has_preflight = not outcome.faults and any(exchange.is_preflight for exchange in outcome.exchanges)
-    return Replay(entry, asked, outcome, [*tape.assumed], error=tape.last.error, has_preflight=has_preflight)
+    assumed = [*tape.assumed]
+    if tape.archive.is_clients:
+        assumed.append(_OF_CLIENTS.format(as_shown(tape.archive.writer), as_shown(asked.page_origin)))
+    return Replay(entry, asked, outcome, assumed, error=tape.last.error, has_preflight=has_preflight)
+
+
+def _at_proxy(fault: Fault) -> Fault:
+    """
+    Return *fault* for a request that a proxy passed on, so that the browser did not stop it.
+    """
+    fault = replace(fault, chromium="", firefox="", safari="", notes=())
+    if fault.failure is None or net_error_of(fault.failure) != "CONNECTION_FAILED":
+        return fault
+    return replace(
+        fault, fix=Fix(words=f"Not CORS, and no header helps: the proxy passed the request on. {WHY_SILENT}")
+    )
 
 
 def _requested_by(fault: Fault, kind: str) -> Fault:

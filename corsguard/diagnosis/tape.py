@@ -13,12 +13,14 @@ from functools import lru_cache
 from typing import Final
 
 from corsguard.browser import NetworkError, Reason, Unreachable, WireRequest, WireResponse
+from corsguard.browser.connection_advice import why_failed
 from corsguard.browser.evidence import as_shown, url_of
 from corsguard.browser.fetching import CredentialsMode
 from corsguard.browser.handshakes import is_handshake, opening, protocols_of
 from corsguard.browser.headers import get, is_safelisted_header
 from corsguard.browser.reasons import REASONS
 from corsguard.browser.wire import Header
+from corsguard.fixes import Fix
 from corsguard.names import (
     ALLOW_CREDENTIALS,
     ALLOW_HEADERS,
@@ -31,6 +33,7 @@ from corsguard.names import (
 from corsguard.origin import NULL
 
 from . import consoles
+from .commands import check_command
 from .har import Archive, Entry
 from .lookalike_fixes import fix_of_lookalike
 from .lookalikes import LOOKALIKES
@@ -102,6 +105,14 @@ def _line(entry: Entry) -> str:
     return f"GET {url.origin}/ {name}{status}"
 
 
+# Lookalikes for every error that has no other one.
+_ANY_ERROR: Final = frozenset({"broken_off", "net_error"})
+_NOT_SHARED: Final = (
+    "The response is not shared with the page: Access-Control-Allow-Origin is absent, or names another origin. The "
+    "file does not show which."
+)
+
+
 @lru_cache(maxsize=64)
 def _read(line: str) -> Message | None:
     return next(iter(consoles.read(line, Known())), None)
@@ -114,11 +125,10 @@ def said(entry: Entry, asked: Fetch) -> Iterator[Fault]:
     message = _read(_line(entry))
     if message is None or message.name in _UNTOLD_NAMES:
         return
-    lookalike = message.lookalike
+    lookalike, named = message.lookalike, _NET_ERROR.search(entry.error)
     if message.name == Reason.UNREACHABLE and entry.response is not None and entry.response.headers:
         lookalike = "broken_off"
     if message.failure is not None and not lookalike:
-        named = _NET_ERROR.search(entry.error)
         is_missing = REASONS[message.failure.reason].kind == "no response"
         failure = replace(
             message.failure,
@@ -131,12 +141,19 @@ def said(entry: Entry, asked: Fetch) -> Iterator[Fault]:
             # The error in the file is what the console printed.
             net_error=named[1] if named is not None and is_missing else "",
         )
-        yield fault_of(NetworkError(failure))
+        fault = fault_of(NetworkError(failure))
+        if failure.reason is Reason.MISSING_ALLOW_ORIGIN and not (entry.response and entry.response.headers):
+            # Safari prints the same for a header that names another origin.
+            words = f"{fault.fix.words} Look at the headers of the answer: {check_command(asked)}"
+            fault = replace(fault, cause=_NOT_SHARED, fix=replace(fault.fix, words=words), chromium="", firefox="")
+        yield fault
         return
     url = url_of(entry.request.url)
     origin = "" if url is None else url.origin
     value = message.value or (_DIRECTIVES.get(entry.kind, "") if lookalike == "csp" else "")
     fix = fix_of_lookalike(lookalike, asked.page_origin, origin, message.header, value, url=entry.request.url)
+    if lookalike in _ANY_ERROR and named is not None and (why := why_failed(named[1], as_shown(origin))):
+        fix = Fix(words=f"The browser says {named[1]}: {why}")
     yield Fault(code=lookalike, cause=LOOKALIKES[lookalike].title, fix=fix)
 
 

@@ -6,6 +6,7 @@ import gzip
 import json
 import shlex
 import socket
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -440,7 +441,74 @@ def test_what_a_packed_file_contains_is_bounded(tmp_path, monkeypatch):
     assert (result.exit_code, "Expected a file of at most 10000 bytes" in result.stderr) == (2, True)
 
 
+def first(file):
+    return json.loads(run(file, "--json").stdout)["requests"][0]
+
+
+def test_each_hop_is_listed_by_its_status(write):
+    moved = entry("GET", "/9", 302, [*allow(), ("Location", "https://bucket.example/9.pdf")])
+    stored = entry("GET", "https://bucket.example/9.pdf", 200, [("Server", "AmazonS3")], error=FAILED)
+    file = write(moved, stored)
+    assert "GET https://api.example.com/9  302 -> 200  missing_allow_origin" in run(file).stdout
+    assert first(file)["faults"][0]["cause"].startswith("After a redirect to https://bucket.example/9.pdf: ")
+
+
+@pytest.mark.parametrize("encoding", ["", "base64"])
+def test_the_body_of_an_answer_is_read(write, encoding):
+    body = "<Error><Message>CORSResponse: CORS is not enabled for this bucket.</Message></Error>"
+    refused = entry("GET", "/a", 403, [("Server", "AmazonS3")], error=FAILED)
+    text = b64encode(body.encode()).decode() if encoding else body
+    refused["response"]["content"] = {"text": text, "encoding": encoding}
+    words = first(write(refused))["faults"][0]["fix"]["words"]
+    assert 'The body says: "CORSResponse: CORS is not enabled for this bucket."' in words
+    refused["response"]["content"] = {"text": "a", "encoding": "base64"}
+    assert first(write(refused))["faults"]
+
+
+def test_what_only_safari_says_may_be_about_another_origin(write):
+    said = f"Origin {PAGE} is not allowed by Access-Control-Allow-Origin. Status code: 200"
+    (fault,) = first(write({**entry("GET", "/a", -1), "_failureText": said}))["faults"]
+    assert fault["cause"].startswith(
+        "The response is not shared with the page: Access-Control-Allow-Origin is absent, or"
+    )
+    assert "Look at the headers of the answer: corsguard check https://api.example.com/a" in fault["fix"]["words"]
+    assert (fault["chromium"], fault["firefox"]) == ("", "")
+
+
+def test_a_program_that_is_no_browser_blocks_nothing(write):
+    file = write(entry("GET", "/a", 200, JSON), creator={"name": "Insomnia REST Client"})
+    assert first(file)["assumed"][-1].startswith("Insomnia REST Client sent this, which is not a browser and blocks")
+
+
+def test_what_is_not_cors_is_not_counted_as_blocked(write):
+    reset = entry("GET", "/a", 0, error="net::ERR_CONNECTION_RESET")
+    found = run(write(reset, entry("GET", "/b", 200, JSON, error=FAILED)))
+    assert (found.stdout.split(" in ")[0], found.exit_code) == (
+        "1 blocked, 1 failed without CORS, 0 unclear, of 2 requests across origins",
+        1,
+    )
+
+
+NET_ERRORS = {
+    "HTTP2_PROTOCOL_ERROR": "was reached over HTTP/2. It, or a proxy in front, broke the rules of the protocol",
+    "QUIC_PROTOCOL_ERROR": "was reached over HTTP/3.",
+    "ADDRESS_UNREACHABLE": "no route leads from this computer to https://api.example.com.",
+    "EMPTY_RESPONSE": "https://api.example.com took the connection, and closed it without an answer.",
+    "RESPONSE_HEADERS_TOO_BIG": "the header lines of https://api.example.com are too long for a browser.",
+    "CONTENT_DECODING_FAILED": "the body is not encoded as its Content-Encoding says.",
+}
+
+
+@pytest.mark.parametrize("name", NET_ERRORS)
+def test_an_error_with_a_known_cause_has_no_list_of_questions(write, name):
+    status, lines = (200, JSON) if name == "CONTENT_DECODING_FAILED" else (0, ())
+    (fault,) = first(write(entry("GET", "/a", status, lines, error=f"net::ERR_{name}")))["faults"]
+    assert NET_ERRORS[name] in fault["fix"]["words"]
+    assert "Is the server running?" not in fault["fix"]["words"]
+
+
 MALFORMED = {
+    "empty": (b" ", "is empty: export it again"),
     "not JSON": (b"<html>", "is not JSON"),
     "not text": (b"\xff\xfe", "is not JSON"),
     "nested too deeply": (b"[" * 100_000, "is not JSON"),
