@@ -37,6 +37,7 @@ from corsguard.diagnosis.objects import (
 )
 from corsguard.diagnosis.playing import Fetch
 from corsguard.diagnosis.rehearsal import Rehearsal
+from corsguard.errors import PolicyError
 from corsguard.fixes import Part
 from corsguard.names import EXAMPLE_ORIGIN
 
@@ -151,7 +152,7 @@ def check(ctx: click.Context, /, target: str, *, as_json: bool, **given: Any) ->
     Exit codes: 0 the page may read the response; 1 it may not, there is a fault, or the HAR file does not show it; 2
     usage; 3 no response.
     """
-    if target.lower().endswith((".har", ".har.gz")):
+    if target.lower().endswith((".har", ".har.gz")) or (target.lower().endswith(".zip") and "://" not in target):
         ctx.exit(_check_har(ctx, target, given["html_file"], Output(as_json=as_json)))
     options = _Options(target=target, **given)
     if _is_socket(options.url or target):
@@ -166,6 +167,8 @@ def check(ctx: click.Context, /, target: str, *, as_json: bool, **given: Any) ->
     output = Output(as_json=as_json, secrets=confidential(options.headers, [*options.cookies, *options.set_cookies]))
     try:
         found = _found(options, output)
+    except PolicyError:
+        raise
     except ValueError as error:
         raise click.UsageError(printable(without_password(output.hidden(str(error))))) from None
     curls = found.curl(options.cacert) if options.with_curl else []
@@ -457,11 +460,12 @@ def _check_har(ctx: click.Context, path: str, html_file: str | None, output: Out
 
 def _print_replays(reading: HarReading, output: Output) -> None:
     found = reading.requests
-    style: Style = "bad" if reading.blocked else "warning" if reading.unclear else "good"
+    style: Style = "bad" if reading.blocked or reading.failed else "warning" if reading.unclear else "good"
     output.spans((reading.verdict, style), (f" in {reading.file} ({reading.entries} entries)", "bold"))
     for replay in found:
         entry, mark = replay.entry, replay.mark
-        status = "no response" if entry.response is None else str(entry.response.status)
+        answers = [entry.response, *(hop.response for hop in replay.further_hops)]
+        status = " -> ".join("no response" if answer is None else str(answer.status) for answer in answers)
         why = f"  {replay.outcome.faults[0].code}" if replay.outcome.faults else ""
         if replay.with_credentials:
             why = f"  ok without credentials; blocked with: {replay.with_credentials[0].code}"

@@ -49,7 +49,9 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except (LoadError, PolicyError) as error:
-            raise click.UsageError(printable(str(error))) from error
+            # Which module makes the policy.
+            notes = getattr(error, "__notes__", ())
+            raise click.UsageError(printable(": ".join([*notes, str(error)]))) from error
         except KeyboardInterrupt:
             # Click's exit code would be that of findings.
             click.echo("Interrupted.", err=True)

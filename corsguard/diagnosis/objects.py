@@ -95,7 +95,8 @@ def load_application(text: str, seconds: float = LONGEST_IMPORT) -> Application:
         if isinstance(cast("object", found), type):
             others = contents_of(import_module(text.partition(":")[0]))
             raise LoadError(f"{text} is a class: name an application, which is an instance.{others}") from None
-        raise LoadError(f"{text} is not an application: {error}{call if callable(found) else ''}") from None
+        others = call if callable(found) else contents_of(import_module(text.partition(":")[0]))
+        raise LoadError(f"{text} is not an application: {error}{others}") from None
     if cast("object", transport) is found:
         raise LoadError(f"{text} takes one argument. A WSGI application takes two, an ASGI application three.{call}")
     return found
@@ -217,7 +218,10 @@ def import_module(module: str) -> ModuleType:
     try:
         with _not_serving(module):
             return importlib.import_module(module)
-    except (PolicyError, LoadError):
+    except PolicyError as error:
+        error.add_note(f"{module} was found, and makes a policy that is refused ({_place(error)})")
+        raise
+    except LoadError:
         raise
     except ModuleNotFoundError as error:
         missing = error.name or ""

@@ -163,9 +163,10 @@ def test_one_change_is_reported_once(serve):
     found = run(serve(server), "--page", PAGE).stdout
     assert found.count("send:   Access-Control-Allow-Origin") == 1
     assert found.count("Firefox: ") == 1
-    assert (
-        "\n3. The response (200) has no Access-Control-Allow-Origin.\n   The server does not list the origin" in found
+    third = (
+        "\n3. After a redirect to https://api.example.com/last: the response (200) has no Access-Control-Allow-Origin."
     )
+    assert f"{third}\n   The server does not list the origin" in found
     found = run(serve(Server((204, []))), "--page", PAGE, *TOKEN).stdout
     assert "\n2. The response (200) has no Access-Control-Allow-Origin.\n   The change is the same as above.\n" in found
 
