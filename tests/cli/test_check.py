@@ -3,6 +3,7 @@
 """
 
 import json
+import sys
 import threading
 
 import pytest
@@ -391,6 +392,7 @@ WRONG = {
     "no origin": ([API, "--page", "a\nb"], "Expected one origin"),
     "a pattern": ([API, "--page", "https://*.example.com"], "A page has one origin, and"),
     "a cookie with attributes": ([API, "--cookie", "sid=12345; Secure"], "Expected a cookie name=value"),
+    "two cookies": ([API, "--cookie", "sid=12345; theme=dark"], "Expected one cookie, got several: write --cookie"),
     "a cookie without a name": ([API, "--cookie", "12345"], "Expected a cookie name=value"),
     "a header without a colon": ([API, "--header", "X-Token"], 'Write --header "X-Token: 1"'),
     "no header name": ([API, "--header", "X Token: 1"], "'X Token' is not a header name"),
@@ -404,6 +406,7 @@ WRONG = {
     "an address without its brackets": ([API, "--connect-to", "::1:8000"], "is not [HOST=]ADDRESS:PORT"),
     "an address for an application": (["served:app", "--connect-to", "127.0.0.1:80"], "Leave out --connect-to"),
     "a URL of a wrong application": (["served:app", "--url", "http://["], "Expected a URL"),
+    "not an application": (["served:thing"], "an ASGI 3 application (scope, receive, send)"),
     "no attribute": (["served:nope"], "has no nope"),
     "no certificates": ([API, "--cacert", __file__], "has no certificates"),
     "a certificate file that is missing": ([API, "--cacert", "missing.pem"], "No such file"),
@@ -416,6 +419,7 @@ WRONG = {
 @pytest.mark.parametrize(("arguments", "said"), WRONG.values(), ids=WRONG.keys())
 def test_a_wrong_option_is_a_usage_error_with_its_fix(serve, arguments, said):
     serve(Server())
+    sys.modules["served"].thing = object()
     result = run(*arguments)
     assert (result.exit_code, said in result.stderr) == (2, True), result.output
 
@@ -459,6 +463,15 @@ def test_a_saved_har_gives_the_same_result(serve, tmp_path):
     (replay,) = replaying.replays(har.read(str(file)))
     assert [fault.code for fault in replay.outcome.faults] == [fault["code"] for fault in found["faults"]]
     assert replay.outcome.faults[0].chromium == found["faults"][0]["chromium"]
+
+
+def test_the_module_that_makes_a_refused_policy_is_named(tmp_path):
+    text = "from corsguard import Policy\nPolicy(allow_origins='*', allow_credentials=True)\n"
+    (tmp_path / "shop.py").write_text(text)
+    done = in_process("check", "shop:app", "--page", PAGE, cwd=tmp_path)
+    assert (done.returncode, "Usage" in done.stderr) == (2, False)
+    assert "shop was found, and makes a policy that is refused (" in done.stderr
+    assert "shop.py, line 2): this policy has 1 problem\nE301 " in done.stderr
 
 
 def test_the_command_runs_as_a_process(tmp_path):

@@ -14,6 +14,7 @@ from corsguard.diagnosis.checklist import compare, further_faults, resolved_spac
 from corsguard.diagnosis.playing import Fetch, play
 
 PERMISSION = "Chromium asks the user for permission (Local Network Access), which no header can give."
+EXPOSED = [("X-Total", "3"), ("Access-Control-Expose-Headers", "*")]
 TWICE = "came twice, most likely from two layers: remove it from all except one"
 ROWS = {
     "Max-Age, and the browsers that use less": (
@@ -88,6 +89,44 @@ def test_the_list_says_where_to_look(serve, server, arguments, row):
     page = [] if "--page" in arguments else ["--page", PAGE]
     found, _ = data(serve(server), *page, *arguments)
     assert row in [(one["mark"], one["name"], one["text"]) for one in found["checked"]]
+
+
+STARRED = (204, allow(credentials="true", methods="*"))
+MISSPELT = [*allow(), ("Access-Control-Allow-Header", "x-token")]
+CHANGES = {
+    "* in methods, with credentials": (
+        Server(STARRED),
+        [*PUT, "--credentials"],
+        "* never counts with credentials: list the methods. A list takes the place of *, so every other method that",
+        "Access-Control-Allow-Methods: GET, HEAD, POST, PUT",
+    ),
+    "* in exposed headers, with credentials": (
+        Server(response=(200, [*allow(credentials="true"), *EXPOSED])),
+        ["--read", "X-Total", "--credentials"],
+        "* never counts with credentials: list the names.",
+        "Access-Control-Expose-Headers: X-Total",
+    ),
+    "a misspelt name in a preflight": (
+        Server((204, MISSPELT), (200, allow())),
+        TOKEN,
+        "Listed: none. The answer has Access-Control-Allow-Header, which no browser reads: the name is",
+        "Access-Control-Allow-Headers: X-Token",
+    ),
+    "a misspelt name for credentials": (
+        Server(response=(200, [*allow(), ("Access-Control-Allow-Credential", "true")])),
+        ["--credentials"],
+        "The answer has Access-Control-Allow-Credential, which no browser reads: the name is",
+        f"Access-Control-Allow-Origin: {PAGE}",
+    ),
+}
+
+
+@pytest.mark.parametrize(("server", "arguments", "words", "send"), CHANGES.values(), ids=CHANGES.keys())
+def test_what_the_answer_lists_and_how_it_is_spelt_is_used(serve, server, arguments, words, send):
+    page = [] if "--page" in arguments else ["--page", PAGE]
+    (fault, *_) = data(serve(server), *page, *arguments)[0]["faults"]
+    assert words in fault["fix"]["words"]
+    assert fault["fix"]["send"][0] == send
 
 
 STRANGER = "https://stranger.example"

@@ -526,6 +526,12 @@ def test_a_file_that_is_not_a_har_is_a_usage_error(tmp_path, content, said):
     assert (result.exit_code, said in result.stderr) == (2, True), result.output
 
 
+def test_a_packed_file_is_named_by_its_form(tmp_path):
+    file = tmp_path / "failed.zip"
+    file.write_bytes(b"PK\x03\x04")
+    assert "is a zip archive: unpack it, and check the HAR file in it." in run(str(file)).stderr
+
+
 def test_a_file_that_cannot_be_read_or_is_too_large_is_a_usage_error(tmp_path, monkeypatch):
     assert "cannot be read: No such file" in run(str(tmp_path / "missing.har")).stderr
     file = tmp_path / "large.har"

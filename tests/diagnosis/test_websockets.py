@@ -35,6 +35,45 @@ def stale(environ, start_response):
     return []
 
 
+def answering(status, *lines):
+    def app(environ, start_response):
+        start_response(f"{status} Status", [*lines])
+        return []
+
+    return app
+
+
+UPGRADED = [("Upgrade", "websocket"), ("Connection", "Upgrade")]
+SUBPROTOCOL = "Firefox still opens the WebSocket if the answer names no subprotocol"
+
+
+@pytest.mark.parametrize(
+    ("app", "said"),
+    [
+        (answering(301, ("Location", "/feed/")), "The server redirects to wss://api.example.com/feed/, and a"),
+        (answering(502), "a proxy or a gateway in front answers so because the application does not"),
+        (answering(404), "Is there a WebSocket at this path?"),
+        (stale, 'Sec-WebSocket-Accept is "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", which does not fit this handshake.'),
+        (answering(101, *UPGRADED), "but Sec-WebSocket-Accept is missing in the answer."),
+        (answering(101, *UPGRADED[:1] * 2), "but Upgrade came 2 times."),
+    ],
+)
+def test_the_answer_to_a_handshake_says_what_is_wrong(app, said):
+    (fault,) = diagnosis.check(app, page=APP, url=FEED, protocols=["v1"]).faults
+    assert said in f"{fault.cause} {fault.fix.words}"
+    assert not any(SUBPROTOCOL in note for note in fault.notes)
+
+
+async def without_subprotocol(scope, receive, send):
+    await receive()
+    await send({"type": "websocket.accept"})
+
+
+def test_a_note_on_subprotocols_is_only_for_them():
+    (fault,) = diagnosis.check(without_subprotocol, page=APP, url=FEED, protocols=["v1"]).faults
+    assert any(SUBPROTOCOL in note for note in fault.notes)
+
+
 GUARDED = asgi.CORSMiddleware(opens, {"/": LISTED, "/readers": READERS, "/open": "unguarded"})
 PASSED = asgi.CORSMiddleware(opens, None, websockets="pass")
 
