@@ -66,6 +66,7 @@ from .evidence import (
     status_of,
     tokens_listed,
     url_of,
+    why_sent,
 )
 from .failures import Failure
 from .headers import get, values_of
@@ -80,13 +81,13 @@ from .intermediaries import (
     order_seen,
     protection_seen,
     refusal_seen,
-    storage_says,
     storage_seen,
     wants_tls,
 )
 from .reasons import REASONS, Reason
+from .redirect_advice import why_redirected
+from .storage_advice import LOAD_FROM_SERVER, of_api_gateway, of_storage
 from .urls import Url, is_trustworthy
-from .wire import WireResponse
 
 
 def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
@@ -240,15 +241,6 @@ _BY_STATUS: Final = {
 }
 # No order of layers within an application changes these.
 BEFORE_ANY_LAYER: Final = frozenset({407, 408, 414, 421, 431, 502, 503, 504, *range(520, 531)})
-_OF_API_GATEWAY: Final = "Amazon API Gateway answers by itself, before any application"
-# What a REST API says if no method is configured for what was requested.
-_NO_ROUTE: Final = "MissingAuthenticationToken"
-_ENABLE_CORS: Final = "Enable CORS for this resource in the gateway, and deploy the API."
-_GATEWAY_RESPONSES: Final = (
-    "For CORS headers on the errors of the gateway, add them to its gateway responses (DEFAULT 4XX, DEFAULT 5XX), and "
-    "deploy the API."
-)
-_LOAD_FROM_SERVER: Final = "Load it from a server"
 _NOT_SEEN: Final = (
     "The server does not list the origin, or has no CORS layer on this path, or something in front of it answers (a "
     "login, a router, a proxy)."
@@ -267,14 +259,8 @@ _NO_PATTERNS: Final = "Browsers do not match patterns. Match on the server, and 
 # What a program writes into the header if it has no origin.
 _UNSET: Final = frozenset({"", "undefined", "none", "nil", "false", "true", "[object object]"})
 _OFTEN_MISSPELT: Final = ("authorization", "content-type", "x-requested-with")
-# Headers that need a preflight only with an unusual value.
-_VALUES_IN_QUESTION: Final = frozenset({"accept", "accept-language", "content-language"})
 # Misspelt, too, these belong to a response.
 _ENDS_OF_RESPONSES: Final = ("allow-origin", "allow-headers", "allow-methods", "allow-credentials")
-_PREFIXES_OF_LIBRARIES: Final = ("sentry-", "x-datadog-", "x-firebase-", "x-goog-", "x-ms-client-", "x-stainless-")
-_LIBRARY_HEADERS: Final = frozenset(
-    "baggage sentry-trace traceparent tracestate x-b3-traceid x-datadog-trace-id x-requested-with".split()
-)
 
 
 def _share(failure: Failure, why: str, *kept: str, page: str = "") -> Fix:
@@ -320,7 +306,7 @@ def _share_with_none(failure: Failure, why: str) -> Fix:
         cause = "The redirect between two foreign origins makes the Origin null. Let the page request the last URL"
         page = f'fetch("{as_shown(failure.url)}")'
     else:
-        cause = f"The page has no origin of its own (a sandboxed frame, a file, a data: URL). {_LOAD_FROM_SERVER}"
+        cause = f"The page has no origin of its own (a sandboxed frame, a file, a data: URL). {LOAD_FROM_SERVER}"
         # A console does not say whose null it is.
         if redirect_target(failure) is not None and not status_of(failure):
             cause = f"A redirect between two origins made the Origin null, or else {cause[0].lower()}{cause[1:]}"
@@ -419,46 +405,12 @@ def _seen_in_front(failure: Failure) -> str:
         name, sign, cure = firewall
         return f"Status {answer.status}, {sign}. {name} refuses {what} before the application sees it. {cure}"
     if line := api_gateway_seen(answer):
-        return f"Status {answer.status}, {line}. {_of_api_gateway(failure, line)}"
+        return f"Status {answer.status}, {line}. {of_api_gateway(failure, line)}"
     if (line := storage_seen(answer)) and not (cache_seen(answer.headers) or limit_seen(answer)):
-        return _of_storage(failure, answer, line)
+        return of_storage(failure, answer, line)
     if answer.status in BEFORE_ANY_LAYER:
         return f"Status {answer.status}. {_BY_STATUS[answer.status][0 if failure.is_preflight else 1]}"
     return ""
-
-
-def _of_api_gateway(failure: Failure, line: str) -> str:
-    method = "OPTIONS" if failure.is_preflight else as_shown(failure.method)
-    if _NO_ROUTE not in line:
-        return f"{_OF_API_GATEWAY}: its log says why. {_GATEWAY_RESPONSES}"
-    why = f"{_OF_API_GATEWAY}: it has no method {method} for this URL (or the stage or the path is not right)."
-    return f"{why} {_ENABLE_CORS}" if failure.is_preflight else f"{why} {_GATEWAY_RESPONSES}"
-
-
-def _of_storage(failure: Failure, answer: WireResponse, line: str) -> str:
-    """
-    Return what the rules of a bucket need, which answers as the header *line* shows.
-    """
-    start = f"Object storage answers ({line})"
-    if failure.sent_origin == NULL and failure.page_origin != NULL:
-        return (
-            f"The redirect between two foreign origins makes the Origin null, and a rule that lists "
-            f"{as_shown(failure.page_origin)} does not count for null. {start}: let the server answer with this URL as "
-            "data (JSON) instead of a redirect, and let the page request it. Then the CORS rules of the bucket have to "
-            "list the origin of the page. Or, if the data are public, let the rules allow *."
-        )
-    if failure.sent_origin == NULL:
-        return (
-            f"{start}, and the page has no origin of its own (null). {_LOAD_FROM_SERVER}, and let the CORS rules of "
-            "the bucket list its origin. Or, if the data are public, let the rules allow *."
-        )
-    why = f"{start}: the CORS rules of the bucket have to list this origin, and the method."
-    if said := storage_says(answer):
-        return f'{why} The body says: "{said}".'
-    is_refused = answer.status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
-    if failure.is_preflight or not is_refused:
-        return f"{why} The body says more." if is_refused else why
-    return f"{why} Is there such an object, and is it public? The body says more."
 
 
 def _seen_in_answer(failure: Failure) -> str | None:
@@ -468,7 +420,7 @@ def _seen_in_answer(failure: Failure) -> str | None:
     """
     answer = None if failure.exchange is None else failure.exchange.response
     if (target := redirect_target(failure)) is not None:
-        why = _why_redirected(failure)
+        why = why_redirected(failure)
         if isinstance(target, Url) and is_tainted(failure.page_origin, failure.url, target.href):
             return f"After this redirect, the browser sends Origin: null, which no list should have. {why}"
         return f"{why} {_outermost(failure)}, so that redirects get CORS headers too."
@@ -515,32 +467,6 @@ def _seen_in_status(failure: Failure) -> str | None:
     if status == HTTPStatus.FORBIDDEN and (service := in_front_seen(answer)) is not None:
         why += f" {service[0]} is in front ({service[1]}): its log says whether it refused."
     return f"{why} {_outermost(failure)}."
-
-
-def _why_redirected(failure: Failure) -> str:
-    target, source = redirect_target(failure), url_of(failure.url)
-    if not isinstance(target, Url) or source is None:
-        if any(map(is_login, values_of(headers_of(failure), "Location"))):
-            return "The server redirects to what looks like a login page: answer 401 to scripts instead."
-        return "The server redirects."
-    to = as_shown(target.href)
-    if is_redirected_to_login(failure):
-        return f"The server redirects to what looks like a login page, {to}: answer 401 to scripts instead."
-    if target.href == source.href.replace("http://", "https://", 1):
-        return f"The server redirects to https: let the page request {to}."
-    if _without_slash(target.href) == _without_slash(source.href):
-        return f"The server redirects for a slash at the end: let the page request {to}."
-    if is_login(target.href):
-        return f"The server redirects to what looks like a login page, {to}: open it in a tab, not by a script."
-    if failure.page_origin.startswith("https:") and not is_trustworthy(target.origin):
-        # Mixed Content, "should fetching request be blocked as mixed content?"
-        return f"The server redirects to {to}: no page of https may request that by plain http. Redirect to https."
-    return f"The server redirects to {to}: the page can request that URL instead."
-
-
-def _without_slash(href: str) -> str:
-    path, mark, query = href.partition("?")
-    return f"{path.rstrip('/')}{mark}{query}"
 
 
 def _wildcard(failure: Failure) -> Fix:
@@ -647,7 +573,7 @@ def _preflight_redirect(failure: Failure) -> Fix:
     page = ""
     if isinstance(target, Url) and source is not None and not is_login(target.href, source.href):
         page = f'fetch("{as_shown(target.href)}")'
-    why = f"{_why_redirected(failure)} {_outermost(failure)}: it answers preflights before anything redirects."
+    why = f"{why_redirected(failure)} {_outermost(failure)}: it answers preflights before anything redirects."
     if target is None:
         why += " Or let the page request the last URL: often it only has https, or a slash at the end, or none."
     return change(why, "204 No Content, with the Access-Control-* headers, and no Location", page=page)
@@ -741,7 +667,7 @@ def _header(failure: Failure) -> Fix:
         return _allow_headers(
             failure, why, [*dict.fromkeys((*meant, *(name for name in refused if name not in misspelt)))]
         )
-    why = _why_sent(refused, is_seen=failure.exchange is not None) or _what_is_listed(failure, ALLOW_HEADERS)
+    why = why_sent(refused, is_seen=failure.exchange is not None) or _what_is_listed(failure, ALLOW_HEADERS)
     return _allow_headers(failure, why, refused)
 
 
@@ -751,24 +677,6 @@ def _misspelt(name: str) -> str:
     """
     near = [] if name in WELL_KNOWN_HEADERS else get_close_matches(name, _OFTEN_MISSPELT, n=1, cutoff=0.85)
     return near[0] if near and near[0] not in name else ""
-
-
-def _why_sent(refused: Sequence[str], *, is_seen: bool) -> str:
-    """
-    Return why a page sends the *refused* headers; empty if the names do not tell. *is_seen* tells whether the request
-    is known.
-    """
-    if refused == ["content-type"]:
-        return "A JSON body adds the header Content-Type."
-    if all(name in _LIBRARY_HEADERS or name.startswith(_PREFIXES_OF_LIBRARIES) for name in refused):
-        return "Most likely, a library in the page adds it: allow it, or switch it off there."
-    if not is_seen and any(map(_VALUES_IN_QUESTION.__contains__, refused)):
-        # Fetch, "CORS-safelisted request-header".
-        return (
-            "The browser asks for this header only because of its value: it is longer than 128 bytes, or has a "
-            "character that is not usual there. Send a plain value, or allow the header."
-        )
-    return ""
 
 
 def _what_is_listed(failure: Failure, name: str) -> str:

@@ -6,7 +6,7 @@ passwords.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final
 
@@ -83,6 +83,13 @@ _NET_ERRORS: Final = (
 # Chromium's own names, of which Firefox and Node have none.
 _OF_CHROMIUM: Final = re.compile(
     r"(?:ADDRESS|CERT|CONNECTION|HTTP2|INTERNET|NAME|NETWORK|PROXY|QUIC|SSL|TUNNEL)_(?!TIMED_OUT)[A-Z0-9_]+|(?:CONNECTION_)?TIMED_OUT|EMPTY_RESPONSE"
+)
+
+# Headers that need a preflight only with an unusual value.
+_VALUES_IN_QUESTION: Final = frozenset({"accept", "accept-language", "content-language"})
+_PREFIXES_OF_LIBRARIES: Final = ("sentry-", "x-datadog-", "x-firebase-", "x-goog-", "x-ms-client-", "x-stainless-")
+_LIBRARY_HEADERS: Final = frozenset(
+    "baggage sentry-trace traceparent tracestate x-b3-traceid x-datadog-trace-id x-requested-with".split()
 )
 
 
@@ -245,6 +252,24 @@ def refused_headers(failure: Failure) -> list[str]:
     return [
         name for name in names if name and name not in listed and not (wildcard and name != NON_WILDCARD_REQUEST_HEADER)
     ]
+
+
+def why_sent(refused: Sequence[str], *, is_seen: bool) -> str:
+    """
+    Return why a page sends the *refused* headers; empty if the names do not tell. *is_seen* tells whether the request
+    is known.
+    """
+    if refused == ["content-type"]:
+        return "A JSON body adds the header Content-Type."
+    if all(name in _LIBRARY_HEADERS or name.startswith(_PREFIXES_OF_LIBRARIES) for name in refused):
+        return "Most likely, a library in the page adds it: allow it, or switch it off there."
+    if not is_seen and any(map(_VALUES_IN_QUESTION.__contains__, refused)):
+        # Fetch, "CORS-safelisted request-header".
+        return (
+            "The browser asks for this header only because of its value: it is longer than 128 bytes, or has a "
+            "character that is not usual there. Send a plain value, or allow the header."
+        )
+    return ""
 
 
 def refuses_authorization_only(failure: Failure) -> bool:

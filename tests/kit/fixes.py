@@ -207,7 +207,11 @@ FIXES = [
     (
         preflight(Reason.METHOD_NOT_ALLOWED, "PUT", SHARED, allow("Methods", "*"), with_credentials=True),
         "* never counts with credentials",
-        ["send:   Access-Control-Allow-Methods: PUT", 'policy: allow_methods=["PUT"]', DROP],
+        [
+            "send:   Access-Control-Allow-Methods: GET, HEAD, POST, PUT",
+            'policy: allow_methods=["GET", "HEAD", "POST", "PUT"]',
+            DROP,
+        ],
     ),
     (
         preflight(Reason.METHOD_NOT_ALLOWED, "patch", SHARED, allow("Methods", "GET, PATCH"), method="patch"),
