@@ -279,10 +279,12 @@ def audit(  # noqa: PLR0913 - the options of the command
     reports: list[Report] = []
     unanswered: list[str] = []
     for target in targets:
+        addresses = _addresses(target, connect_to, is_alone=urls is None)
         try:
-            report = _audited(target, call, _addresses(target, connect_to, is_alone=urls is None), cacert, output)
+            report = _audited(target, call, addresses, cacert, output)
         except Unreachable as error:
-            message = f"{shown(target, secrets)}: {shown(error.cause, secrets).rstrip('.')}."
+            where = f" The audit asked {', '.join(addresses.values())}." if addresses else ""
+            message = f"{shown(target, secrets)}: {shown(error.cause, secrets).rstrip('.')}.{where}"
             if urls is None:
                 raise UnreachableError(message) from None
             unanswered.append(message)
@@ -296,6 +298,7 @@ def audit(  # noqa: PLR0913 - the options of the command
             sarif(
                 (result for report in reports for result in _results(report)),
                 {rule.id: rule.title for rule in RULES.values()},
+                failures=(*_not_judged(reports), *unanswered),
             )
         )
     elif as_json:
@@ -418,6 +421,12 @@ def _wire(proof: Proof) -> Iterator[str]:
     yield from (f"> {name}: {value}" for name, value in proof.request_headers)
     yield "< no response" if proof.status is None else f"< {proof.status}"
     yield from (f"< {name}: {value}" for name, value in proof.response_headers)
+
+
+def _not_judged(reports: Iterable[Report]) -> Iterator[str]:
+    for report in reports:
+        if not report.is_judged:
+            yield " ".join((f"{shown(report.url, report.secrets)}: The URL was not judged.", *report.notes))
 
 
 def _results(report: Report) -> Iterator[Result]:

@@ -2,7 +2,7 @@
 Findings as SARIF 2.1.0, which code hosts and editors show next to the line.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from importlib.metadata import version
 from typing import Any, Final, Literal, NamedTuple
@@ -31,9 +31,11 @@ class Result(NamedTuple):
     score: float | None = None
 
 
-def sarif(results: Iterable[Result], rules: Mapping[str, str]) -> dict[str, Any]:
+def sarif(
+    results: Iterable[Result], rules: Mapping[str, str], *, failures: Sequence[str] | None = None
+) -> dict[str, Any]:
     """
-    Return the SARIF log of *results*; *rules* has a sentence about each rule.
+    Return the SARIF log of *results*; *rules* has a sentence about each rule. *failures* say what could not be judged.
     """
     found = list(results)
     named = list(dict.fromkeys(result.rule for result in found))
@@ -51,9 +53,15 @@ def sarif(results: Iterable[Result], rules: Mapping[str, str]) -> dict[str, Any]
                     }
                 },
                 "results": [_result(result, named.index(result.rule)) for result in found],
+                **({} if failures is None else {"invocations": [_invocation(failures)]}),
             }
         ],
     }
+
+
+def _invocation(failures: Sequence[str]) -> dict[str, Any]:
+    notifications = [{"level": "error", "message": {"text": text}} for text in failures]
+    return {"executionSuccessful": not failures, "toolExecutionNotifications": notifications}
 
 
 def _rule(rule: str, title: str, results: Iterable[Result]) -> dict[str, Any]:

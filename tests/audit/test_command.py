@@ -144,6 +144,15 @@ def test_sarif_has_a_result_for_each_finding():
     assert {found["level"] for found in one["results"][1:]} == {"note"}
 
 
+@pytest.mark.parametrize(("status", "is_judged"), [("200 OK", True), ("403 Forbidden", False)])
+def test_sarif_says_whether_the_url_was_judged(status, is_judged):
+    result, _ = run(answering(lambda _: [], status=status), "--sarif")
+    (invocation,) = json.loads(result.stdout)["runs"][0]["invocations"]
+    assert invocation["executionSuccessful"] is is_judged
+    told = [one["message"]["text"] for one in invocation["toolExecutionNotifications"]]
+    assert [text.startswith(f"{URL}: The URL was not judged.") for text in told] == [True] * (not is_judged)
+
+
 def test_sarif_is_the_same_in_every_run():
     """
     The names that are tried are different in each run. The fingerprint of a finding and its severity are not.
@@ -350,9 +359,14 @@ def test_a_host_without_an_address_is_unreachable():
     with ExitStack() as stack:
         taken = stack.enter_context(socket.socket())
         taken.bind(("127.0.0.1", 0))
-        result = CliRunner().invoke(audit, [f"http://127.0.0.1:{taken.getsockname()[1]}/"])
-    assert result.exit_code == 3
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        result = CliRunner().invoke(audit, [f"http://{where}/"])
+        named = CliRunner().invoke(audit, [URL, "--connect-to", where])
+    assert result.exit_code == named.exit_code == 3
     assert "nothing listens at" in result.stderr
+    assert "The audit asked" not in result.stderr
+    # The name is not where it was asked.
+    assert f"The audit asked {where}." in named.stderr
 
 
 def test_connect_to_takes_the_host_of_the_url():
