@@ -19,7 +19,7 @@ from .suffixes import owned_name
 ATTACKER: Final = "attacker.example"
 # Few sites also own their name under these suffixes, so a server hardly ever allows these on purpose. Patterns for
 # countries have two letters, or `co` or `com` in front of them.
-_OTHER_SUFFIXES: Final = "bid", "ws", "co.bw", "com.sb"
+_OTHER_SUFFIXES: Final = "bid", "ws", "com.sb", "co.bw"
 # Another character for each one, so that a pattern for digits, for hexadecimal digits or for letters cannot tell them
 # apart. No number begins with 0.
 _OF_THE_SAME_CLASS: Final = str.maketrans(
@@ -193,11 +193,10 @@ def _with_a_free_part(host: str, registrable: str) -> Iterator[tuple[str, str]]:
     if host.endswith(f".{suffix}"):
         for other in _OTHER_SUFFIXES:
             # A comparison of the beginning lets these in, too.
-            is_longer = other.startswith(f"{suffix}.")
-            mistake = "every country is trusted" if is_longer else "every top-level domain is trusted"
+            mistake = "every country is trusted" if "." in other else "every top-level domain is trusted"
             yield mistake, f"{host.removesuffix(suffix)}{other}"
         yield from _with_free_text(host, registrable)
-    yield "every name after -- is trusted", f"attacker--{label}.{rest}"
+    yield "the text in front of the name is not compared", f"attacker--{label}.{rest}"
     for name in _built_alike(label):
         yield "every name with the same structure is trusted", f"{name}.{rest}"
     for name in _of_the_same_form(host.removesuffix(f".{suffix}")):

@@ -6,13 +6,14 @@ If one rule has several signs, the worst counts. A finding that a worse one impl
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from corsguard.fixes import Fix
 from corsguard.names import EXAMPLE_ORIGIN, OWNED_PREFIX
 from corsguard.origin import Origin
-from corsguard.suffixes import is_registry
+from corsguard.suffixes import is_registry, owned_name
 
 from .answers import Answer
 from .bounded_client import BoundedClient, SpentError
@@ -22,6 +23,9 @@ from .severity import EVERY_BROWSER, Reach, Severity
 from .signs import Confidence, Sign
 
 _MOST_ORIGINS: Final = 4
+# How often a request is sent again, until its answer changes.
+_MOST_REPEATED: Final = 8
+_OF_ONE_SITE: Final = frozenset({"CG-A011", "CG-A012"})
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,8 @@ class Finding:
     A broken *rule*, its *severity*, and the *proof*: its first answer shows the fault.
 
     *detail* says what was seen, safe to print. *origins* are those that were allowed, and *reach* says who could use
-    one. *subsumed* are the rules that it implies. *meant* is the origin that its fix names, and *own_fix* is the fix if
-    it is not the one of the rule.
+    one. *subsumed* are the rules that it implies. *meant* are the origins that its fix names, and *own_fix* is the fix
+    if it is not the one of the rule.
     """
 
     rule: Weakness
@@ -44,7 +48,7 @@ class Finding:
     origins: tuple[str, ...] = ()
     browsers: str = EVERY_BROWSER
     subsumed: tuple[str, ...] = ()
-    meant: str = EXAMPLE_ORIGIN
+    meant: tuple[str, ...] = (EXAMPLE_ORIGIN,)
     own_fix: Fix | None = None
 
     @property
@@ -66,21 +70,25 @@ class Finding:
         """
         The parts of the fix that can be pasted.
         """
-        return self.own_fix or self.rule.fix_for(self.meant)
+        return self.own_fix or self.rule.fix_for(*self.meant)
 
     @property
     def header(self) -> str:
         """
         What to change in the headers of the response.
         """
-        return self.rule.header.format(send=", ".join(self.fix.send), origin=self.meant)
+        return self.rule.header_for(*self.meant, fix=self.own_fix)
 
     @property
     def policy(self) -> str:
         """
         What to change in a Policy.
         """
-        return self.rule.policy.format(policy=Fix(policy=self.fix.policy), origin=self.meant)
+        return self.rule.policy_for(*self.meant, fix=self.own_fix)
+
+
+def _never(_: Answer) -> bool:
+    return False
 
 
 class Positive(NamedTuple):
@@ -101,28 +109,38 @@ class Observations:
     """
     What one audit has seen so far, and the findings that it confirms in the end.
 
-    *control* is an origin that must not be allowed, *meant* one that should be. *show* makes a string from the network
-    safe to print. *is_internal* is True if only an internal network can reach the server.
+    *control* is an origin that must not be allowed, *meant* are those that should be. *show* makes a string from the
+    network safe to print. *is_internal* is True if only an internal network can reach the server. *is_refusal* says of
+    an answer whether it is not what others read there.
     """
 
-    def __init__(
-        self, client: BoundedClient, *, control: str, meant: str, is_internal: bool, show: Callable[[str], str]
+    def __init__(  # noqa: PLR0913 - what an audit knows about the server
+        self,
+        client: BoundedClient,
+        *,
+        control: str,
+        meant: Iterable[str],
+        is_internal: bool,
+        show: Callable[[str], str],
+        is_refusal: Callable[[Answer], object] = _never,
     ) -> None:
         self.control = control
         self.show = show
         self.notes: list[str] = []
         self._client = client
-        self._meant = meant
+        self._meant = tuple(meant) or (EXAMPLE_ORIGIN,)
         self._is_internal = is_internal
+        self._is_refusal = is_refusal
         self._found: dict[str, Finding] = {}
         self._positives: list[Positive] = []
+        self._unconfirmed: list[Positive] = []
 
-    def look(self, rule: str, *seen: object) -> bool:
+    def look(self, rule: str, *seen: object, **about: object) -> bool:
         """
         Pass what was *seen* to the sign of *rule*, and keep the worst result. Return whether the sign found something.
         """
         row = RULES[rule]
-        sign = row.sign(*seen)
+        sign = row.sign(*seen, **about)
         if sign is None:
             return False
         finding = self._of(row, sign)
@@ -138,6 +156,11 @@ class Observations:
         """
         sign = RULES[probe.rule].sign(answer, probe, is_internal=self._is_internal)
         if sign is None:
+            return False
+        if self._is_refusal(answer):
+            told = "{} may read that it is refused with {}, and nothing else: that answer names its origin."
+            if not any(" may read that it is refused with " in note for note in self.notes):
+                self.note(told, probe.origin, str(answer.status))
             return False
         self._positives.append(Positive(probe, answer, sign))
         self._keep()
@@ -164,7 +187,39 @@ class Observations:
             self._proven(positives) for positives in sorted(_by_rule(self._positives), key=_urgency, reverse=True)
         ]
         replayed = [self._replayed(finding) for finding in self._found.values()]
+        changing = self._changing()
+        if changing is not None:
+            # What compares two answers is not proven then.
+            replayed = [one for one in replayed if len(one.proof) == 1 or one.rule.is_asked_twice]
+            return _without_implied([*replayed, changing])
+        for one in self._unconfirmed:
+            self.note("{} was allowed once, but not again, so it is not reported.", one.probe.origin)
         return _without_implied([*replayed, *filter(None, proven)])
+
+    def _changing(self) -> Finding | None:
+        """
+        Return the finding that the same request is answered in different ways, if that is so. Then nothing says which
+        comparison is wrong.
+        """
+        seen = set[bool]()
+        for answer in [one.answer for one in self._unconfirmed[:1]] * _MOST_REPEATED:
+            if len(seen) < len((True, False)):
+                with suppress(SpentError):
+                    seen.add(self._is_read(self._client.again(answer)))
+        if len(seen) < len((True, False)):
+            return None
+        (first, *_) = self._unconfirmed
+        worst = max(self._positives, key=_severity)
+        rule = worst.probe.rule if worst.answer.fetch.is_handshake else "CG-A019"
+        self.notes.insert(0, "The answers change from one request to the next, so no comparison was judged.")
+        detail = "{} is allowed by some answers to the same request, and refused by others. "
+        sign = first.sign._replace(
+            detail=f"{detail}Perhaps one of several servers has another configuration.",
+            values=(first.probe.origin,),
+            severity=worst.severity,
+        )
+        origins = tuple(dict.fromkeys(one.probe.origin for one in self._positives))
+        return replace(self._of(RULES[rule], sign), reach=worst.probe.reach, confidence="medium", origins=origins)
 
     def _keep(self) -> None:
         faults = {rule for rule, finding in self._found.items() if finding.is_fault}
@@ -214,7 +269,7 @@ class Observations:
         row = RULES[probe.rule]
         confidence = self._confidence(worst)
         if confidence is None:
-            self.note("{} was allowed once, but not again, so it is not reported.", probe.origin)
+            self._unconfirmed.append(worst)
             return None
         origins = tuple(dict.fromkeys(positive.probe.origin for positive in positives))
         return replace(
@@ -231,6 +286,9 @@ class Observations:
         and_others = " and others" * (len(more) > _MOST_ORIGINS)
         return f" The same holds for {'; '.join(more[:_MOST_ORIGINS])}{and_others}." if more else ""
 
+    def _is_read(self, answer: Answer) -> bool:
+        return answer.lets_in and not self._is_refusal(answer)
+
     def _confidence(self, positive: Positive) -> Confidence | None:
         """
         Send it again, past all caches, and for an origin that must not be allowed. Return the confidence, or None if it
@@ -245,7 +303,7 @@ class Observations:
         except SpentError as end:
             self._client.leave_out(f"asking again for {probe.rule}", end)
             return "low"
-        if again.lets_in and (RULES[probe.rule].is_general or not control.lets_in):
+        if self._is_read(again) and (RULES[probe.rule].is_general or not self._is_read(control)):
             return "high" if answer.status < 400 else "medium"
         # It may have failed because of the unique query.
         return None if again.status == answer.status else "medium"
@@ -368,4 +426,10 @@ def _without_implied(findings: list[Finding]) -> list[Finding]:
 
 
 def _implies(finding: Finding, other: Finding) -> bool:
-    return other.rule.id in finding.rule.subsumes and other.severity <= finding.severity
+    if other.rule.id not in finding.rule.subsumes or other.severity > finding.severity:
+        return False
+    if finding.rule.id != "CG-A004" or other.rule.id not in _OF_ONE_SITE:
+        return True
+    # The end of one trusted name says nothing about another site.
+    sites = {owned_name(origin.host) for origin in map(Origin.parse, other.origins) if origin is not None}
+    return all(any(origin.endswith(site) for origin in finding.origins) for site in sites)

@@ -26,6 +26,8 @@ BETWEEN: Final = "the text between a subdomain and the site is not compared"
 NO_DOT: Final = "a dot may be absent"
 THREE_LETTERS: Final = "three letters before the site are not compared"
 SAME_FORM: Final = "every name of the same form is trusted"
+# A browser keeps the dot, and the name with it belongs to the same owner.
+DROPPED_DOT: Final = "a trailing dot is dropped"
 
 # The rule for each mistake of `attack_origins`, the worst and most likely first. Other mistakes do not matter here.
 _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
@@ -49,7 +51,7 @@ _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
     "the text behind the site's name is not compared": ("CG-A023", Reach.REGISTRANT),
     SAME_FORM: ("CG-A023", Reach.REGISTRANT),
     BUILT_ALIKE: ("CG-A023", Reach.REGISTRANT),
-    "every name after -- is trusted": ("CG-A023", Reach.REGISTRANT),
+    "the text in front of the name is not compared": ("CG-A023", Reach.REGISTRANT),
     "the end is not compared, below a subdomain": ("CG-A003", Reach.REGISTRANT),
     "only the beginning of the site is compared": ("CG-A003", Reach.REGISTRANT),
     "the end is not compared, without a dot": ("CG-A003", Reach.REGISTRANT),
@@ -59,7 +61,7 @@ _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
     "_ ends the comparison, without a dot": ("CG-A008", Reach.REGISTRANT),
     "the beginning is not compared, after a hyphen": ("CG-A004", Reach.REGISTRANT),
     "the end of the port is not compared": ("CG-A013", Reach.NEIGHBOUR),
-    "a trailing dot is dropped": ("CG-A020", Reach.NOBODY),
+    DROPPED_DOT: ("CG-A020", Reach.NETWORK),
 }
 
 # Only printable ones, so that every server and proxy on the way accepts them.
@@ -92,7 +94,7 @@ _SHARED: Final = (
     "a.run.app app.github.dev deno.dev r2.dev hf.space z6.web.core.windows.net blob.core.windows.net ngrok.io "
     "streamlit.app ondigitalocean.app csb.app supabase.co azurefd.net elasticbeanstalk.com pythonanywhere.com "
     "readthedocs.io glitch.me bubbleapps.io loca.lt now.sh azureedge.net bitbucket.io replit.dev ngrok.app "
-    "codesandbox.io gitpod.io webcontainer.io nyc3.digitaloceanspaces.com tumblr.com weebly.com sharepoint.com"
+    "codesandbox.io gitpod.io webcontainer.io nyc3.digitaloceanspaces.com tumblr.com weebly.com sharepoint.com nip.io"
 ).split()
 # Reaches of few people: what they can use may be allowed because strangers are.
 _OF_FEW: Final = frozenset({Reach.NEIGHBOUR, Reach.NETWORK, Reach.DEVICE, Reach.PLACE})
@@ -110,13 +112,16 @@ _LOOPBACK: Final = (
     "http://localhost:8000 http://127.0.0.1:3000 https://localhost:3000 http://[::1]:3000 http://localhost:5000 "
     "http://localhost:3001 http://127.0.0.1:5500 http://localhost:4321 http://127.0.0.1:5000 https://localhost:4200"
 ).split()
-# One for each range of RFC 1918, RFC 3927 and RFC 4193, those of offices with either scheme, and one with a port.
+# One for each range of RFC 1918, RFC 3927, RFC 4193 and RFC 6598, those of offices with either scheme, and one with a
+# port.
 _PRIVATE: Final = (
     "http://192.168.0.1 http://10.0.0.1 http://172.16.0.1 http://169.254.169.254 http://192.168.1.2:3000 "
-    "http://[fd00::1] https://192.168.0.1 https://10.0.0.1 https://172.16.0.1"
+    "http://[fd00::1] https://192.168.0.1 https://10.0.0.1 https://172.16.0.1 http://100.64.0.1"
 ).split()
 # Documentation addresses (RFC 5737, RFC 3849): no private network and no server has them.
 _PUBLIC: Final = "203.0.113.9"
+# Only a part of what begins like this is private (RFC 6598).
+_PARTLY_PUBLIC: Final = {"http://100.64.0.1": "100.20.0.9"}
 _PUBLIC_6: Final = "[2001:db8::9]"
 # The identifiers that browsers and programs make for each extension or panel, in their own form; and apps, whose pages
 # all have the same origin.
@@ -162,7 +167,8 @@ class Meant:
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self._patterns = [OriginPattern.parse(text) for text in texts]
+        self.texts = tuple(dict.fromkeys(texts))
+        self._patterns = [OriginPattern.parse(text) for text in self.texts]
         self._index = OriginIndex(self._patterns)
 
     def covers(self, text: str) -> bool:
@@ -241,11 +247,24 @@ def strangers(label: str, *, is_loopback: bool, meant: Meant, names: Iterable[st
         ],
         [Probe("CG-A017", Reach.APP, origin, "any app is trusted", where) for origin, where in _APPS.items()],
         [Probe("CG-A017", Reach.NOBODY, f"x{letters}://{label}.com", "any scheme is trusted", NO_BROWSER)],
-        [Probe("CG-A015", Reach.PLACE, origin, "a private address is trusted") for origin in _PRIVATE],
+        [Probe("CG-A015", Reach.PLACE, origin, "a private address is trusted") for origin in _PRIVATE]
+        # RFC 6762: each device chooses its own name there.
+        + [Probe("CG-A015", Reach.PLACE, f"http://{letters}.local", "names of devices in the network are trusted")],
         [Probe("CG-A016", Reach.ANYONE, origin, "a public playground is trusted") for origin in _PLAYGROUNDS],
     )
     # Alternately, so that a small budget tries some of each kind.
     return _new(chain.from_iterable(zip_longest(*groups)), meant)
+
+
+def joined_name(candidate: str) -> str | None:
+    """
+    Return an origin that both begins and ends like *candidate*, and like its site; None if that has no name.
+    """
+    parsed = Origin.parse(candidate)
+    if parsed is None or parsed.host.startswith("["):
+        return None
+    port = "" if parsed.port is None else f":{parsed.port}"
+    return f"{parsed.scheme}://{parsed.host}.attacker{parsed.host}{port}"
 
 
 def imitation(candidate: str, label: str) -> str | None:
@@ -275,8 +294,10 @@ def wider(probe: Probe, label: str) -> Iterator[Probe]:
     is_numeric = origin.host.startswith("[") or origin.host.rpartition(".")[2].isdigit()
     if is_numeric:
         public = _PUBLIC_6 if origin.host.startswith("[") else _PUBLIC
-        mistake = "every address is trusted, also public ones"
-        yield Probe("CG-A015", Reach.ADDRESS, f"{origin.scheme}://{public}{port}", mistake)
+        for address in (public, _PARTLY_PUBLIC.get(probe.origin)):
+            if address is not None:
+                mistake = "public addresses are trusted, too"
+                yield Probe("CG-A015", Reach.ADDRESS, f"{origin.scheme}://{address}{port}", mistake)
     yield from _longer(probe, label)
 
 
@@ -370,7 +391,8 @@ def _probe(attack: Attack, candidate: str) -> Probe | None:
         # That one is often trusted on purpose, together with another port.
         return None
     if reach is not Reach.REGISTRANT:
-        return Probe(rule, reach, attack.origin, attack.name)
+        most = Severity.INFO if attack.name == DROPPED_DOT else Severity.CRITICAL
+        return Probe(rule, reach, attack.origin, attack.name, most=most)
     if owned_name(origin.host) == owned_name(trusted.host):
         return Probe(rule, Reach.NEIGHBOUR, attack.origin, attack.name)
     last = origin.host.rpartition(".")[2]

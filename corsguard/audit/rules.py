@@ -5,8 +5,9 @@ A new weakness is a row here, a function in `signs`, and a line in `stages` that
 are stable and never reused.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -60,31 +61,36 @@ class Weakness(Rule):
     is_asked_twice: bool = False
     subsumes: frozenset[str] = frozenset()
 
-    def fix_for(self, origin: str) -> Fix:
+    def fix_for(self, *origins: str) -> Fix:
         """
-        Return what can be pasted, with *origin* in place of the example's.
+        Return what can be pasted, with *origins* in place of the example's. A line of a header has only the first.
         """
-        send = tuple(line.format(origin=origin) for line in self.fix.send)
-        policy = {keyword: _with_origin(value, origin) for keyword, value in self.fix.policy.items()}
+        send = tuple(line.format(origin=origins[0]) for line in self.fix.send)
+        policy = {keyword: _with_origins(value, origins) for keyword, value in self.fix.policy.items()}
         return replace(self.fix, send=send, policy=policy)
 
-    def header_for(self, origin: str) -> str:
+    def header_for(self, *origins: str, fix: Fix | None = None) -> str:
         """
-        Return what to change in the headers of the response.
+        Return what to change in the headers of the response. *fix* is the fix if it is not the one of this rule.
         """
-        return self.header.format(send=", ".join(self.fix_for(origin).send), origin=origin)
+        if fix is not None and fix.words:
+            return fix.words
+        return self.header.format(send="; ".join((fix or self.fix_for(*origins)).send), origin=origins[0])
 
-    def policy_for(self, origin: str) -> str:
+    def policy_for(self, *origins: str, fix: Fix | None = None) -> str:
         """
-        Return what to change in a Policy.
+        Return what to change in a Policy. *fix* is the fix if it is not the one of this rule.
         """
-        return self.policy.format(policy=Fix(policy=self.fix_for(origin).policy), origin=origin)
+        if fix is not None and fix.words:
+            return fix.words
+        return self.policy.format(policy=Fix(policy=(fix or self.fix_for(*origins)).policy), origin=origins[0])
 
 
-def _with_origin(value: object, origin: str) -> object:
+def _with_origins(value: object, origins: Iterable[str]) -> object:
     if not isinstance(value, list):
         return value
-    return [origin if entry == EXAMPLE_ORIGIN else entry for entry in value]
+    entries = chain.from_iterable(origins if entry == EXAMPLE_ORIGIN else (entry,) for entry in value)
+    return [*dict.fromkeys(entries)]
 
 
 _INFO, _LOW, _MEDIUM, _HIGH = Severity.INFO, Severity.LOW, Severity.MEDIUM, Severity.HIGH
@@ -379,9 +385,10 @@ _ROWS: Final = (
     Weakness(
         id="CG-A015",
         name="private-ip-origin",
-        title="Pages at IP addresses may read",
+        title="Pages at IP addresses or local names may read",
         message=(
-            "Which machine has a private address depends on the visitor's network. Anyone can rent a public address."
+            "Which machine has a private address or a local name depends on the visitor's network. Anyone can rent a "
+            "public address."
         ),
         why=(
             "In a café or a hotel, the address can belong to a machine of the attacker. Its page then reads what you "
@@ -449,10 +456,10 @@ _ROWS: Final = (
         id="CG-A019",
         name="conditional-bypass",
         title="The origin is compared only for some requests",
-        message="If a condition is met, any origin is allowed.",
+        message="Not every request gets the same decision.",
         why=(
-            "An attacker only has to meet the condition, for example with a request that carries a cookie. If a page "
-            "can send such a request, any page reads the response."
+            "An attacker only has to send such a request, for example one with a cookie, or the same one again. If a "
+            "page can do that, it reads the response."
         ),
         instead="Put one policy around the whole application: `CORSMiddleware(app, policy)`.",
         header="the same decision for every method, path, status and credential",
@@ -466,9 +473,10 @@ _ROWS: Final = (
     Weakness(
         id="CG-A020",
         name="lax-parser",
-        title="A text that is not an origin is allowed",
+        title="A text that only resembles a trusted origin is allowed",
         message=(
-            "No browser sends this, so no page can use it. But text from a client gets into the response headers."
+            "No page of a stranger can use this. But the comparison is not exact, and text from a client gets into the "
+            "response headers."
         ),
         why=(
             "No user is in danger today. But the comparison is not exact, and an attacker's text can get into caches, "
@@ -546,6 +554,7 @@ _ROWS: Final = (
         policy='allow_origins="*"; or {policy}',
         fix=Fix(policy={"allow_origins": [EXAMPLE_ORIGIN], "allow_credentials": True}),
         sign=signs.star_with_credentials,
+        subsumes=frozenset({"CG-P010"}),
         example=(_answer((ALLOW_ORIGIN, "*"), _CREDENTIALS),),
         severity=_MEDIUM,
         anonymous=_MEDIUM,
@@ -584,7 +593,7 @@ _ROWS: Final = (
         id="CG-B004",
         name="allow-origin-multiple",
         title="Allow-Origin has more than one value",
-        message="Browsers refuse it, so no page may read. Often two layers add the header.",
+        message="Browsers refuse it, so no page that gets it may read. Often two layers add the header.",
         why="Your own pages cannot read the response, although the server allows them.",
         instead="Set the header in one place only, the application or the proxy, and send one origin.",
         header="one Access-Control-Allow-Origin line with one origin, from one layer",
@@ -599,8 +608,8 @@ _ROWS: Final = (
         name="allow-origin-invalid",
         title="Allow-Origin is not an origin",
         message=(
-            "Browsers compare it byte by byte with the origin of the page. The two can never be equal, so no page may "
-            "read."
+            "Browsers compare it byte by byte with the origin of the page. The two can never be equal, so no page that "
+            "gets it may read."
         ),
         why="Your own pages cannot read the response, although the server seems to allow them.",
         instead=f"Send `Access-Control-Allow-Origin: {EXAMPLE_ORIGIN}`, without a path, a slash or a wildcard.",
@@ -687,9 +696,9 @@ _ROWS: Final = (
         header="the same Access-Control-Allow-Origin on the preflight's answer and on the response",
         policy="one Policy: corsguard answers both",
         sign=signs.granted_and_refused,
-        example=(_answer(_GRANT, method="PUT"), _answer()),
+        example=(_answer(_GRANT, _CREDENTIALS, method="PUT"), _answer()),
         severity=_MEDIUM,
-        anonymous=_MEDIUM,
+        anonymous=_LOW,
     ),
     Weakness(
         id="CG-P004",
@@ -740,6 +749,7 @@ _ROWS: Final = (
         header="no Access-Control-Allow-Private-Network",
         policy="any Policy: corsguard never sends it",
         sign=signs.private_network,
+        browsers="Chromium before version 142",
         example=(_answer(_GRANT, ("Access-Control-Allow-Private-Network", "true"), method="PUT"), {EXAMPLE_ORIGIN}),
         severity=_HIGH,
         anonymous=_HIGH,
@@ -747,12 +757,14 @@ _ROWS: Final = (
     Weakness(
         id="CG-P007",
         name="authorization-wildcard",
-        title="* does not cover Authorization",
-        message="The browser refuses a request with Authorization.",
-        why="A page that logs in with a bearer token fails in browsers that follow the standard.",
-        instead='Name the header: `allow_headers=["*", "Authorization"]`.',
+        title="* does not cover everything",
+        message="The browser refuses a request with a method or a header that is not covered.",
+        why="A page that sends cookies, or logs in with a bearer token, fails in browsers that follow the standard.",
+        instead=(
+            'Without credentials, write `allow_headers=["*", "Authorization"]`. With them, list methods and headers.'
+        ),
         fix=Fix(send=(f"{ALLOW_HEADERS}: *, Authorization",), policy={"allow_headers": ["*", "Authorization"]}),
-        sign=signs.star_without_authorization,
+        sign=signs.star_is_a_name,
         example=(_answer(_GRANT, (ALLOW_HEADERS, "*"), names=("x-0123abcd",)),),
         severity=_INFO,
         anonymous=_INFO,
@@ -793,13 +805,16 @@ _ROWS: Final = (
     Weakness(
         id="CG-P010",
         name="preflight-credentials",
-        title="The preflight allows credentials that the response refuses",
-        message="The browser sends the request with cookies, and only then blocks the response.",
-        why="The request runs as the logged-in user, although the response says that no page may do that.",
+        title="Preflight and response disagree about credentials",
+        message="A browser needs the permission of both.",
+        why=(
+            "If only the preflight allows cookies, the request runs as the logged-in user. If only the response does, "
+            "your pages cannot send it."
+        ),
         instead="Let one policy answer both the preflight and the request: `CORSMiddleware(app, policy)`.",
         header="the same Access-Control-Allow-Credentials on the preflight's answer and on the response",
         policy="one Policy: corsguard answers both",
-        sign=signs.credentials_promised,
+        sign=signs.credentials_disputed,
         example=(
             _answer(_GRANT, _CREDENTIALS, (ALLOW_METHODS, "PUT"), method="PUT"),
             _answer(_GRANT),
@@ -1040,6 +1055,7 @@ _ROWS: Final = (
         header="404 for /crossdomain.xml",
         policy="no Policy: remove the file",
         sign=signs.open_to_plugins,
+        browsers="none, but old plug-ins and some native clients",
         example=(_answer(body=b'<cross-domain-policy><allow-access-from domain="*"/></cross-domain-policy>'),),
         severity=_MEDIUM,
         anonymous=_MEDIUM,

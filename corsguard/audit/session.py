@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
 from corsguard.browser.wire import Header
-from corsguard.names import EXAMPLE_ORIGIN
 
 from .answers import Answer, PageFetch
 from .bounded_client import BoundedClient, with_query
@@ -24,11 +23,12 @@ class Session:
     server. *raw* is the connection for what the client does not send. *show* makes a string from the network safe to
     print. *is_handshake* is True if pages open a WebSocket at the URL instead of fetching it.
 
-    The stages find out *base*, the response without an origin; an origin that is *trusted*; whether the server
-    *reflects* any origin; and the *candidates* whose *relatives* are tried.
+    The stages find out *base*, the response without an origin; *foreign*, the first one to a stranger; an origin that
+    is *trusted*; whether the server *reflects* any origin; and the *candidates* whose *relatives* are tried.
     """
 
     base: Answer
+    foreign: Answer
 
     def __init__(  # noqa: PLR0913 - the limits and options of an audit
         self,
@@ -55,9 +55,10 @@ class Session:
         self.observed = Observations(
             client,
             control=f"{scheme}://control-{self.label}.com",
-            meant=next(iter(meant.samples()), EXAMPLE_ORIGIN),
+            meant=meant.texts,
             is_internal=is_internal,
             show=show,
+            is_refusal=self.is_refusal,
         )
         self.trusted: str | None = None
         self.reflects = False
@@ -75,7 +76,8 @@ class Session:
         if self.trusted not in {None, own}:
             return self.trusted
         stranger = self.strangers[0]
-        if self.get(stranger).shares(with_credentials=False):
+        answer = self.get(stranger)
+        if answer.shares(with_credentials=False) and not self.is_refusal(answer):
             return stranger
         # For these, perhaps only the preflight is answered.
         return next((origin for origin in self.meant.samples() if origin != own), None)
@@ -101,6 +103,32 @@ class Session:
         Whether the resource itself has answered, and not only something in front of it.
         """
         return any(answer.is_of_resource for answer in self.client.answers_at(self.url))
+
+    def is_refusal(self, answer: Answer) -> bool:
+        """
+        Whether *answer* refuses its origin with another status than a request without an origin gets. A page there
+        reads only the refusal.
+        """
+        if not 400 <= answer.status <= 499:
+            return False
+        fetch = answer.fetch
+        is_same = urlsplit(fetch.url).path == urlsplit(self.url).path
+        plain = self.base if is_same else self.client.ask(PageFetch(fetch.url, None, fetch.method))
+        return plain.is_told and plain.status != answer.status
+
+    def lets_in(self, origin: str) -> bool:
+        """
+        Whether a page at *origin* may read because of its origin, and more than a refusal.
+        """
+        answer = self.get(origin)
+        return answer.lets_in and not self.is_refusal(answer)
+
+    def names(self, origin: str) -> bool:
+        """
+        Whether the response to *origin* names it, and is not a refusal.
+        """
+        answer = self.get(origin)
+        return answer.echoes and not self.is_refusal(answer)
 
     @property
     def socket_url(self) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
 from corsguard.browser.evidence import LONGEST_READ, REDIRECTS
-from corsguard.browser.headers import seconds_of
+from corsguard.browser.headers import is_safelisted_method, seconds_of
 from corsguard.fixes import Fix
 from corsguard.names import (
     ALLOW_CREDENTIALS,
@@ -57,11 +57,18 @@ _BEFORE_CALL: Final = re.compile(
 )
 _GLOBAL: Final = rb"(?:(?:window|self|globalThis|this|top|parent)(?:\.|\[['\"]))*"
 _RESOURCE_POLICIES: Final = frozenset({"same-origin", "same-site", "cross-origin"})
-_OPEN_TO_PLUGINS: Final = re.compile(rb'<allow-access-from\s[^>]*domain="\*"')
+_OPEN_TO_PLUGINS: Final = re.compile(rb"<allow-access-from\s[^>]*domain\s{0,9}=\s{0,9}[\"']\*[\"']")
+# The lists in which * may stand for everything: the keyword of a Policy, and what most pages need.
+_COVERING: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    ALLOW_METHODS: ("allow_methods", ("GET", "HEAD", "POST", "PUT", "DELETE")),
+    ALLOW_HEADERS: ("allow_headers", ("Authorization", "Content-Type")),
+}
 # RFC 9111, 3: these allow or forbid a shared cache to store the response.
 _NOT_STORED: Final = re.compile(r"\b(no-store|private|no-cache)\b", re.IGNORECASE)
 _STORED: Final = re.compile(r"\b(public|s-maxage=[1-9]|max-age=[1-9])", re.IGNORECASE)
 _SHOWN_OF_AN_ORIGIN: Final = 60
+# The schemes of extensions whose id is the same for everybody.
+_WITH_A_FIXED_ID: Final = frozenset({"chrome-extension"})
 _SLOW: Final = 10.0
 _SLOW_AT_LEAST: Final = 0.25
 
@@ -124,8 +131,12 @@ def let_in_by_scheme(answer: Answer, probe: Probe, *, is_internal: bool = False)
     sign = let_in(answer, probe, is_internal=is_internal)
     if sign is None or probe.reach not in {Reach.EXTENSION, Reach.APP}:
         return sign
+    scheme = probe.origin.partition("://")[0]
+    if probe.reach is Reach.EXTENSION and scheme not in _WITH_A_FIXED_ID:
+        words = f"no origin with {scheme}, because each installation or panel has another id: check a token instead"
+        return sign._replace(fix=Fix(words=words))
     own = "your-extension-id" if probe.reach is Reach.EXTENSION else "your-own-host-name"
-    return sign._replace(fix=Fix(policy={"allow_origins": [f"{probe.origin.partition('://')[0]}://{own}"]}))
+    return sign._replace(fix=Fix(policy={"allow_origins": [f"{scheme}://{own}"]}))
 
 
 def shared_inside(answer: Answer) -> Sign | None:
@@ -164,18 +175,38 @@ def credentials_alone(answer: Answer) -> Sign | None:
     return Sign((answer,), f"{ALLOW_CREDENTIALS}: {{}} without {ALLOW_ORIGIN}.", (credentials,))
 
 
-def several_origins(answer: Answer) -> Sign | None:
+def several_origins(answer: Answer, reader: Answer | None = None) -> Sign | None:
+    """
+    Detect several values. If *reader*, the answer to another page, can be read, only others are concerned.
+    """
     if _allowed(answer) != "several":
         return None
     count = len(answer.all(ALLOW_ORIGIN))
     where = "one line" if count == 1 else f"{count} lines"
-    return Sign((answer,), f"{ALLOW_ORIGIN}: {{}}, in {where}.", (answer.get(ALLOW_ORIGIN) or "",))
+    return _unreadable(answer, f"{ALLOW_ORIGIN}: {{}}, in {where}.", reader)
 
 
-def no_origin(answer: Answer) -> Sign | None:
+def no_origin(answer: Answer, reader: Answer | None = None) -> Sign | None:
+    """
+    Detect a value that is not an origin. If *reader*, the answer to another page, can be read, only others are
+    concerned.
+    """
     if _allowed(answer) != "invalid":
         return None
-    return Sign((answer,), f"{ALLOW_ORIGIN}: {{}} is not an origin.", (answer.get(ALLOW_ORIGIN) or "",))
+    is_empty = not (answer.get(ALLOW_ORIGIN) or "").strip()
+    what = "is empty" if is_empty else "{} is not an origin"
+    return _unreadable(answer, f"{ALLOW_ORIGIN}{' ' if is_empty else ': '}{what}.", reader)
+
+
+def _unreadable(answer: Answer, detail: str, reader: Answer | None) -> Sign:
+    """
+    Return the sign of an Allow-Origin with which no page may read *answer*.
+    """
+    value = () if "{}" not in detail else (answer.get(ALLOW_ORIGIN) or "",)
+    if reader is None or not _is_read(reader):
+        return Sign((answer,), detail, value)
+    detail += " Only what others get has this value: {} may read."
+    return Sign((answer,), detail, (*value, reader.fetch.origin or ""), Severity.INFO)
 
 
 def exposed(answer: Answer) -> Sign | None:
@@ -232,24 +263,43 @@ def any_method(preflight: Answer) -> Sign | None:
     return Sign((preflight,), f"The invented method {method} is allowed.")
 
 
-def granted_and_refused(preflight: Answer, answer: Answer) -> Sign | None:
-    if not _is_mismatch(preflight, answer) or answer.status >= 400:
-        return None
-    return Sign((preflight, answer), f"The response to {{}} has no {ALLOW_ORIGIN}.", (preflight.fetch.origin or "",))
-
-
-def credentials_promised(preflight: Answer, answer: Answer, strangers: Collection[str]) -> Sign | None:
+def granted_and_refused(preflight: Answer, answer: Answer, most: Severity = Severity.MEDIUM) -> Sign | None:
     """
-    Detect that the preflight allows credentials, but the response to the same page does not.
+    Detect that the preflight allows a page that may not read the response. The severity is at *most* this one.
     """
-    is_shared = answer.is_told and answer.status < 400 and answer.shares(with_credentials=False)
-    if not is_shared or answer.is_read_with_credentials or not preflight.grants_origin(with_credentials=True):
+    # A request that gets an error is not carried out, and a response that nobody can read is another fault.
+    is_done = answer.is_told and answer.status < 400 and answer.status not in REDIRECTS
+    if not is_done or _is_read(answer) or _allowed(answer) in {"several", "invalid"} or not _is_granted(preflight):
         return None
-    origin = preflight.fetch.origin or ""
-    severity = Severity.MEDIUM if origin in strangers else Severity.LOW
+    with_credentials = preflight.grants_origin(with_credentials=True)
+    allowed = answer.get(ALLOW_ORIGIN)
+    # Without credentials, any program can send the same request.
+    severity = min(most, Severity.MEDIUM if with_credentials else Severity.LOW)
     return Sign(
-        (preflight, answer), "The preflight of {} allows credentials, but the response does not.", (origin,), severity
+        (preflight, answer),
+        f"The preflight of {{}} is allowed, {'with' if with_credentials else 'without'} credentials. "
+        f"The response to the same page has {f'no {ALLOW_ORIGIN}' if allowed is None else f'{ALLOW_ORIGIN}: {{}}'}.",
+        (preflight.fetch.origin or "", *(() if allowed is None else (allowed,))),
+        severity,
     )
+
+
+def credentials_disputed(preflight: Answer, answer: Answer, strangers: Collection[str]) -> Sign | None:
+    """
+    Detect that only one of the preflight and the response to the same page allows credentials.
+    """
+    origin = preflight.fetch.origin or ""
+    if not answer.is_told or answer.status >= 400 or not answer.shares(with_credentials=False):
+        return None
+    is_promised, is_kept = preflight.grants_origin(with_credentials=True), answer.is_read_with_credentials
+    if is_promised and not is_kept:
+        severity = Severity.MEDIUM if origin in strangers else Severity.LOW
+        detail = "The preflight of {} allows credentials, but the response does not: cookies are sent."
+        return Sign((preflight, answer), detail, (origin,), severity)
+    if is_kept and not is_promised and _is_granted(preflight):
+        detail = "The response to {} allows credentials, but the preflight does not: no cookies are sent."
+        return Sign((preflight, answer), detail, (origin,), Severity.LOW)
+    return None
 
 
 def bad_status(preflight: Answer, answer: Answer) -> Sign | None:
@@ -280,11 +330,26 @@ def private_network(preflight: Answer, strangers: Collection[str]) -> Sign | Non
     return Sign((preflight,), f"{_ALLOW_PRIVATE_NETWORK}: true, for {{}}.", (origin,), Severity.INFO)
 
 
-def star_without_authorization(preflight: Answer) -> Sign | None:
-    names = preflight.get(ALLOW_HEADERS) or ""
-    if not preflight.lists(ALLOW_HEADERS, "*") or preflight.lists(ALLOW_HEADERS, "Authorization"):
+def star_is_a_name(preflight: Answer) -> Sign | None:
+    """
+    Detect * where it does not stand for everything: with credentials it is only a name, and it never covers
+    Authorization.
+    """
+    starred = [name for name in _COVERING if preflight.lists(name, "*")]
+    if not starred or any_header(preflight):
         return None
-    return None if any_header(preflight) else Sign((preflight,), f"{ALLOW_HEADERS}: {{}}.", (names,))
+    seen, values = " ".join(f"{name}: {{}}." for name in starred), tuple(preflight.get(name) or "" for name in starred)
+    if preflight.grants_origin(with_credentials=True):
+        detail = f"{seen} If a page sends credentials, * is only a name, and covers nothing."
+        fix = Fix(
+            send=tuple(f"{name}: {', '.join(_COVERING[name][1])}" for name in starred),
+            policy={_COVERING[name][0]: [*_COVERING[name][1]] for name in starred},
+        )
+        return Sign((preflight,), detail, values, Severity.LOW, fix=fix)
+    if ALLOW_HEADERS not in starred or preflight.lists(ALLOW_HEADERS, "Authorization"):
+        return None
+    detail = f"{ALLOW_HEADERS}: {{}}. It does not cover Authorization."
+    return Sign((preflight,), detail, (preflight.get(ALLOW_HEADERS) or "",))
 
 
 def executed(preflight: Answer, answer: Answer) -> Sign | None:
@@ -314,29 +379,35 @@ def unshared_error(answer: Answer, preflight: Answer | None = None) -> Sign | No
 # Caches.
 
 
-def no_vary(allowed: Answer, others: Iterable[Answer]) -> Sign | None:
+def no_vary(allowed: Answer, others: Iterable[Answer], *, is_partial: bool = False) -> Sign | None:
     """
     Detect that a cache may give the response for an *allowed* origin to *others*, which get another one from the same
-    URL.
+    URL. *is_partial* is True if other responses of the server vary.
     """
     different = _different(allowed, others)
-    if not different or not _lacks_vary(allowed):
+    if not different or not _lacks_vary(allowed) or is_partial:
         return None
     detail = f"{allowed.fetch.method} {{}} has no Vary: Origin."
     target = target_of(allowed.fetch.url)
     return Sign((allowed, different[0]), detail, (target,), _severity_in_cache(allowed))
 
 
-def no_vary_for_others(allowed: Answer, others: Iterable[Answer]) -> Sign | None:
+def no_vary_for_others(allowed: Answer, others: Iterable[Answer], *, is_partial: bool = False) -> Sign | None:
     """
-    Detect that a cache may give a response for *others* to an *allowed* origin.
+    Detect that a cache may give a response for *others* to an *allowed* origin. *is_partial* is True if other responses
+    of the server vary.
     """
-    if _lacks_vary(allowed):
+    target, is_lacking = target_of(allowed.fetch.url), _lacks_vary(allowed)
+    if is_lacking and not is_partial:
         return None
-    target = target_of(allowed.fetch.url)
     for other in _different(allowed, others):
+        if is_lacking:
+            detail = f"{allowed.fetch.method} {{}}, with status {allowed.status}, has no Vary: Origin. Others have it."
+            return Sign((allowed, other), detail, (target,), _severity_in_cache(allowed))
         if not other.varies:
-            who = "a request without Origin" if other.fetch.origin is None else "an origin that is refused"
+            who = "an origin that is refused"
+            if other.fetch.origin is None or other.lets_in:
+                who = "a request without Origin" if other.fetch.origin is None else "another origin"
             detail = f"{allowed.fetch.method} {{}} has no Vary: Origin in the response to {who}."
             return Sign((other, allowed), detail, (target,), _severity_in_cache(allowed))
     return None
@@ -546,12 +617,22 @@ def _is_read(answer: Answer) -> bool:
     return answer.shares(with_credentials=False) or answer.is_read_with_credentials
 
 
+def _is_granted(preflight: Answer) -> bool:
+    """
+    Whether the preflight allows the origin by name, or something that needs a preflight for every origin.
+    """
+    if preflight.get(ALLOW_ORIGIN) != "*":
+        return preflight.grants_origin(with_credentials=False)
+    methods = [name.strip() for name in (preflight.get(ALLOW_METHODS) or "").split(",") if name.strip()]
+    lists_more = bool(preflight.get(ALLOW_HEADERS)) or not all(map(is_safelisted_method, methods))
+    return lists_more and preflight.grants_origin(with_credentials=False)
+
+
 def _is_mismatch(preflight: Answer, answer: Answer) -> bool:
     """
     Whether the preflight allows the origin by name, and the response to the same origin has no Allow-Origin.
     """
-    is_granted = preflight.grants_origin(with_credentials=True) or preflight.grants_origin(with_credentials=False)
-    if not is_granted or not answer.is_told or preflight.get(ALLOW_ORIGIN) == "*":
+    if not answer.is_told or preflight.get(ALLOW_ORIGIN) == "*" or not _is_granted(preflight):
         return False
     return answer.get(ALLOW_ORIGIN) is None and answer.status not in REDIRECTS
 

@@ -21,7 +21,7 @@ from corsguard.suffixes import owned_name
 
 from .answers import Answer, PageFetch, target_of
 from .bounded_client import SpentError, with_query
-from .probes import Probe, imitation, lax, relatives, special, strangers, usual
+from .probes import Probe, imitation, joined_name, lax, relatives, special, strangers, usual
 from .session import Session
 from .severity import EVERY_BROWSER, NO_BROWSER, Reach, Severity
 from .signs import is_slow
@@ -30,7 +30,8 @@ from .signs import is_slow
 Permission = Literal["active"]
 
 # The rules of one line all check the same answers.
-OF_A_RESPONSE: Final = ("CG-B001", "CG-B002", "CG-B003", "CG-B004", "CG-B005", "CG-B006", "CG-B007")
+OF_A_RESPONSE: Final = ("CG-B001", "CG-B002", "CG-B003", "CG-B006", "CG-B007")
+OF_UNREADABLE: Final = ("CG-B004", "CG-B005")
 OF_ALLOWED_NAMES: Final = ("CG-P001", "CG-P007")
 OF_VARY: Final = ("CG-V001", "CG-V002")
 OF_NEIGHBOURS_OF_CORS: Final = ("CG-I002", "CG-I006", "CG-I007")
@@ -47,18 +48,23 @@ _PRIVATE_NETWORK: Final = ("Access-Control-Request-Private-Network", "true")
 # The methods whose preflights a route may answer in its own way; the other preflights are for PUT.
 _CHANGING: Final = ("DELETE", "PATCH", "POST")
 _CSP_SOURCE: Final = re.compile(r"https?://[a-z0-9._:-]+", re.IGNORECASE)
+_POLICIES: Final = "Content-Security-Policy", "Content-Security-Policy-Report-Only"
 
 # `[` makes many URL parsers raise. No origin is so long or has such bytes.
 _MALFORMED: Final = ("https://a].b", "https://[", "https://\xe9\xff.example", f"https://{'a' * 5000}.example")
 # Python's servers leave one or the other of these in a header's value.
 _LINE_ENDS: Final = {"A line feed": "\n", "A carriage return": "\r", "A folded line": "\r\n "}
 _COMMAS: Final = "," * 4096
-# The most common names of JSONP's parameter, and all other common names. Some servers refuse these together.
+# The most common names of JSONP's parameter, and all other common names. Some servers refuse these together, and some
+# want a second parameter, such as those of Google's services and of OData.
 _CALLBACKS: Final = (
-    ("callback",),
-    ("jsonp", "cb", "jsonpCallback", "jsoncallback", "jsonp_callback", "json_callback", "_callback", "func", "jcb"),
+    (("callback",), ""),
+    (
+        "jsonp cb jsonpCallback jsoncallback jsonp_callback json_callback _callback func jcb callback".split(),
+        "&format=jsonp&alt=json-in-script",
+    ),
     # Other common meanings of these, or names that few servers know: OData has `$callback`.
-    ("fn", "method", "cbk", "successCallback", "_jsonp", "$callback"),
+    ("fn method cbk successCallback _jsonp $callback".split(), "&$format=json"),
 )
 # What a form of any page sends, and what a script sends with `mode: "no-cors"`: JSON with a Content-Type that needs no
 # preflight.
@@ -67,8 +73,11 @@ _FORGED: Final = (
     ("text/plain;charset=UTF-8", "no-cors", "empty", b'{"corsguard": 1}'),
 )
 _PASSWORD: Final = re.compile(rb"<input\b[^<>]{0,500}\btype\s{0,9}=\s{0,9}[\"']?password", re.IGNORECASE)
-# What browsers send for a document.
-_OF_A_DOCUMENT: Final = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+# What browsers send for a document, and for an EventSource.
+_OF_A_DOCUMENT: Final = "text/html,application/xhtml+xml,application/xml;q=0.9,text/event-stream,*/*;q=0.8"
+_OF_A_PHONE: Final = "Mozilla/5.0 (iPhone; Android) Mobile (corsguard)"
+# A page needs no permission for what each visitor's browser sends.
+_OF_THE_VISITOR: Final = "user-agent"
 # RFC 9110, 15.5.22: a server's status for a plain GET if it requires another protocol.
 _UPGRADE_REQUIRED: Final = 426
 
@@ -128,6 +137,7 @@ def _ask_strangers(session: Session) -> None:
     first_origin, second_origin = session.strangers
     # The first request goes past all caches, which may have the response to an earlier visitor.
     first = session.client.ask(PageFetch(session.client.fresh(session.url), first_origin))
+    session.foreign = first
     second = session.get(second_origin)
     if first.lets_in and not second.lets_in:
         second = session.again_past_cache(second)
@@ -151,18 +161,22 @@ def _ask_candidates(session: Session) -> None:
         answer = session.get(origin)
         if not answer.shares(with_credentials=False):
             answer = session.again_past_cache(answer)
-        if answer.lets_in:
+        if session.lets_in(origin):
             session.trust(origin)
         elif session.is_judged and answer.is_told and not answer.shares(with_credentials=False):
             session.observed.note("{} should be trusted, but may not read.", origin)
         session.candidates.append(origin)
-        session.look(OF_A_RESPONSE, answer)
+        session.look((*OF_A_RESPONSE, *OF_UNREADABLE), answer)
     session.candidates.append(own)
-    if session.get(own).echoes:
+    if session.names(own):
         session.trust(own)
     _ask_usual(session)
     if not session.reflects:
         _ask_third_parties(session)
+    # What strangers get, and requests without an origin, matters less if the own pages may read.
+    reader = None if session.trusted in {None, own} else session.get(session.trusted or own)
+    session.look(OF_UNREADABLE, session.foreign, reader)
+    session.look(OF_UNREADABLE, session.base, reader)
 
 
 def _ask_usual(session: Session) -> None:
@@ -172,7 +186,7 @@ def _ask_usual(session: Session) -> None:
     if session.reflects or session.meant.samples():
         return
     origins = usual(session.client.origin)
-    trusted = [origin for origin in origins if session.get(origin).lets_in]
+    trusted = [origin for origin in origins if session.lets_in(origin)]
     for origin in trusted:
         session.trust(origin)
     session.candidates[:0] = trusted[:_MOST_USUAL]
@@ -188,7 +202,7 @@ def _ask_usual(session: Session) -> None:
         if "://app." in origin
     )
     own = session.client.origin
-    trusted += [own] if session.get(own).echoes else []
+    trusted += [own] if session.names(own) else []
     session.observed.note(
         "Without --origin, only these origins, and names that a wrong comparison accepts as one of them, were tried: "
         "{}. The server allows {}. With --origin, the same is tried for that origin.",
@@ -199,12 +213,12 @@ def _ask_usual(session: Session) -> None:
 
 def _ask_third_parties(session: Session) -> None:
     own = session.client.origin
-    named = _CSP_SOURCE.findall(session.base.get("Content-Security-Policy") or "")
+    named = [source for name in _POLICIES for source in _CSP_SOURCE.findall(session.base.get(name) or "")]
     origins = dict.fromkeys(text.lower().rstrip(":") for text in named)
     third = [text for text in origins if Origin.parse(text) is not None and not session.meant.covers(text)]
     for origin in [text for text in third if text != own][:_MOST_THIRD_PARTIES]:
         answer = session.get(origin)
-        if answer.lets_in:
+        if session.lets_in(origin):
             session.candidates.append(origin)
             session.trust(origin)
         if not is_schemelessly_same_site(origin, own):
@@ -214,7 +228,7 @@ def _ask_third_parties(session: Session) -> None:
 def _ask_closest(session: Session) -> None:
     # The relatives of trusted origins matter, and perhaps those of the resource's own origin.
     candidates = dict.fromkeys(session.candidates[:_MOST_CANDIDATES])
-    known = [(origin, session.get(origin).echoes) for origin in candidates]
+    known = [(origin, session.names(origin)) for origin in candidates]
     # Without https, an http origin reads nothing that https protects.
     is_protected = urlsplit(session.url).scheme == "https"
     similar = relatives(sorted(known, key=_is_refused), session.meant)
@@ -234,11 +248,8 @@ def _ask_preflights(session: Session) -> None:
     session.look(["CG-P006"], foreign, session.strangers)
     session.look(["CG-B001"], foreign)
     _look_at_pair(session, foreign, session.get(stranger))
-    others = [*((stranger, method) for method in _CHANGING), (NULL, "PUT")]
-    for origin, method in [] if session.reflects else others:
-        preflight = session.preflight(origin, method=method, names=(header,))
-        if session.look(["CG-P003"], preflight, session.get(origin)):
-            break
+    if not session.reflects:
+        _ask_preflights_of_others(session, header)
     trusted = session.asking
     if trusted is None:
         return
@@ -257,6 +268,25 @@ def _ask_preflights(session: Session) -> None:
     session.look(["CG-V004"], listed)
 
 
+def _ask_preflights_of_others(session: Session, header: str) -> None:
+    """
+    Find an origin whose preflight is allowed, although its page may not read the response.
+    """
+    for origin, method in (*((session.strangers[0], method) for method in _CHANGING), (NULL, "PUT")):
+        preflight = session.preflight(origin, method=method, names=(header,))
+        if session.look(["CG-P003"], preflight, session.get(origin)):
+            return
+    similar = [probe for probe in session.relatives if probe.rule == "CG-A011"][:1]
+    joined = joined_name(session.nearest)
+    if joined is not None and session.preflight(joined).echoes and not session.lets_in(joined):
+        # Which comparison it is, and who can use it.
+        similar = session.relatives[:_CLOSEST] + similar
+        similar.append(Probe("CG-P003", Reach.NEIGHBOUR, joined, "the beginning or the end is not compared"))
+    for probe in similar:
+        most = Severity.LOW if probe.reach is Reach.NEIGHBOUR else Severity.MEDIUM
+        session.look(["CG-P003"], session.preflight(probe.origin), session.get(probe.origin), most)
+
+
 def _look_at_pair(session: Session, preflight: Answer, answer: Answer) -> None:
     """
     Check a preflight and the response after it.
@@ -271,14 +301,34 @@ def _ask_caches(session: Session) -> None:
     session.look(["CG-V005"], session.get(stranger, more=(("Vary", f"x-{session.label}"),)))
     if trusted is None:
         return
+    usually = session.get(trusted)
+    readers = [session.get(origin) for origin in _other_readers(session, usually)]
     for url, method in ((session.url, "GET"), (session.missing, "GET"), (session.url, "HEAD")):
         allowed = session.get(trusted, url=url, method=method)
         others = [session.client.ask(PageFetch(url, None, method))]
         if not session.reflects:
             others.append(session.get(stranger, url=url, method=method))
-        session.look(OF_VARY, allowed, others)
+        if allowed is usually:
+            # Two of them may get different values, although all others get the value of one.
+            others += readers
+            for reader in readers:
+                session.observed.look("CG-V001", reader, [*others, usually])
+        for rule in OF_VARY:
+            session.observed.look(rule, allowed, others, is_partial=allowed is not usually and usually.varies)
         if url == session.missing:
             session.look(["CG-P009"], allowed)
+
+
+def _other_readers(session: Session, usually: Answer) -> list[str]:
+    """
+    Return other origins that may read. If strangers get the same value as the trusted origin, whose answer is
+    *usually*, it may be the one for all that are not listed, so the usual origins are asked, too.
+    """
+    known = [*session.meant.samples(), *session.candidates]
+    if not session.reflects and session.get(session.strangers[0]).get(ALLOW_ORIGIN) == usually.fetch.origin:
+        known += usual(session.client.origin)
+    others = [origin for origin in dict.fromkeys(known) if origin not in {usually.fetch.origin, session.client.origin}]
+    return [origin for origin in others if session.names(origin)]
 
 
 def _ask_relatives(session: Session) -> None:
@@ -309,8 +359,16 @@ def _ask_conditions(session: Session) -> None:
     for origin, *conditions in (
         (stranger, Condition("CG-A018", "X-Forwarded-Host names it", ("X-Forwarded-Host", host))),
         (stranger, Condition("CG-A019", "Authorization comes with the request", ("Authorization", "Bearer corsguard"))),
-        (stranger, Condition("CG-A019", "Accept asks for HTML or XML", ("Accept", _OF_A_DOCUMENT))),
-        (stranger, Condition("CG-A019", "Accept is application/json", ("Accept", "application/json"))),
+        (
+            stranger,
+            Condition("CG-A019", "Accept asks for HTML, XML or an event stream", ("Accept", _OF_A_DOCUMENT)),
+            Condition("CG-A019", "User-Agent is the one of a phone", ("User-Agent", _OF_A_PHONE)),
+        ),
+        (
+            stranger,
+            Condition("CG-A019", "Accept is application/json", ("Accept", "application/json")),
+            Condition("CG-A019", "Range asks for a part", ("Range", "bytes=0-9")),
+        ),
         (
             visited,
             # A page has any path behind its origin, and browsers send it if the page agrees.
@@ -337,6 +395,10 @@ def _ask_together(session: Session, origin: str, conditions: Collection[Conditio
         _look_at_condition(session, condition, session.get(origin, more=(line,)))
 
 
+def _is_set_by_pages(name: str) -> bool:
+    return name != _OF_THE_VISITOR and not is_forbidden_header(name, "")
+
+
 def _look_at_condition(session: Session, condition: Condition, answer: Answer) -> None:
     """
     Keep that *condition* opens the resource, if so. A page can use it only as far as a preflight lets it send the
@@ -348,7 +410,7 @@ def _look_at_condition(session: Session, condition: Condition, answer: Answer) -
     mistake = f"any origin is allowed if {condition.mistake}"
     if answer.fetch.method == "HEAD":
         most = Severity.LOW
-    elif names := [name for name in unsafe_names(answer.fetch.more) if not is_forbidden_header(name, "")]:
+    elif names := [name for name in unsafe_names(answer.fetch.more) if _is_set_by_pages(name)]:
         preflight = session.preflight(answer.fetch.origin, method="GET", names=tuple(names))
         if not preflight.shares(with_credentials=False):
             reach, browsers = Reach.NOBODY, NO_BROWSER
@@ -391,12 +453,12 @@ def _ask_next_to_cors(session: Session) -> None:
     answer = session.get(stranger)
     session.look(OF_NEIGHBOURS_OF_CORS, answer)
     session.look(["CG-I001"], answer, None if session.trusted is None else session.get(session.trusted))
-    for names in _CALLBACKS:
+    for names, more in _CALLBACKS:
         # A valid name for a function; a different one for each parameter, so that the response shows which one was
         # used.
         called = {name: f"c{label}{number}" for number, name in enumerate(names)}
         query = "&".join(f"{name}={value}" for name, value in called.items())
-        if session.look(["CG-E004"], client.ask(PageFetch(with_query(session.url, query))), called):
+        if session.look(["CG-E004"], client.ask(PageFetch(with_query(session.url, f"{query}{more}"))), called):
             break
     session.look(["CG-E005"], client.ask(PageFetch(f"{client.origin}/crossdomain.xml")))
     if session.base.status == _UPGRADE_REQUIRED or session.base.lists("Upgrade", "websocket"):
@@ -515,6 +577,10 @@ def _open_as_candidates(session: Session) -> None:
 
 
 def _ask_special(session: Session) -> None:
+    longer = imitation(session.nearest, session.label)
+    if longer is not None:
+        # Some patterns for what follows demand one of the most common endings, as the special characters have it.
+        session.try_each([Probe("CG-A003", Reach.REGISTRANT, longer, "the end is not compared")])
     if not session.observed.has_let_in("CG-A003"):
         session.try_each(special(session.nearest, session.label))
 

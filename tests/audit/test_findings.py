@@ -21,7 +21,7 @@ from kit.audited import (
     origin_of,
 )
 
-from corsguard.audit import RULES, Reach, Severity
+from corsguard.audit import RULES, Reach, Severity, audit
 from corsguard.audit.answers import Answer
 from corsguard.audit.bounded_client import BoundedClient
 from corsguard.audit.calls import QUICK_BUDGET
@@ -137,6 +137,9 @@ def test_a_pattern_that_is_too_wide_is_named(pattern, rule):
         # The beginning, or anywhere: a country after it is the same fault.
         (r"https://app\.example\.com.*", {"CG-A003": "critical"}),
         (r"https://app\.example\..*", {"CG-A003": "critical", "CG-A022": "critical"}),
+        # What follows has to end like most names.
+        (r"https://app\.example\.com(\.[a-z0-9-]+)+\.(com|net|io)", {"CG-A003": "critical"}),
+        (r"https://app\.example\.com.*\.com", {"CG-A003": "critical"}),
         (r".*app\.example\.com.*", {"CG-A005": "critical"}),
         # The end of the site: anybody, which is worse than the network.
         (r".*example\.com", {"CG-A004": "critical"}),
@@ -172,6 +175,8 @@ def test_a_fault_does_not_hide_a_worse_one(pattern, severities):
         ("my-shop.co.uk", r".*-shop\.co\.uk", {"CG-A004": "critical"}),
         ("my-shop.vercel.app", r".*-shop\.vercel\.app", {"CG-A023": "critical", "CG-A012": "medium"}),
         ("www.my-shop.vercel.app", r".*-shop\.vercel\.app", {"CG-A004": "critical"}),
+        # An open end explains names under a country.
+        ("acme.shop.app", r"acme\.shop\.(app|com).*", {"CG-A003": "critical"}),
         ("www.my-shop.example", r"(.*\.)?www.my-shop\.example", {"CG-A007": "critical", "CG-A012": "medium"}),
         ("shop.example.com", r"shop\.example\.(com|co\.[a-z]{2})", {"CG-A022": "critical"}),
         ("shop.example.com", r"shop\.example\.com(\.[a-z]{2})?", {"CG-A022": "critical"}),
@@ -274,6 +279,11 @@ def test_only_a_port_that_nobody_lists_proves_that_every_port_is_trusted(trusted
         (r"https://app\.example\.com\.?(?![a-z0-9:._-]).*", "CG-A008", "high"),
         (r"https://app\.example\.com\.\{.*", "CG-A008", "high"),
         (r"https://(null\.)?jsbin\.com", "CG-A016", "critical"),
+        # A part of what begins like it is public; names that devices choose; names that have an address.
+        (r"http://100\.\d+\.\d+\.\d+(:\d+)?", "CG-A015", "critical"),
+        (r"https?://100\.64\.\d+\.\d+", "CG-A015", "medium"),
+        (r"https?://[a-z-]+\.local(:\d+)?", "CG-A015", "medium"),
+        (r"https?://.*\.nip\.io(:\d+)?", "CG-A009", "critical"),
     ],
 )
 def test_what_is_often_trusted_by_mistake_is_asked_in_the_form_that_it_has(pattern, rule, severity):
@@ -291,7 +301,6 @@ def test_what_is_often_trusted_by_mistake_is_asked_in_the_form_that_it_has(patte
         # Every name of a registry: no dot is the cause.
         ("https://shop.co.uk", r"https://.*\.co\.uk", "CG-A009", "https://your-name.co.uk", Reach.REGISTRANT),
         (APP, r"chrome-extension://.*", "CG-A017", "chrome-extension://your-extension-id", Reach.EXTENSION),
-        (APP, r"moz-extension://.*", "CG-A017", "moz-extension://your-extension-id", Reach.EXTENSION),
         (APP, r"capacitor://localhost", "CG-A017", "capacitor://your-own-host-name", Reach.APP),
         (APP, r"https://[a-z]+\.app\.example\.com", "CG-A012", APP, Reach.NEIGHBOUR),
         # Only the beginning is compared: no dot is the cause.
@@ -303,6 +312,37 @@ def test_a_fix_names_what_was_accepted_and_no_stranger(trusted, pattern, rule, f
     (finding,) = [one for one in report.faults if one.rule.id == rule]
     assert (finding.fix.policy, finding.reach) == ({"allow_origins": [fix]}, reach)
     assert "CG-A007" not in {one.rule.id for one in report.findings}
+
+
+@pytest.mark.parametrize("scheme", ["moz-extension", "safari-web-extension", "vscode-webview"])
+def test_an_id_that_nobody_can_write_down_is_not_asked_for(scheme):
+    fix = found(matching(f"{re.escape(APP)}|{scheme}://.*"), url=f"https://{HOST}/items")["CG-A017"]["fix"]
+    assert fix["header"] == fix["policy"]
+    assert fix["policy"].startswith(f"no origin with {scheme}, ")
+
+
+def test_a_fix_names_all_trusted_origins():
+    told = [APP, "https://*.partner.example"]
+    app = matching(rf"{re.escape(APP)}.*|https://[a-z]+\.partner\.example")
+    (finding,) = audit(f"https://{HOST}/items", app=app, trusted=told).faults
+    assert finding.policy == 'allow_origins=["https://app.example.com", "https://*.partner.example"]'
+
+
+def test_the_end_of_one_site_does_not_hide_another():
+    app = matching(r"https?://app\.example\.com|https://.*shop\.example")
+    report = audit(f"https://{HOST}/items", app=app, trusted=[APP, "https://www.shop.example"])
+    assert {finding.rule.id for finding in report.faults} == {"CG-A004", "CG-A011"}
+
+
+def test_a_trailing_dot_is_sent_by_browsers_and_belongs_to_the_same_owner():
+    finding = found(matching(r"https://app\.example\.com\.?"), url=f"https://{HOST}/items")["CG-A020"]
+    assert (finding["severity"], finding["browsers"]) == ("info", "Chromium, Firefox, Safari")
+    assert "No browser" not in finding["message"]
+
+
+@pytest.mark.parametrize("rule", ["CG-E005", "CG-P006"])
+def test_what_browsers_no_longer_read_is_not_said_to_concern_them(rule):
+    assert "Firefox" not in RULES[rule].browsers
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
@@ -388,7 +428,7 @@ def test_the_example_of_a_row_is_reported_as_that_row(rule):
         return opening(request) if is_handshake(request) and origin in said else said.get(origin, WireResponse(200))
 
     client = BoundedClient(carry, "https://api.example.com/items", label="0123abcd", budget=9, rate=1e9, pause=bool)
-    observed = Observations(client, control="https://control.example", meant=APP, is_internal=False, show=as_shown)
+    observed = Observations(client, control="https://control.example", meant=[APP], is_internal=False, show=as_shown)
     if isinstance(rule.example[-1], Probe):
         answer, probe = rule.example
         assert observed.let_in(probe, answer)

@@ -69,4 +69,5 @@ def test_a_fix_names_the_origin_of_the_operator():
         texts = (rule.header_for(shop), rule.policy_for(shop), str(rule.fix_for(shop)))
         assert all(EXAMPLE_ORIGIN not in text and "{" not in text for text in texts), rule.id
     assert RULES["CG-A012"].fix_for(shop).policy == {"allow_origins": [shop]}
+    assert RULES["CG-A012"].fix_for(shop, APP, shop).policy == {"allow_origins": [shop, APP]}
     assert RULES["CG-I006"].fix_for(shop).send == (f"Timing-Allow-Origin: {shop}",)

@@ -22,7 +22,7 @@ from kit.audited import (
 from corsguard.audit import RULES, Reach, Severity, audit
 from corsguard.audit.answers import Answer, PageFetch
 from corsguard.audit.probes import Probe
-from corsguard.audit.stages import OF_A_RESPONSE, OF_ALLOWED_NAMES, OF_NEIGHBOURS_OF_CORS, OF_VARY
+from corsguard.audit.stages import OF_A_RESPONSE, OF_ALLOWED_NAMES, OF_NEIGHBOURS_OF_CORS, OF_UNREADABLE, OF_VARY
 from corsguard.browser import WireRequest, WireResponse
 from corsguard.browser.handshakes import opening
 from corsguard.origin import NULL
@@ -122,12 +122,23 @@ def test_a_fault_next_to_it_is_found(rule):
     assert faults(NEXT_TO_IT[rule]) == {rule}
 
 
-@pytest.mark.parametrize("parameter", ["callback", "jsonp", "fn", "$callback", "method", "successCallback"])
-def test_a_response_that_can_be_loaded_as_a_script_is_found(parameter):
+@pytest.mark.parametrize(
+    ("parameter", "demanded"),
+    [
+        *((name, {}) for name in ("callback", "jsonp", "fn", "$callback", "method", "successCallback")),
+        # Only together with a second parameter.
+        ("callback", {"format": "jsonp"}),
+        ("callback", {"alt": "json-in-script"}),
+        ("jsonp", {"format": "jsonp"}),
+        ("$callback", {"$format": "json"}),
+    ],
+)
+def test_a_response_that_can_be_loaded_as_a_script_is_found(parameter, demanded):
     def app(environ, start_response):
-        (name,) = parse_qs(environ["QUERY_STRING"]).get(parameter, [""])
-        start_response("200 OK", [("Content-Type", "text/javascript")])
-        return [f"{name}([1, 2])".encode()]
+        query = parse_qs(environ["QUERY_STRING"])
+        is_script = parameter in query and all(query.get(name) == [value] for name, value in demanded.items())
+        start_response("200 OK", [("Content-Type", "text/javascript" if is_script else "text/plain"), NOSNIFF])
+        return [f"{query[parameter][0]}([1, 2])".encode() if is_script else b"[1, 2]"]
 
     assert faults(app) == {"CG-E004"}
 
@@ -212,7 +223,7 @@ def test_a_header_that_gets_into_a_cache_is_found_unless_the_cache_separates_it(
 
 
 # The example of each row is seen by the sign of that row, and by no other sign that looks at the same answers.
-TOGETHER = [OF_A_RESPONSE, OF_ALLOWED_NAMES, OF_VARY, OF_NEIGHBOURS_OF_CORS]
+TOGETHER = [(*OF_A_RESPONSE, *OF_UNREADABLE), OF_ALLOWED_NAMES, OF_VARY, OF_NEIGHBOURS_OF_CORS]
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)
@@ -248,6 +259,8 @@ GRANT = (ALLOW, APP)
 PROBE = Probe("CG-A001", Reach.ANYONE, APP, "any origin is reflected")
 HTTP = Probe("CG-A011", Reach.NETWORK, "http://app.example.com", "the scheme is not compared")
 NEW = "x-0123abcd"
+OTHER = (ALLOW, "https://other.example.com")
+PUTS, SAFE = (("Access-Control-Allow-Methods", methods) for methods in ("PUT", "GET, HEAD, POST"))
 PRIVATE = ("Access-Control-Allow-Private-Network", "true")
 OWN = f"https://{HOST}"
 NOSNIFF = ("X-Content-Type-Options", "nosniff")
@@ -297,10 +310,19 @@ LOOK_ALIKES = [
     ("CG-P010", seen((ALLOW, "*"), CREDENTIALS, method="PUT"), seen(GRANT), set()),
     ("CG-P010", seen(GRANT, CREDENTIALS, method="PUT"), seen(GRANT, status=401), set()),
     ("CG-P010", seen(GRANT, CREDENTIALS, method="PUT"), seen(), set()),
+    ("CG-P010", seen((ALLOW, "*"), SAFE, method="PUT"), seen(GRANT, CREDENTIALS), set()),
+    ("CG-P010", seen(OTHER, PUTS, method="PUT"), seen(GRANT, CREDENTIALS), set()),
+    ("CG-P010", seen(PUTS, method="PUT"), seen(GRANT, CREDENTIALS), set()),
     ("CG-P003", seen(GRANT, method="PUT"), seen(GRANT)),
     ("CG-P003", seen(GRANT, method="PUT"), seen(status=400)),
     ("CG-P003", seen(GRANT, method="PUT"), seen(status=401)),
     ("CG-P003", seen((ALLOW, "*"), method="PUT"), seen()),
+    # It allows only what needs no permission, or everybody reads anyway, or nobody, which is another fault.
+    ("CG-P003", seen((ALLOW, "*"), SAFE, method="PUT"), seen()),
+    ("CG-P003", seen((ALLOW, "*"), PUTS, method="PUT"), seen((ALLOW, "*"))),
+    ("CG-P003", seen(GRANT, CREDENTIALS, PUTS, method="PUT"), seen(GRANT, GRANT)),
+    ("CG-P003", seen(GRANT, CREDENTIALS, PUTS, method="PUT"), seen((ALLOW, f"{APP}/"))),
+    ("CG-P003", seen(OTHER, CREDENTIALS, PUTS, method="PUT"), seen()),
     ("CG-P003", seen(GRANT, method="PUT"), seen(status=307)),
     ("CG-P003", seen(GRANT, method="PUT"), seen(status=503)),
     ("CG-P004", seen(is_upload=True, status=204), seen(GRANT)),
@@ -311,6 +333,9 @@ LOOK_ALIKES = [
     ("CG-P007", seen(GRANT, ("Access-Control-Allow-Headers", "*, Authorization"), names=(NEW,))),
     ("CG-P007", seen(GRANT, ("Access-Control-Allow-Headers", f"{NEW}, *"), names=(NEW,))),
     ("CG-P007", seen(GRANT, ("Access-Control-Allow-Headers", "X-Other"), names=(NEW,))),
+    ("CG-P007", seen(GRANT, CREDENTIALS, PUTS, ("Access-Control-Allow-Headers", "X-Other"), names=(NEW,))),
+    ("CG-P007", seen(GRANT, ("Access-Control-Allow-Methods", "*"), names=(NEW,))),
+    ("CG-P007", seen(CREDENTIALS, ("Access-Control-Allow-Methods", "*"), names=(NEW,))),
     ("CG-P008", seen(GRANT, method="PUT", body=b"[1, 2]"), seen(body=b"[3, 4]")),
     ("CG-P008", seen(GRANT, method="PUT", body=b"[1, 2]", status=404), seen(body=b"[1, 2]")),
     ("CG-P008", seen(GRANT, method="PUT", body=b"{}"), seen(body=b"{}")),
@@ -403,6 +428,13 @@ SEVERITIES = [
     ("CG-B001", "INFO", seen((ALLOW, "*"), ("Access-Control-Allow-Credentials", "false"))),
     ("CG-B002", "INFO", seen(GRANT, ("Access-Control-Allow-Credentials", "False"))),
     ("CG-B004", None, seen((ALLOW, f"{APP}, {APP}"))),
+    # It matters less if another page may read.
+    *(
+        (rule, severity, seen((ALLOW, value), origin=origin), seen(*lines))
+        for rule, value in (("CG-B004", f"{APP}, {APP}"), ("CG-B005", "undefined"), ("CG-B005", ""))
+        for origin in ("https://0123abcd.example", None)
+        for severity, lines in (("INFO", [GRANT, CREDENTIALS]), ("INFO", [GRANT]), (None, [OTHER]), (None, []))
+    ),
     ("CG-B004", None, seen((ALLOW, "null null"))),
     ("CG-B004", None, seen(GRANT, (ALLOW, ""))),
     ("CG-B006", "INFO", seen(GRANT, CREDENTIALS, ("Access-Control-Expose-Headers", "*"))),
@@ -413,6 +445,21 @@ SEVERITIES = [
         ("CG-B006", None, seen(GRANT, ("Access-Control-Expose-Headers", "X-Debug"), ("X-Debug", value)))
         for value in ("key=AKIAIOSFODNN7EXAMPLE", f"user 1, {TOKEN}; ok", '{"auth": "Bearer 0123456789"}')
     ),
+    ("CG-P003", "MEDIUM", seen(GRANT, CREDENTIALS, method="PUT"), seen()),
+    ("CG-P003", "MEDIUM", seen(GRANT, CREDENTIALS, method="PUT"), seen(OTHER)),
+    ("CG-P003", "LOW", seen(GRANT, CREDENTIALS, method="PUT"), seen(), Severity.LOW),
+    ("CG-P003", "LOW", seen(GRANT, method="PUT"), seen()),
+    ("CG-P003", "LOW", seen((ALLOW, "*"), PUTS, method="DELETE"), seen()),
+    ("CG-P003", "LOW", seen((ALLOW, "*"), CREDENTIALS, PUTS, method="PUT"), seen(OTHER)),
+    ("CG-P003", "LOW", seen((ALLOW, "*"), SAFE, ("Access-Control-Allow-Headers", NEW), method="PUT"), seen()),
+    ("CG-P010", "LOW", seen((ALLOW, "*"), PUTS, method="PUT"), seen(GRANT, CREDENTIALS), {APP}),
+    ("CG-P010", "LOW", seen(GRANT, PUTS, names=(NEW,)), seen(GRANT, CREDENTIALS), set()),
+    ("CG-P007", None, seen(GRANT, ("Access-Control-Allow-Headers", "*"), names=(NEW,))),
+    ("CG-P007", "LOW", seen(GRANT, CREDENTIALS, ("Access-Control-Allow-Headers", "*"), names=(NEW,))),
+    ("CG-P007", "LOW", seen(GRANT, CREDENTIALS, ("Access-Control-Allow-Headers", "*, Authorization"), names=(NEW,))),
+    ("CG-P007", "LOW", seen(GRANT, CREDENTIALS, ("Access-Control-Allow-Methods", "*"), names=(NEW,))),
+    ("CG-E005", None, seen(body=b"<allow-access-from domain='*' to-ports='*'/>")),
+    ("CG-E005", None, seen(body=b'<allow-access-from secure="false" domain = "*"/>')),
     ("CG-P010", "LOW", seen(GRANT, CREDENTIALS, method="PUT"), seen(GRANT), set()),
     ("CG-P010", "MEDIUM", seen(GRANT, CREDENTIALS, method="PUT"), seen(GRANT), {APP}),
     ("CG-E001", "INFO", seen(method="POST"), seen(method="POST")),
@@ -482,14 +529,19 @@ DETAILS = {
     "CG-B007": "The cookie sid is SameSite=None.",
     "CG-P001": "The invented header x-0123abcd is allowed.",
     "CG-P002": "The invented method X0123ABCD is allowed.",
-    "CG-P003": "The response to https://app.example.com has no Access-Control-Allow-Origin.",
+    "CG-P003": (
+        "The preflight of https://app.example.com is allowed, with credentials. The response to the same page has no "
+        "Access-Control-Allow-Origin."
+    ),
     "CG-P004": "The preflight was answered with 405.",
     "CG-P005": "Access-Control-Max-Age: 31536000.",
     "CG-P006": "Access-Control-Allow-Private-Network: true, for any origin.",
-    "CG-P007": "Access-Control-Allow-Headers: *.",
+    "CG-P007": "Access-Control-Allow-Headers: *. It does not cover Authorization.",
     "CG-P008": "The preflight's answer has the same body as the response to GET.",
     "CG-P009": "The response with status 401 has no Access-Control-Allow-Origin.",
-    "CG-P010": "The preflight of https://app.example.com allows credentials, but the response does not.",
+    "CG-P010": (
+        "The preflight of https://app.example.com allows credentials, but the response does not: cookies are sent."
+    ),
     "CG-V001": "GET /items has no Vary: Origin.",
     "CG-V002": "GET /items has no Vary: Origin in the response to a request without Origin.",
     "CG-V003": "The response to a request without Origin was given to the next one.",
@@ -540,6 +592,66 @@ def test_the_recommended_resource_policy_depends_on_who_may_read(shared, policy,
     finding = found(answering(lines))["CG-I001"]
     assert finding["severity"] == "info"
     assert finding["fix"]["header"] == f"Cross-Origin-Resource-Policy: {value}, once"
+
+
+def test_a_value_that_only_others_get_is_not_said_to_concern_the_own_pages():
+    def lines(environ):
+        return [VARY, CREDENTIALS, (ALLOW, APP if origin_of(environ) == APP else "undefined")]
+
+    finding = found(answering(lines))["CG-B005"]
+    assert finding["severity"] == "info"
+    assert f"Only what others get has this value: {APP} may read." in finding["detail"]
+    assert found(answering(lambda _: [(ALLOW, ""), CREDENTIALS]))["CG-B005"]["detail"] == f"{ALLOW} is empty."
+
+
+def test_what_a_request_without_origin_gets_is_read_too():
+    """
+    Some libraries join their list there, and refuse each entry of it.
+    """
+    app = answering(lambda environ: [] if origin_of(environ) else [(ALLOW, f"{APP}, https://www.example.com")])
+    assert found(app)["CG-B004"]["severity"] == "medium"
+
+
+@pytest.mark.parametrize(
+    ("told", "others", "vary"),
+    [
+        ([APP, "https://www.example.com"], APP, []),
+        (["https://www.example.com", APP], APP, []),
+        ([APP], APP, []),
+        ([APP], "https://www.example.com", []),
+        ([], APP, []),
+        ([APP, "https://www.example.com"], APP, [VARY]),
+    ],
+)
+def test_what_all_others_get_is_not_a_constant_if_another_origin_gets_its_own(told, others, vary):
+    """
+    One of the two may be what everybody else gets, and then only the other one shows that the answer varies.
+    """
+
+    def lines(environ):
+        mine = origin_of(environ) if origin_of(environ) in {APP, "https://www.example.com"} else others
+        return [*vary, *([(ALLOW, mine), CREDENTIALS] if mine else [])]
+
+    report = audit(f"https://{HOST}/items", app=answering(lines), trusted=told)
+    assert {finding.rule.id for finding in report.faults} == (set() if vary else {"CG-V001"})
+
+
+def test_a_missing_vary_of_errors_only_is_called_so():
+    def app(environ, start_response):
+        is_found = environ["PATH_INFO"] == "/items"
+        lines = [line for line in lines_for(APP)(environ) if is_found or line != VARY]
+        return answering(lambda _: lines, status="200 OK" if is_found else "404 Not Found")(environ, start_response)
+
+    (rule,) = faults(app)
+    assert rule == "CG-V002"
+    assert "with status 404, has no Vary: Origin. Others have it." in found(app)["CG-V002"]["detail"]
+
+
+def test_the_fix_of_a_star_that_is_a_name_has_no_star():
+    starred = [("Access-Control-Allow-Methods", "*"), ("Access-Control-Allow-Headers", "*")]
+    fix = found(answering(lines_for(APP, more=starred)))["CG-P007"]["fix"]
+    assert "*" not in f"{fix}"
+    assert fix["policy"].startswith('allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"], allow_headers=["Auth')
 
 
 def test_a_poisoned_cache_names_the_origin_of_the_stored_answer():

@@ -325,10 +325,22 @@ ONLY_SOMETIMES = [
     *(("CG-P003", lambda environ, m=m: everybody(environ) * (asked_for(environ) == m)) for m in ("PUT", "DELETE")),
     *(("CG-P003", lambda environ, m=m: everybody(environ) * (asked_for(environ) == m)) for m in ("PATCH", "POST")),
     ("CG-P003", lambda environ: everybody(environ) * (origin_of(environ) == "null") * bool(asked_for(environ))),
+    *(
+        ("CG-P003", lambda environ, t=t: everybody(environ) * t(origin_of(environ)) * bool(asked_for(environ)))
+        for t in (
+            lambda origin: origin.endswith("example.com"),
+            lambda origin: origin.startswith(APP),
+            lambda origin: "app.example.com" in origin,
+            lambda origin: origin.endswith(".example.com"),
+        )
+    ),
+    ("CG-P003", lambda environ: [(ALLOW, "*"), ("Access-Control-Allow-Methods", "PUT")] * bool(asked_for(environ))),
+    # The response names another origin.
+    ("CG-P003", lambda environ: everybody(environ) if asked_for(environ) else [(ALLOW, APP), CREDENTIALS]),
     ("CG-B001", lambda environ: [(ALLOW, "*"), CREDENTIALS] * bool(asked_for(environ))),
     *(
         ("CG-A019", lambda environ, t=t: everybody(environ) * (t in environ.get("HTTP_ACCEPT", "")))
-        for t in ("text/html", "application/json", "application/xml", "application/xhtml+xml")
+        for t in ("text/html", "application/json", "application/xml", "application/xhtml+xml", "text/event-stream")
     ),
     ("CG-A018", named_by_query("origin")),
     ("CG-A018", named_by_query("domain", "http://")),
@@ -383,6 +395,8 @@ def opened_by(name, value, answer_preflights=None):
         ("CG-A018", opened_by("Referer", f"/{APP}"), "critical", "Chromium, Firefox, Safari"),
         ("CG-A019", opened_by("Cookie", "corsguard"), "critical", "Chromium, Firefox, Safari"),
         ("CG-A019", opened_by("Accept", "text/html"), "critical", "Chromium, Firefox, Safari"),
+        ("CG-A019", opened_by("Range", "bytes=0"), "critical", "Chromium, Firefox, Safari"),
+        ("CG-A019", opened_by("User-Agent", "Mobile"), "critical", "Chromium, Firefox, Safari"),
         # The response has no body.
         (
             "CG-A019",
@@ -398,6 +412,72 @@ def test_a_condition_is_as_bad_as_what_a_page_can_send(rule, lines, severity, br
 
     finding = found(answering(added))[rule]
     assert (finding["severity"], finding["browsers"]) == (severity, browsers)
+
+
+def test_the_preflights_of_http_origins_are_asked_too():
+    def lines(environ):
+        origin = origin_of(environ)
+        is_in = origin == APP or (origin == "http://app.example.com" and asked_for(environ))
+        return [VARY, *([(ALLOW, origin), CREDENTIALS] if is_in else [])]
+
+    assert found(answering(lines), url=f"https://{HOST}/items")["CG-P003"]["severity"] == "medium"
+
+
+def test_a_preflight_that_only_other_hosts_of_the_owner_get_is_less_severe():
+    def lines(environ):
+        origin = origin_of(environ)
+        is_in = origin == APP or (origin.endswith(".example.com") and asked_for(environ))
+        return [VARY, *([(ALLOW, origin), CREDENTIALS] if is_in else [])]
+
+    assert found(answering(lines))["CG-P003"]["severity"] == "low"
+
+
+def test_a_refusal_that_names_its_origin_is_not_the_resource():
+    """
+    A page reads only that it is refused. What is let in by a comparison is still found.
+    """
+
+    def refusing(is_in):
+        def app(environ, start_response):
+            status = "200 OK" if not origin_of(environ) or is_in(origin_of(environ)) else "403 Forbidden"
+            return answering(everybody, status=status)(environ, start_response)
+
+        return app
+
+    (note,) = [note for note in audited(refusing(lambda origin: origin == APP)).notes if "refused" in note]
+    assert "may read that it is refused with 403, and nothing else" in note
+    for origin in (APP, None):
+        assert faults(refusing(lambda origin: origin == APP), origin=origin) == set()
+        assert "CG-A014" in faults(refusing(lambda origin: origin == APP or "localhost" in origin), origin=origin)
+    # Everybody is refused here, for want of a login.
+    assert "CG-A001" in faults(answering(everybody, status="403 Forbidden"))
+
+
+@pytest.mark.parametrize(("count", "number"), [(4, 3), (6, 5), (8, 7)])
+def test_answers_that_change_are_not_called_a_comparison(count, number):
+    """
+    One of several servers lets every origin in.
+    """
+    numbers = itertools.count()
+
+    def lines(environ):
+        is_open = next(numbers) % count == number
+        return [VARY, *([(ALLOW, origin_of(environ)), CREDENTIALS] if is_open or origin_of(environ) == APP else [])]
+
+    report = audited(answering(lines))
+    (finding,) = report.faults
+    assert (finding.rule.id, finding.severity, finding.confidence) == ("CG-A019", Severity.CRITICAL, "medium")
+    assert "is allowed by some answers to the same request, and refused by others." in finding.detail
+    assert report.notes[0].startswith("The answers change from one request to the next")
+
+
+def test_a_third_party_that_a_policy_only_reports_on_is_asked_too():
+    def lines(environ):
+        named = ("Content-Security-Policy-Report-Only", "frame-src https://widget.partner.example")
+        is_in = origin_of(environ) in {APP, "https://widget.partner.example"}
+        return [VARY, named, *(everybody(environ)[1:] if is_in else [])]
+
+    assert faults(answering(lines)) == {"CG-A021"}
 
 
 def test_a_trusted_origin_that_is_refused_is_noted():

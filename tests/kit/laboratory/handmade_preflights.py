@@ -89,7 +89,7 @@ def one_method_for_everybody(environ):
 @adding(
     "Preflights are answered with a star and credentials.",
     TRUSTED,
-    finds=["CG-B001"],
+    finds=["CG-B001", "CG-P003"],
 )
 def star_for_preflights(environ):
     return [allow_origin("*"), CREDENTIALS, METHODS] if is_preflight(environ) else _lists()(environ)
@@ -238,6 +238,7 @@ def authorization_under_a_wildcard(environ):
         method="PUT",
         credentials="include",
     ),
+    finds=["CG-P007"],
     kind="look-alike",
 )
 def methods_under_a_wildcard(environ):

@@ -85,6 +85,25 @@ block(
     """,
 )
 block(
+    "nginx-reflects-preflights",
+    "nginx sends $http_origin back to preflights, and a constant with responses.",
+    reads(credentials="include"),
+    finds=["CG-P003"],
+    lines=f"""
+    location = /items {{
+        if ($request_method = OPTIONS) {{
+            add_header Access-Control-Allow-Origin $http_origin;
+            add_header Access-Control-Allow-Credentials true;
+            add_header Access-Control-Allow-Methods 'GET, PUT, DELETE';
+            return 204;
+        }}
+        add_header Access-Control-Allow-Origin {ORIGIN} always;
+        add_header Access-Control-Allow-Credentials true always;
+        $items
+    }}
+    """,
+)
+block(
     "nginx-star-credentials",
     "nginx sends * together with credentials.",
     reads(),
