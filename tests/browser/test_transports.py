@@ -154,17 +154,17 @@ def nothing():
 
 
 REFUSED = {
-    "text": ("app:app", '"app:app" is a str. It takes a WSGI application'),
-    "None": (None, "None is a NoneType. It takes a WSGI application"),
-    "a class": (Flask, "takes 1 arguments. It is a class: give an instance. It takes"),
-    "an asynchronous class": (AsyncInstance, "takes 0 arguments. It is a class: give an instance. It takes"),
+    "text": ("app:app", '"app:app" is a str. Expected a WSGI application'),
+    "None": (None, "None is a NoneType. Expected a WSGI application"),
+    "a class": (Flask, "takes 1 arguments. It is a class: give an instance. Expected a"),
+    "an asynchronous class": (AsyncInstance, "takes 0 arguments. It is a class: give an instance. Expected a"),
     "a coroutine function": (
         asynchronous,
-        "takes 1 arguments. It is asynchronous, but not an ASGI 3 application. It takes",
+        "takes 1 arguments. It is asynchronous, but not an ASGI 3 application. Expected a",
     ),
-    "a function without parameters": (nothing, "takes 0 arguments. It takes a WSGI application"),
-    "a function with four parameters": (lambda a, b, c, d: None, "takes 4 arguments. It takes a WSGI application"),
-    "in a mapping": ({"https://a.example": 1}, "1 is an int. It takes a WSGI application"),
+    "a function without parameters": (nothing, "takes 0 arguments. Expected a WSGI application"),
+    "a function with four parameters": (lambda a, b, c, d: None, "takes 4 arguments. Expected a WSGI application"),
+    "in a mapping": ({"https://a.example": 1}, "1 is an int. Expected a WSGI application"),
 }
 
 

@@ -131,7 +131,7 @@ def test_an_application_is_found_by_its_name(module, attribute):
         ("{}:qqqq", ["the module {} has no qqqq. It has KEYWORDS, POLICY, PATHS, guarded, outer, bare,"]),
         ("{}:Shop.aplication", ["has no aplication", "Did you mean application?"]),
         ("{}:KEYWORDS", ["is a dict, not a WSGI or ASGI application"]),
-        ("{}:POLICY", ["is not an application", "It takes a WSGI application"]),
+        ("{}:POLICY", ["is not an application", "Expected a WSGI application"]),
         ("{}:create_app", ["is not an application", "write '{}:create_app()'"]),
         ("{}:transport", ["takes one argument"]),
         ("{}:Shop", ["is a class: name an application, which is an instance. It has KEYWORDS, POLICY"]),

@@ -63,7 +63,7 @@ def authentication_first(environ, start_response):
 
 @looking_alike(
     "Authentication inside of CORS is right, but an outer layer answers 403 without headers.",
-    fails("missing_allow_origin", "carries no login that the server accepts", f"Access-Control-Allow-Origin: {ORIGIN}"),
+    fails("missing_allow_origin", "not logged in or not allowed", f"Access-Control-Allow-Origin: {ORIGIN}"),
 )
 def forbidden_outside(environ, start_response):
     start_response("403 Forbidden", [("Content-Type", "text/html")])
