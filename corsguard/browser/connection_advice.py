@@ -187,8 +187,9 @@ def bad_scheme(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
         return change(f"{_HTTP_ONLY}: check the requested URL and the address bar.")
     if scheme.endswith("-extension"):
         return change(
-            "Not CORS. The browser does not let this page request a file of the extension: list the file in "
-            "web_accessible_resources in the manifest of the extension. Not every browser reads that (Electron)."
+            "Not CORS. The browser does not let this page request a file of an extension. If the extension is yours, "
+            "list the file in web_accessible_resources in its manifest, and let it request what runtime.getURL() "
+            "returns, because each browser has a scheme of its own. If not, only the visitor can switch it off."
         )
     why = f"{_HTTP_ONLY}, not of {as_shown(scheme)}."
     if scheme in _OF_BROWSERS:

@@ -87,7 +87,7 @@ def fix_of_lookalike(  # noqa: PLR0913 - what a line names
     if origin == NULL and name in _LISTING:
         words = (
             "The page sent Origin: null, which no server should trust, because any sandboxed frame sends it. It comes "
-            "from a sandboxed frame, a file, a redirect, or Referrer-Policy: no-referrer."
+            "from a sandboxed frame, a file, or a redirect (that of a form also from Referrer-Policy: no-referrer)."
         )
         return Fix(words=words, page=("load the page from a server, and outside of a sandboxed frame",))
     blanks = {

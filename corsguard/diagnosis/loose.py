@@ -43,13 +43,12 @@ _LINK: Final = re.compile(
     r"medium|wikipedia|w3|whatwg)\.|(?:blogs?|bugs?|bugzilla|docs?|forums?|i\.stack|issues|tickets?)\.)",
     re.IGNORECASE,
 )
-# What ends a sentence.
-_END: Final = re.compile(r"[.!?]['\")\]]* ")
+# What ends a sentence. After it, only brackets belong to the sentence.
+_END: Final = re.compile(r"[.!?]['\")\]]* (?![(\[][\w :-]{0,40}$)")
 # After a message, a URL belongs to it if it is in brackets, or if the sentence goes on.
-_IN_BRACKETS: Final = re.compile(r"[(\[][\w :-]{0,40}$")
 _GOES_ON: Final = re.compile(
     r"^['\")\]]{0,2} ?(?:[:(\[,'\"=-]|(?:and|as|at|because|by|for|from|in|of|on|to|when|while|with)\b)|"
-    r"(?<! is) at ['\"]?$"
+    r"(?<! is) at ['\"]?$|[(\[][\w :-]{0,40}$"
 )
 
 
@@ -73,7 +72,7 @@ def loose_urls(text: str, core: tuple[int, int]) -> Iterator[LooseUrl]:
         lead = text[max(0, found.start() - _LONGEST_LEAD) : found.start()]
         is_requested = _REQUESTED.search(lead) is not None
         if is_requested or not (_LINK.match(found[0]) or _LINKED.search(lead)):
-            url = _USERINFO.sub("", found[0].rstrip(".,;:?"))[:LONGEST_WORD]
+            url = _USERINFO.sub("", found[0].rstrip(".,;:?]"))[:LONGEST_WORD]
             yield LooseUrl(url, found.start(), is_requested or _is_within(text, found, core))
 
 
@@ -85,5 +84,4 @@ def _is_within(text: str, url: re.Match[str], core: tuple[int, int]) -> bool:
     if url.start() < end:
         return begin - url.end() < _LONGEST_LEAD and _END.search(text[url.end() : begin]) is None
     between = text[end : url.start()]
-    is_in_sentence = _GOES_ON.search(between) is not None and _END.search(between) is None
-    return is_in_sentence or _IN_BRACKETS.search(between) is not None
+    return _GOES_ON.search(between) is not None and _END.search(between) is None

@@ -167,7 +167,8 @@ _RESPONDERS: Final = (
         _hosts(
             "ajax.googleapis.com cdn.bootcss.com cdn.skypack.dev cdnjs.cloudflare.com code.jquery.com esm.sh "
             "fonts.googleapis.com fonts.gstatic.com jsdelivr.net kit.fontawesome.com maxcdn.bootstrapcdn.com "
-            "raw.githubusercontent.com stackpath.bootstrapcdn.com unpkg.com use.fontawesome.com use.typekit.net"
+            "raw.githubusercontent.com stackpath.bootstrapcdn.com themes.googleusercontent.com unpkg.com "
+            "use.fontawesome.com use.typekit.net"
         ),
         "{domain} serves files to every page, so the service or the request is wrong. Correct the URL, "
         "use another such service, or serve the file yourself.",

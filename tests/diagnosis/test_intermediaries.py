@@ -14,7 +14,11 @@ from corsguard import diagnosis
 BEARER = ("WWW-Authenticate", 'Bearer realm="s3cr3t"')
 VARIES = ("Vary", "Origin")
 SEEN = {
-    "a login": (401, [BEARER, VARIES], "Status 401, WWW-Authenticate: Bearer. The request carries no login that the server accepts"),
+    "a login": (
+        401,
+        [BEARER, VARIES],
+        "Status 401, WWW-Authenticate: Bearer. The request carries no login that the server accepts",
+    ),
     "a limit": (
         429,
         [("Retry-After", "30"), VARIES],

@@ -1060,4 +1060,18 @@ LINES = [
     Line("elsewhere", "XMLHttpRequest cannot load http:/api.example.com/x. Response for preflight is invalid (redirect)", "preflight_redirect", "http://api.example.com/x"),
     Line("redacted", f"Access to fetch at '{A}' from origin 'REDACTED' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", A),
     Line("redacted", "[W NotebookApp] Blocking Cross Origin API request for /api/contents.  Origin: http://ec2-xx-xx-xx-xx.compute-1.amazonaws.com, Host: localhost:8000", "refused_by_server", never="ec2-xx"),
+    # A link in the next sentence, also in brackets, is not the request.
+    *(
+        Line("elsewhere", f"{NO_HEADER} Origin '{P}' is therefore not allowed access.\n\n{rest}", "missing_allow_origin", page=P, elsewhere=url)
+        for rest, url in (
+            ("I used one of your articles (https://pouch.example/start.html), and I enabled CORS.", "https://pouch.example/start.html"),
+            ("I followed the steps [https://flask.example/quickstart/] of my team.", "https://flask.example/quickstart/"),
+        )
+    ),
+    Line("elsewhere", f"{NO_HEADER.rstrip('.')} ({A})", "missing_allow_origin", A),
+    Line("rules", "Specify a Cross-Origin Resource Policy to prevent a resource from being blocked", "corp"),
+    Line("app", f"{FIREFOX}chrome-extension://28341ab5/font/a.woff2. (Reason: CORS request not http).", "bad_scheme", "chrome-extension://28341ab5/font/a.woff2", says="runtime.getURL()"),
+    Line("files", "Not allowed to load local resource: blob:null/288470a8-ae84-4891-a545-7752a7387bc3", "blob_url", "blob:null/288470a8-ae84-4891-a545-7752a7387bc3", says="load the page from a server", never="http and https"),
+    Line("elements", "toDataURL() throws a security exception(The operation is insecure.) for map canvas.", "tainted_canvas", never="wss"),
+    Line("rules", "Refused to display 'https://accounts.example/o/oauth2/auth' in a frame because it set 'X-Frame-Options' to 'sameorigin'.", "not_framed", "https://accounts.example/o/oauth2/auth", says="If that page is not yours"),
 ]  # fmt: skip

@@ -152,7 +152,7 @@ RULES: Final[tuple[Core, ...]] = (
     ),
     core(r"CoepFrameResourceNeedsCoepHeader|Specify a Cross-Origin Embedder Policy to stop this frame", "coep_frame"),
     core(
-        r"Specify a Cross-Origin Resource Policy to stop a resource|"
+        r"Specify a Cross-Origin Resource Policy to (?:stop|prevent) a resource|"
         r"each resource must specify a suitable Cross-Origin Resource Policy",
         Reason.CORP,
     ),
@@ -183,7 +183,8 @@ RULES: Final[tuple[Core, ...]] = (
         r"Tainted canvas|tainted by cross-origin data|contains cross-origin data, and may not be|"
         r"canvas (?:as it is|is|has been|was) tainted|"
         r"The cross-origin image at (?:'[^']{1,2048}'|\"[^\"]{1,2048}\"|(?P<url>\S{1,2048})) may not be|"
-        r"operation is insecure.{0,200}(?:toDataURL|toBlob|getImageData|texImage)",
+        r"operation is insecure.{0,200}(?:toDataURL|toBlob|getImageData|texImage)|"
+        r"(?:toDataURL|toBlob|getImageData|texImage).{0,80}(?i:operation is insecure|security ?(?:error|exception))",
         "tainted_canvas",
     ),
     core(

@@ -31,6 +31,7 @@ SHARING: Final[tuple[Core, ...]] = (
         "browser_page",
     ),
     core(r"Access to [\w ]{1,40} at '(?P<url>data:[^']{0,2048})' from origin 'null'.{0,80}?: Invalid resp", "data_url"),
+    core(r"Not allowed to load local resource: '?(?P<url>blob:[^\s'*]{1,2048})", "blob_url"),
     # A file cannot be fetched, whatever else the line says.
     core(
         r"(?:cannot load|Failed to load) '?(?P<url>file:[^\s']{1,2048})|"

@@ -160,7 +160,8 @@ RULES: Final[Mapping[str, Lookalike]] = {
         ("X-Frame-Options, and frame-ancestors in Content-Security-Policy, of the framed page",),
         Fix(
             words="Add {origin} to frame-ancestors in the Content-Security-Policy of the framed page, and do not "
-            "send X-Frame-Options."
+            "send X-Frame-Options. If that page is not yours (a login, for example), no page can change this: open it "
+            "in a tab or a window of its own."
         ),
         check_helps=False,
     ),
@@ -196,6 +197,19 @@ RULES: Final[Mapping[str, Lookalike]] = {
         Fix(
             words="An extension lists the files that pages may load in web_accessible_resources of its manifest. A "
             "font or an image can also be a data: URL in the stylesheet."
+        ),
+        check_helps=False,
+    ),
+    "blob_url": Lookalike(
+        "Not CORS: a blob: URL belongs to the origin whose script made it, and is valid until it is revoked or that "
+        "page is closed. This page may not load it.",
+        (
+            "the URL behind blob: is the origin that made it, and null is a file, or a sandboxed frame",
+            "the address bar",
+        ),
+        Fix(
+            words="Make the blob in the page that loads it, and revoke it afterwards. If it begins with blob:null, "
+            "load the page from a server, and outside of a sandboxed frame."
         ),
         check_helps=False,
     ),
