@@ -29,7 +29,7 @@ FIXES = [
     (failure(Reason.MISSING_ALLOW_ORIGIN), "does not list the origin, or has no CORS layer", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, None, ("Vary", "Accept, origin"), status=403), "varies on Origin", SHARE),
     (preflight(Reason.MISSING_ALLOW_ORIGIN, status=401), "Authentication runs before CORS", SHARE),
-    (failure(Reason.MISSING_ALLOW_ORIGIN, status=401), "The user is not logged in", SHARE),
+    (failure(Reason.MISSING_ALLOW_ORIGIN, status=401), "The request carries no login that the server accepts", SHARE),
     (preflight(Reason.MISSING_ALLOW_ORIGIN, status=405), "OPTIONS reaches the router", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=404), "No route, or no guarded one", SHARE),
     (failure(Reason.MISSING_ALLOW_ORIGIN, status=502), "a proxy or a gateway in front", []),

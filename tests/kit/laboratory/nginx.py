@@ -132,7 +132,7 @@ block(
 block(
     "nginx-errors",
     "nginx adds headers to successful responses only, because always is missing.",
-    fails("missing_allow_origin", "not logged in", f"Access-Control-Allow-Origin: {ORIGIN}"),
+    fails("missing_allow_origin", "carries no login that the server accepts", f"Access-Control-Allow-Origin: {ORIGIN}"),
     kind="look-alike",
     lines="""
     add_header Access-Control-Allow-Origin *;
