@@ -43,9 +43,9 @@ _SILENT_BROWSERS: Final = ("firefox", "firebug")
 _ZIP: Final = b"PK\x03\x04"
 # How a file begins that gzip packed (RFC 1952, 2.3.1).
 _GZIP: Final = b"\x1f\x8b"
-# These are between the browser and the server.
 # Programs that send requests as a user writes them, with an Origin if the user writes one.
 _CLIENTS: Final = tuple("insomnia postman bruno hoppscotch httpie paw rapidapi thunder yaak".split())
+# These are between the browser and the server.
 _PROXIES: Final = tuple("mitmproxy charles fiddler proxyman browsermob requestly burp zap".split())
 # How proxies say that no response came: Charles in a field, Fiddler in its own status text.
 _CHARLES: Final = "_charlesStatus"

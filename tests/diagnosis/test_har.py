@@ -465,6 +465,14 @@ def test_the_body_of_an_answer_is_read(write, encoding):
     assert first(write(refused))["faults"]
 
 
+def test_only_the_beginning_of_a_body_is_read(write):
+    body = "<Error><Message>No CORS</Message></Error>" + " " * 100_000
+    refused = entry("GET", "/a", 403, [("Server", "AmazonS3")], error=FAILED)
+    # The end is no base64.
+    refused["response"]["content"] = {"text": b64encode(body.encode()).decode()[:-1], "encoding": "base64"}
+    assert 'The body says: "No CORS".' in first(write(refused))["faults"][0]["fix"]["words"]
+
+
 def test_what_only_safari_says_may_be_about_another_origin(write):
     said = f"Origin {PAGE} is not allowed by Access-Control-Allow-Origin. Status code: 200"
     (fault,) = first(write({**entry("GET", "/a", -1), "_failureText": said}))["faults"]
