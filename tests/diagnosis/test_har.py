@@ -468,7 +468,7 @@ def test_the_body_of_an_answer_is_read(write, encoding):
 def test_only_the_beginning_of_a_body_is_read(write):
     body = "<Error><Message>No CORS</Message></Error>" + " " * 100_000
     refused = entry("GET", "/a", 403, [("Server", "AmazonS3")], error=FAILED)
-    # The end is no base64.
+    # The end is not base64.
     refused["response"]["content"] = {"text": b64encode(body.encode()).decode()[:-1], "encoding": "base64"}
     assert 'The body says: "No CORS".' in first(write(refused))["faults"][0]["fix"]["words"]
 
