@@ -201,14 +201,9 @@ class Observations:
         Return the finding that the same request is answered in different ways, if that is so. Then nothing says which
         comparison is wrong.
         """
-        seen = set[bool]()
-        for answer in [one.answer for one in self._unconfirmed[:1]] * _MOST_REPEATED:
-            if len(seen) < len((True, False)):
-                with suppress(SpentError):
-                    seen.add(self._is_read(self._client.again(answer)))
-        if len(seen) < len((True, False)):
+        first = next(iter(self._unconfirmed), None)
+        if first is None or not self._is_changing(first.answer):
             return None
-        (first, *_) = self._unconfirmed
         worst = max(self._positives, key=_severity)
         rule = worst.probe.rule if worst.answer.fetch.is_handshake else "CG-A019"
         self.notes.insert(0, "The answers change from one request to the next, so no comparison was judged.")
@@ -220,6 +215,15 @@ class Observations:
         )
         origins = tuple(dict.fromkeys(one.probe.origin for one in self._positives))
         return replace(self._of(RULES[rule], sign), reach=worst.probe.reach, confidence="medium", origins=origins)
+
+    def _is_changing(self, answer: Answer) -> bool:
+        seen = set[bool]()
+        with suppress(SpentError):
+            for _ in range(_MOST_REPEATED):
+                seen.add(self._is_read(self._client.again(answer)))
+                if seen == {True, False}:
+                    return True
+        return False
 
     def _keep(self) -> None:
         faults = {rule for rule, finding in self._found.items() if finding.is_fault}

@@ -71,7 +71,7 @@ class _Conversation:
     async def run(self, app: ASGIApplication) -> None:
         await contained(app, _scope(self.answer.request), self.receive, self.send)
         if not self.answer.is_whole:
-            raise Unfinished("The application returned before its response was complete.")
+            raise Unfinished("the application returned before its response was complete")
 
     async def receive(self) -> dict[str, Any]:
         if not self._is_asked:
@@ -216,7 +216,7 @@ async def _open(app: ASGIApplication, answer: Collected) -> None:
         try:
             await contained(app, _scope(answer.request), handshake.receive, handshake.send)
             if not handshake.is_answered.is_set():
-                raise Unfinished("The application returned before the handshake was answered.")  # noqa: TRY301 - it is handled like an error of the application
+                raise Unfinished("the application returned before the handshake was answered")  # noqa: TRY301 - it is handled like an error of the application
         except Exception as error:  # noqa: BLE001 - a server catches everything, too
             answer.fail(error)
         handshake.is_answered.set()

@@ -168,6 +168,7 @@ def check(ctx: click.Context, /, target: str, *, as_json: bool, **given: Any) ->
     try:
         found = _found(options, output)
     except PolicyError:
+        # The group of commands prints it, with the module that makes the policy.
         raise
     except ValueError as error:
         raise click.UsageError(printable(without_password(output.hidden(str(error))))) from None

@@ -213,8 +213,7 @@ class Inside:
             return "an exception left the application"
         error = self.errors[-1]
         if isinstance(error, Unfinished):
-            said = str(error).rstrip(".")
-            return f"{said[0].lower()}{said[1:]}"
+            return str(error)
         if isinstance(error.__cause__, SystemExit):
             error = error.__cause__
         file, line = place_of(error)

@@ -18,7 +18,7 @@ _URL: Final = re.compile(
     re.IGNORECASE,
 )
 _PLACE: Final = re.compile(r":\d+(?::\d+)?[.,)\]]?$")
-_USERINFO: Final = re.compile(r"(?<=://)[^/?#@\s]*@")
+USERINFO: Final = re.compile(r"(?<=://)[^/?#@\s]*@")
 # How much of the text before a URL says what the URL is.
 _LONGEST_LEAD: Final = 200
 # A call in the code, a command, a note of Internet Explorer, or a person says that this is requested.
@@ -72,7 +72,7 @@ def loose_urls(text: str, core: tuple[int, int]) -> Iterator[LooseUrl]:
         lead = text[max(0, found.start() - _LONGEST_LEAD) : found.start()]
         is_requested = _REQUESTED.search(lead) is not None
         if is_requested or not (_LINK.match(found[0]) or _LINKED.search(lead)):
-            url = _USERINFO.sub("", found[0].rstrip(".,;:?]"))[:LONGEST_WORD]
+            url = USERINFO.sub("", found[0].rstrip(".,;:?]"))[:LONGEST_WORD]
             yield LooseUrl(url, found.start(), is_requested or _is_within(text, found, core))
 
 

@@ -14,7 +14,7 @@ from corsguard.browser.urls import address_space
 from corsguard.origin import NULL
 
 from .cores import without_urls
-from .loose import LONGEST_WORD, loose_urls
+from .loose import LONGEST_WORD, USERINFO, loose_urls
 from .pages import origin_named
 
 # In brackets, what somebody wrote in place of a part of the URL.
@@ -164,7 +164,6 @@ _REDACTED: Final = re.compile(
 _BRACKETED: Final = re.compile(r"[(<\[{]((?:https?|wss?)://[^\s<>{}]{1,2048})[)>\]}]")
 _BLACK: Final = re.compile(r"[\u2580-\u259f]+")
 _HOST_ONLY: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+(?::\d+)?(?:/\S*)?", re.IGNORECASE)
-_USERINFO: Final = re.compile(r"(?<=://)[^/?#@\s]*@")
 _SOCKET_URL: Final = re.compile(r"\bwss?://", re.IGNORECASE)
 # With those of WebDAV.
 _VERBS: Final = "GET|HEAD|POST|PUT|PATCH|DELETE|PROPFIND|PROPPATCH|MKCOL|REPORT"
@@ -547,7 +546,7 @@ def as_url(text: str, origin: str | None) -> str:
     # A password is secret, and fetch() does not accept one.
     bare = whole.rstrip(".,:;'" if "(" in whole else ".,:;)'")
     is_cut = whole.startswith("...", len(bare)) and "/" in bare.partition("://")[2]
-    text = _USERINFO.sub("", f"{bare}..." if is_cut else bare.strip())
+    text = USERINFO.sub("", f"{bare}..." if is_cut else bare.strip())
     if text.startswith("file:///"):
         # The scheme says what failed, whatever is blacked out of the path.
         return _BLACK.sub("...", text)

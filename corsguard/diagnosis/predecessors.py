@@ -72,7 +72,7 @@ class Predecessor(NamedTuple):
     library: str
     advice: str
     outermost: str
-    application: object = None
+    application: object
 
     def called(self, keywords: Iterable[str]) -> str:
         """

@@ -68,7 +68,7 @@ def with_starlettes(**options):
     return app
 
 
-def beside_mounted():
+def next_to_mounted():
     app = mounted()
     app.get("/health")(lambda: "x")
     return app
@@ -116,7 +116,7 @@ WHY = {
         "/items",
         "does not list the origin, or not the path, or is not around what answers.",
     ),
-    "beside a mounted application": (beside_mounted(), "/health", "guards only /items and what is below it"),
+    "next to a mounted application": (next_to_mounted(), "/health", "guards only /items and what is below it"),
     "listed, and not around what answers": (
         without_them(with_starlettes(allow_origins=[PAGE])),
         "/items",
