@@ -18,7 +18,7 @@ from kit.checking import PAGE, data, in_process, serve  # noqa: F401 - a fixture
 
 from corsguard import diagnosis
 from corsguard.audit import audit
-from corsguard.browser import Browser, LiveTransport, NetworkError, Unreachable
+from corsguard.browser import Browser, LiveTransport, NetworkError, Unreachable, collecting
 from corsguard.browser.collecting import Patience
 from corsguard.browser.transports import transport_for
 from corsguard.testing import assert_cannot_act, assert_not_shared, assert_shared
@@ -223,6 +223,13 @@ def test_an_assertion_within_an_event_loop_ends(app):
             assert_shared(Browser(app, timeout=0.05), page=PAGE, url="https://api.example.com/")
 
     asyncio.run(ask())
+
+
+def test_an_alarm_that_comes_before_the_waiting_ends_does_not_become_a_500(monkeypatch, caplog):
+    monkeypatch.setattr(collecting, "_GRACE", -0.04)
+    with pytest.raises(Unreachable, match=r"the application did not answer within 0\.05 s"):
+        transport_for(never_begins, Patience(0.05, 0.05))(get())
+    assert caplog.records == []
 
 
 def busy(*_):

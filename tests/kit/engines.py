@@ -335,14 +335,15 @@ class Firefox:
         Wait until the console has a line with *text*. Lines come later than results.
         """
         function = """
-            async (text) => {
-                while (!lines.some((line) => line.includes(text))) {
+            async ([text, known]) => {
+                while (!lines.slice(known).some((line) => line.includes(text))) {
                     await new Promise((resolve) => { globalThis.heard = resolve; });
                 }
-                return lines;
+                return lines.slice(known);
             }
         """
-        self.console = self._call(self._window, function, text)
+        if not any(text in line for line in self.console):
+            self.console += self._call(self._window, function, [text, len(self.console)])
 
 
 @contextmanager
