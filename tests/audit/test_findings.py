@@ -20,6 +20,7 @@ from kit.audited import (
     found,
     origin_of,
 )
+from kit.sharing import share
 
 from corsguard.audit import RULES, Reach, Severity, audit
 from corsguard.audit.answers import Answer
@@ -154,61 +155,67 @@ def test_a_fault_does_not_hide_a_worse_one(pattern, severities):
 
 @pytest.mark.parametrize(
     ("trusted", "pattern", "faults"),
-    [
-        # A number, a random word, and a word, each free in its own class of characters.
-        ("tenant42.saas.example", r"tenant\d+\.saas\.example", {"CG-A023": "medium"}),
-        ("tenant421.saas.example", r"tenant\d{3}\.saas\.example", {"CG-A023": "medium"}),
-        ("ab12.saas.example", r"[0-9a-f]+\.saas\.example", {"CG-A023": "medium"}),
-        ("eu-west.acme.saas.example", r"[a-z]{2}-[a-z]{4}\.acme\.saas\.example", {"CG-A023": "medium"}),
-        ("shop-a1b2c3d4e-acme.vercel.app", r"shop-[a-z0-9]{9}-acme\.vercel\.app", {"CG-A023": "critical"}),
-        ("pr-7--shop.netlify.app", r"pr-\d+--shop\.netlify\.app", {"CG-A023": "critical"}),
-        ("shop-git-main-acme.vercel.app", r"shop-git-[a-z]+-acme\.vercel\.app", {"CG-A023": "critical"}),
-        ("main.d1abcdefghij.amplifyapp.com", r"main\.[a-z0-9]+\.amplifyapp\.com", {"CG-A023": "critical"}),
-        ("ab12cd34.shop.pages.dev", r"[0-9a-f]{8}\.shop\.pages\.dev", {"CG-A023": "medium"}),
-        # The public suffix list does not have these services.
-        ("bold-cat-3000.app.github.dev", r"[a-z-]+-3000\.app\.github\.dev", {"CG-A023": "critical"}),
-        ("acme.z6.web.core.windows.net", r"[a-z0-9]+\.z\d+\.web\.core\.windows\.net", {"CG-A009": "critical"}),
-        # Names below free names are the same fault.
-        ("acme.s3.eu-west-1.amazonaws.com", r"[a-z0-9.-]+\.s3\.eu-west-1\.amazonaws\.com", {"CG-A009": "critical"}),
-        # Under a registry, the end of a name is enough, and a dot is not the cause. At a service it is built.
-        ("my-shop.example", r".*-shop\.example", {"CG-A004": "critical"}),
-        ("my-shop.co.uk", r".*-shop\.co\.uk", {"CG-A004": "critical"}),
-        ("my-shop.vercel.app", r".*-shop\.vercel\.app", {"CG-A023": "critical", "CG-A012": "medium"}),
-        ("www.my-shop.vercel.app", r".*-shop\.vercel\.app", {"CG-A004": "critical"}),
-        # An open end explains names under a country.
-        ("acme.shop.app", r"acme\.shop\.(app|com).*", {"CG-A003": "critical"}),
-        ("www.my-shop.example", r"(.*\.)?www.my-shop\.example", {"CG-A007": "critical", "CG-A012": "medium"}),
-        ("shop.example.com", r"shop\.example\.(com|co\.[a-z]{2})", {"CG-A022": "critical"}),
-        ("shop.example.com", r"shop\.example\.com(\.[a-z]{2})?", {"CG-A022": "critical"}),
-        # Short parts, of the same length: one or two digits or letters.
-        ("deploy-preview-12--shop.netlify.app", r"deploy-preview-\d{2}--shop\.netlify\.app", {"CG-A023": "critical"}),
-        ("shop-pr-8.onrender.com", r"shop-pr-\d{1,2}\.onrender\.com", {"CG-A023": "critical"}),
-        ("shop-pr-97.onrender.com", r"shop-pr-[1-9]\d?\.onrender\.com", {"CG-A023": "critical"}),
-        ("app1.shop.example", r"app\d\.shop\.example", {"CG-A023": "medium"}),
-        ("eu9.app.saas.example", r"eu\d\.app\.saas\.example", {"CG-A023": "medium"}),
-        ("1.app.saas.example", r"\d\.app\.saas\.example", {"CG-A023": "medium"}),
-        ("de.app.shop.example", r"[a-z]{2}\.app\.shop\.example", {"CG-A023": "medium"}),
-        ("q.app.shop.example", r"[a-z]\.app\.shop\.example", {"CG-A023": "medium"}),
-        # A dot may be absent, or a few letters in front are free.
-        ("app.example.com", r"(app|www|)\.?example\.com", {"CG-A007": "critical"}),
-        ("app.shop.co.uk", r"app\.?shop\.?co\.uk", {"CG-A007": "critical"}),
-        ("example.com", r".?example\.com", {"CG-A004": "critical"}),
-        ("example.com", r"(.{3})?example\.com", {"CG-A004": "critical"}),
-        # Text inside a name is free: in front of the site, behind its name, or digits anywhere.
-        ("app.example.com", r"(app|admin)[.-].*example\.com", {"CG-A004": "critical"}),
-        ("app.example.com", r"app\..*example\.com", {"CG-A004": "critical"}),
-        ("app.example.com", r"app\.example[a-z]*\.com", {"CG-A023": "critical"}),
-        ("app.example.com", r"\d*a\d*p\d*p\d*\.\d*example\d*\.com", {"CG-A023": "critical"}),
-        # The beginning is enough, which explains it.
-        ("app.example.com", r"app\..*", {"CG-A003": "critical", "CG-A022": "critical"}),
-        # The lists of these are exact.
-        ("app.example.com", r"(app|www)\.example\.com", {}),
-        ("example.com", r"(www\.)?example\.com", {}),
-        ("app2.saas.example", r"app[0-4]\.saas\.example", {}),
-        ("tenant42.saas.example", r"tenant(41|42|43|44)\.saas\.example", {}),
-        ("app1.saas.example", r"app[1-9]\.saas\.example", {}),
-        ("de.saas.example", r"(de|fr|uk|us|bh)\.saas\.example", {}),
-    ],
+    share(
+        [
+            # A number, a random word, and a word, each free in its own class of characters.
+            ("tenant42.saas.example", r"tenant\d+\.saas\.example", {"CG-A023": "medium"}),
+            ("tenant421.saas.example", r"tenant\d{3}\.saas\.example", {"CG-A023": "medium"}),
+            ("ab12.saas.example", r"[0-9a-f]+\.saas\.example", {"CG-A023": "medium"}),
+            ("eu-west.acme.saas.example", r"[a-z]{2}-[a-z]{4}\.acme\.saas\.example", {"CG-A023": "medium"}),
+            ("shop-a1b2c3d4e-acme.vercel.app", r"shop-[a-z0-9]{9}-acme\.vercel\.app", {"CG-A023": "critical"}),
+            ("pr-7--shop.netlify.app", r"pr-\d+--shop\.netlify\.app", {"CG-A023": "critical"}),
+            ("shop-git-main-acme.vercel.app", r"shop-git-[a-z]+-acme\.vercel\.app", {"CG-A023": "critical"}),
+            ("main.d1abcdefghij.amplifyapp.com", r"main\.[a-z0-9]+\.amplifyapp\.com", {"CG-A023": "critical"}),
+            ("ab12cd34.shop.pages.dev", r"[0-9a-f]{8}\.shop\.pages\.dev", {"CG-A023": "medium"}),
+            # The public suffix list does not have these services.
+            ("bold-cat-3000.app.github.dev", r"[a-z-]+-3000\.app\.github\.dev", {"CG-A023": "critical"}),
+            ("acme.z6.web.core.windows.net", r"[a-z0-9]+\.z\d+\.web\.core\.windows\.net", {"CG-A009": "critical"}),
+            # Names below free names are the same fault.
+            ("acme.s3.eu-west-1.amazonaws.com", r"[a-z0-9.-]+\.s3\.eu-west-1\.amazonaws\.com", {"CG-A009": "critical"}),
+            # Under a registry, the end of a name is enough, and a dot is not the cause. At a service it is built.
+            ("my-shop.example", r".*-shop\.example", {"CG-A004": "critical"}),
+            ("my-shop.co.uk", r".*-shop\.co\.uk", {"CG-A004": "critical"}),
+            ("my-shop.vercel.app", r".*-shop\.vercel\.app", {"CG-A023": "critical", "CG-A012": "medium"}),
+            ("www.my-shop.vercel.app", r".*-shop\.vercel\.app", {"CG-A004": "critical"}),
+            # An open end explains names under a country.
+            ("acme.shop.app", r"acme\.shop\.(app|com).*", {"CG-A003": "critical"}),
+            ("www.my-shop.example", r"(.*\.)?www.my-shop\.example", {"CG-A007": "critical", "CG-A012": "medium"}),
+            ("shop.example.com", r"shop\.example\.(com|co\.[a-z]{2})", {"CG-A022": "critical"}),
+            ("shop.example.com", r"shop\.example\.com(\.[a-z]{2})?", {"CG-A022": "critical"}),
+            # Short parts, of the same length: one or two digits or letters.
+            (
+                "deploy-preview-12--shop.netlify.app",
+                r"deploy-preview-\d{2}--shop\.netlify\.app",
+                {"CG-A023": "critical"},
+            ),
+            ("shop-pr-8.onrender.com", r"shop-pr-\d{1,2}\.onrender\.com", {"CG-A023": "critical"}),
+            ("shop-pr-97.onrender.com", r"shop-pr-[1-9]\d?\.onrender\.com", {"CG-A023": "critical"}),
+            ("app1.shop.example", r"app\d\.shop\.example", {"CG-A023": "medium"}),
+            ("eu9.app.saas.example", r"eu\d\.app\.saas\.example", {"CG-A023": "medium"}),
+            ("1.app.saas.example", r"\d\.app\.saas\.example", {"CG-A023": "medium"}),
+            ("de.app.shop.example", r"[a-z]{2}\.app\.shop\.example", {"CG-A023": "medium"}),
+            ("q.app.shop.example", r"[a-z]\.app\.shop\.example", {"CG-A023": "medium"}),
+            # A dot may be absent, or a few letters in front are free.
+            ("app.example.com", r"(app|www|)\.?example\.com", {"CG-A007": "critical"}),
+            ("app.shop.co.uk", r"app\.?shop\.?co\.uk", {"CG-A007": "critical"}),
+            ("example.com", r".?example\.com", {"CG-A004": "critical"}),
+            ("example.com", r"(.{3})?example\.com", {"CG-A004": "critical"}),
+            # Text inside a name is free: in front of the site, behind its name, or digits anywhere.
+            ("app.example.com", r"(app|admin)[.-].*example\.com", {"CG-A004": "critical"}),
+            ("app.example.com", r"app\..*example\.com", {"CG-A004": "critical"}),
+            ("app.example.com", r"app\.example[a-z]*\.com", {"CG-A023": "critical"}),
+            ("app.example.com", r"\d*a\d*p\d*p\d*\.\d*example\d*\.com", {"CG-A023": "critical"}),
+            # The beginning is enough, which explains it.
+            ("app.example.com", r"app\..*", {"CG-A003": "critical", "CG-A022": "critical"}),
+            # The lists of these are exact.
+            ("app.example.com", r"(app|www)\.example\.com", {}),
+            ("example.com", r"(www\.)?example\.com", {}),
+            ("app2.saas.example", r"app[0-4]\.saas\.example", {}),
+            ("tenant42.saas.example", r"tenant(41|42|43|44)\.saas\.example", {}),
+            ("app1.saas.example", r"app[1-9]\.saas\.example", {}),
+            ("de.saas.example", r"(de|fr|uk|us|bh)\.saas\.example", {}),
+        ]
+    ),
 )
 def test_a_free_part_of_a_name_is_named_by_who_can_own_it(trusted, pattern, faults):
     confirmed = found(matching(f"https://{pattern}"), url=f"https://{HOST}/items", origin=f"https://{trusted}")
@@ -235,56 +242,58 @@ def test_only_a_port_that_nobody_lists_proves_that_every_port_is_trusted(trusted
 
 @pytest.mark.parametrize(
     ("pattern", "rule", "severity"),
-    [
-        # Extensions and panels have identifiers, each browser in its own form.
-        (r"chrome-extension://[a-p]{32}", "CG-A017", "high"),
-        (r"moz-extension://[0-9a-f-]{36}", "CG-A017", "high"),
-        (r"(moz|safari-web)-extension://[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "CG-A017", "high"),
-        (r"safari-web-extension://[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab].*", "CG-A017", "high"),
-        (r"vscode-webview://[0-9a-v]{52}", "CG-A017", "high"),
-        (r"(ionic|tauri)://localhost", "CG-A017", "medium"),
-        (r"https?://localhost:4200", "CG-A014", "medium"),
-        (r"http://127\.0\.0\.1:8000", "CG-A014", "medium"),
-        (r"https://localhost:\d+", "CG-A014", "medium"),
-        (r"http://\[::1\]:\d+", "CG-A014", "medium"),
-        (r"http://localhost.*", "CG-A014", "critical"),
-        (r"https?://172\.(1[6-9]|2\d|3[01])\.\d+\.\d+(:\d+)?", "CG-A015", "medium"),
-        (r"http://192\.168\.1\.\d+(:\d+)?", "CG-A015", "medium"),
-        (r"https://172\.(1[6-9]|2\d|3[01])\.\d+\.\d+", "CG-A015", "medium"),
-        (r"https://192\.168\.\d+\.\d+(:\d+)?", "CG-A015", "medium"),
-        (r"https://10(\.\d+){3}", "CG-A015", "medium"),
-        (r"http://192\.168\.\d+\.\d+:3000", "CG-A015", "medium"),
-        (r"http://\[f[cd].*", "CG-A015", "medium"),
-        (r"http://10\..*", "CG-A015", "critical"),
-        # The address is complete, and the end is not compared.
-        (r"http://192\.168\.\d+\.\d+.*", "CG-A015", "critical"),
-        (r"https?://192\.168\.0\.1.*", "CG-A015", "critical"),
-        (r"https?://172\.(1[6-9]|2\d|3[01])\..*", "CG-A015", "critical"),
-        (r"https://10\.\d+\.\d+\.\d+.*", "CG-A015", "critical"),
-        (r"http://169\.254\..*", "CG-A015", "critical"),
-        (r"http://127\.0\.0\.1.*", "CG-A014", "critical"),
-        (r"https://localhost.*", "CG-A014", "critical"),
-        (r"https?://.*localhost.*", "CG-A014", "critical"),
-        # Public addresses, too.
-        (r"https?://\d+\.\d+\.\d+\.(?!1$)\d+", "CG-A015", "critical"),
-        (r"http://\[[f2].*\]", "CG-A015", "critical"),
-        # Any website, if it has a port, or no TLS.
-        (r"https?://[^/]+:\d+", "CG-A001", "critical"),
-        (r"http://.*", "CG-A001", "critical"),
-        (r"http://[a-z0-9-]+(:\d+)?", "CG-A014", "medium"),
-        (r"https://[a-z]+\.github\.io", "CG-A009", "critical"),
-        (r"https://.*\.translate\.goog", "CG-A009", "critical"),
-        (r"https://[a-z0-9]+\.z\d+\.web\.core\.windows\.net", "CG-A009", "critical"),
-        (r"https://.*\.app\.github\.dev", "CG-A009", "critical"),
-        (r"https://app\.example\.com\.?(?![a-z0-9:._-]).*", "CG-A008", "high"),
-        (r"https://app\.example\.com\.\{.*", "CG-A008", "high"),
-        (r"https://(null\.)?jsbin\.com", "CG-A016", "critical"),
-        # A part of what begins like it is public; names that devices choose; names that have an address.
-        (r"http://100\.\d+\.\d+\.\d+(:\d+)?", "CG-A015", "critical"),
-        (r"https?://100\.64\.\d+\.\d+", "CG-A015", "medium"),
-        (r"https?://[a-z-]+\.local(:\d+)?", "CG-A015", "medium"),
-        (r"https?://.*\.nip\.io(:\d+)?", "CG-A009", "critical"),
-    ],
+    share(
+        [
+            # Extensions and panels have identifiers, each browser in its own form.
+            (r"chrome-extension://[a-p]{32}", "CG-A017", "high"),
+            (r"moz-extension://[0-9a-f-]{36}", "CG-A017", "high"),
+            (r"(moz|safari-web)-extension://[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "CG-A017", "high"),
+            (r"safari-web-extension://[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab].*", "CG-A017", "high"),
+            (r"vscode-webview://[0-9a-v]{52}", "CG-A017", "high"),
+            (r"(ionic|tauri)://localhost", "CG-A017", "medium"),
+            (r"https?://localhost:4200", "CG-A014", "medium"),
+            (r"http://127\.0\.0\.1:8000", "CG-A014", "medium"),
+            (r"https://localhost:\d+", "CG-A014", "medium"),
+            (r"http://\[::1\]:\d+", "CG-A014", "medium"),
+            (r"http://localhost.*", "CG-A014", "critical"),
+            (r"https?://172\.(1[6-9]|2\d|3[01])\.\d+\.\d+(:\d+)?", "CG-A015", "medium"),
+            (r"http://192\.168\.1\.\d+(:\d+)?", "CG-A015", "medium"),
+            (r"https://172\.(1[6-9]|2\d|3[01])\.\d+\.\d+", "CG-A015", "medium"),
+            (r"https://192\.168\.\d+\.\d+(:\d+)?", "CG-A015", "medium"),
+            (r"https://10(\.\d+){3}", "CG-A015", "medium"),
+            (r"http://192\.168\.\d+\.\d+:3000", "CG-A015", "medium"),
+            (r"http://\[f[cd].*", "CG-A015", "medium"),
+            (r"http://10\..*", "CG-A015", "critical"),
+            # The address is complete, and the end is not compared.
+            (r"http://192\.168\.\d+\.\d+.*", "CG-A015", "critical"),
+            (r"https?://192\.168\.0\.1.*", "CG-A015", "critical"),
+            (r"https?://172\.(1[6-9]|2\d|3[01])\..*", "CG-A015", "critical"),
+            (r"https://10\.\d+\.\d+\.\d+.*", "CG-A015", "critical"),
+            (r"http://169\.254\..*", "CG-A015", "critical"),
+            (r"http://127\.0\.0\.1.*", "CG-A014", "critical"),
+            (r"https://localhost.*", "CG-A014", "critical"),
+            (r"https?://.*localhost.*", "CG-A014", "critical"),
+            # Public addresses, too.
+            (r"https?://\d+\.\d+\.\d+\.(?!1$)\d+", "CG-A015", "critical"),
+            (r"http://\[[f2].*\]", "CG-A015", "critical"),
+            # Any website, if it has a port, or no TLS.
+            (r"https?://[^/]+:\d+", "CG-A001", "critical"),
+            (r"http://.*", "CG-A001", "critical"),
+            (r"http://[a-z0-9-]+(:\d+)?", "CG-A014", "medium"),
+            (r"https://[a-z]+\.github\.io", "CG-A009", "critical"),
+            (r"https://.*\.translate\.goog", "CG-A009", "critical"),
+            (r"https://[a-z0-9]+\.z\d+\.web\.core\.windows\.net", "CG-A009", "critical"),
+            (r"https://.*\.app\.github\.dev", "CG-A009", "critical"),
+            (r"https://app\.example\.com\.?(?![a-z0-9:._-]).*", "CG-A008", "high"),
+            (r"https://app\.example\.com\.\{.*", "CG-A008", "high"),
+            (r"https://(null\.)?jsbin\.com", "CG-A016", "critical"),
+            # A part of what begins like it is public; names that devices choose; names that have an address.
+            (r"http://100\.\d+\.\d+\.\d+(:\d+)?", "CG-A015", "critical"),
+            (r"https?://100\.64\.\d+\.\d+", "CG-A015", "medium"),
+            (r"https?://[a-z-]+\.local(:\d+)?", "CG-A015", "medium"),
+            (r"https?://.*\.nip\.io(:\d+)?", "CG-A009", "critical"),
+        ]
+    ),
 )
 def test_what_is_often_trusted_by_mistake_is_asked_in_the_form_that_it_has(pattern, rule, severity):
     confirmed = found(matching(f"https://app\\.example\\.com|{pattern}"), url=f"https://{HOST}/items")

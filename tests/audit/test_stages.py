@@ -24,6 +24,7 @@ from kit.audited import (
     listing,
     origin_of,
 )
+from kit.sharing import share
 
 from corsguard import CORSMiddleware, CrossOriginProtection, Policy
 from corsguard.audit import RULES, Severity, audit, probes, session, stages
@@ -212,20 +213,22 @@ FORM = b"<form action=/session method=post><input name=name><input name=secret t
 
 @pytest.mark.parametrize(
     ("location", "body", "is_judged"),
-    [
-        ("/login?next=/items", FORM, False),
-        ("/login", b"", False),
-        ("/sign-in", b"", False),
-        # A page with another name asks for a password, or leads back.
-        ("/welcome", FORM, False),
-        ("/anmelden", FORM, False),
-        ("/start?weiter=%2Fitems", b"", False),
-        ("/items/login", b"", False),
-        # The same resource under another URL.
-        ("/items/", b"[]", True),
-        ("/Items", FORM, True),
-        ("/v2/items", b"[]", True),
-    ],
+    share(
+        [
+            ("/login?next=/items", FORM, False),
+            ("/login", b"", False),
+            ("/sign-in", b"", False),
+            # A page with another name asks for a password, or leads back.
+            ("/welcome", FORM, False),
+            ("/anmelden", FORM, False),
+            ("/start?weiter=%2Fitems", b"", False),
+            ("/items/login", b"", False),
+            # The same resource under another URL.
+            ("/items/", b"[]", True),
+            ("/Items", FORM, True),
+            ("/v2/items", b"[]", True),
+        ]
+    ),
 )
 @pytest.mark.parametrize("is_in_between", [False, True])
 def test_a_login_in_place_of_the_resource_is_not_judged(location, body, is_judged, is_in_between):

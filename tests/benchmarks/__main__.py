@@ -7,6 +7,7 @@ everything runs: its figures mean nothing. It never fails, because a busy machin
 
 import argparse
 import json
+import os
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
@@ -43,7 +44,10 @@ def measure(sets, seconds, processes):
     """
     table = {}
     context = get_context("spawn" if seconds else "forkserver")
-    context.set_forkserver_preload(["contenders"])
+    if not seconds:
+        # The server of copies does not get sys.path before Python 3.13, and says nothing (python/cpython#117378).
+        os.environ["PYTHONPATH"] = str(Path(__file__).parent)
+        context.set_forkserver_preload(["contenders"])
     with context.Pool(1, maxtasksperchild=1) as pool:
         for platform in PLATFORMS:
             for origins in sets:

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from flask import Flask
 from kit import hars
 from kit.audited import ALLOW, APP, CREDENTIALS, FAST, URL, VARY, answering, audited, listing, origin_of, served
+from kit.sharing import share
 
 from corsguard import diagnosis
 from corsguard.audit.handouts import handout as of_audit
@@ -94,7 +95,7 @@ PAGES = {
 }
 
 
-@pytest.fixture(params=PAGES)
+@pytest.fixture(params=share(PAGES))
 def opened(browser, request, tmp_path):
     """
     Open the page as a file in a tab with the width of a phone. Return the tab, all that it requests, and its source.

@@ -16,6 +16,7 @@ from kit.explaining import API, APP, BLOCKED, CHECK, LOAD, MESSAGES, OLD, REDIRE
 from kit.failures import FEED, LINES, SOCKET_LINES
 from kit.pasted_lines import AT, FOUND, NO_HEADER, A, P
 from kit.pasted_lines import LINES as PASTED
+from kit.sharing import share
 
 from corsguard.browser import Failure, Reason
 from corsguard.diagnosis.consoles import LONGEST_MESSAGE, read
@@ -533,7 +534,7 @@ def test_a_core_is_searched_in_linear_time_in_a_text_that_repeats_it(core):
 # takes minutes. Less shows what grows faster.
 @pytest.mark.parametrize(("part", "seconds"), [pytest.param(8, 1, marks=pytest.mark.long), (32, 0.5)])
 @pytest.mark.parametrize(
-    "core", sorted({row.core.pattern[:40] for row in ROWS} | {"Access to a at '", "cannot load a:", "Origin a"})
+    "core", share(sorted({row.core.pattern[:40] for row in ROWS} | {"Access to a at '", "cannot load a:", "Origin a"}))
 )
 def test_reading_a_repeated_text_takes_linear_time(core, part, seconds):
     started = time.process_time()

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from kit import configurations
 from kit.moved import OF_BLUEPRINT, PATHS, REQUESTS, Blueprints, Djangos, Flasks, Starlettes, Views, outcome
+from kit.sharing import share
 
 from corsguard.browser import Browser
 from corsguard.origin import pattern_of
@@ -197,8 +198,7 @@ CASES = [
 
 @pytest.mark.parametrize(
     ("library", "configuration"),
-    # Each takes 0.2 seconds, so every third one is played by default.
-    [case if n % 3 == 0 else pytest.param(*case, marks=pytest.mark.long) for n, case in enumerate(CASES)],
+    share(CASES),
     ids=[f"{one.__name__}{n}" for n, (one, _) in enumerate(CASES)],
 )
 def test_a_moved_configuration_is_the_same_or_a_note_names_the_difference(library, configuration):

@@ -153,7 +153,7 @@ def test_a_path_with_dot_segments_is_shared_only_if_the_guard_shares_it(gateway)
 @pytest.mark.parametrize("name", GATEWAYS)
 def test_the_guard_may_stand_behind_the_gateway_too(name, tmp_path):
     # The server behind which the guard runs here reads several slashes at the beginning of a path as one.
-    asked = [one for one in requests(long=False) if not one.path.startswith("//")]
+    asked = [one for one in requests(long=False) if not one.path.startswith("//")][::3]
     policies = POLICIES_OF[name]
     with served(CORSMiddleware(backend, policies)) as port, GATEWAYS[name](tmp_path, port, policies) as server:
         server.name = name
