@@ -57,12 +57,12 @@ from .evidence import (
     is_led_to_login,
     is_login,
     is_redirected_to_login,
-    is_tainted,
     is_within_site,
     method_is_allowed,
     misspelt_for,
     redirect_target,
     refused_headers,
+    starts_login,
     status_of,
     tokens_listed,
     url_of,
@@ -85,7 +85,7 @@ from .intermediaries import (
     wants_tls,
 )
 from .reasons import REASONS, Reason
-from .redirect_advice import why_redirected
+from .redirect_advice import NO_LOGIN, answer_401, taints, why_redirected
 from .storage_advice import LOAD_FROM_SERVER, of_api_gateway, of_storage
 from .urls import Url, is_trustworthy
 
@@ -103,13 +103,16 @@ def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     is_vague = bool(unnamed and failure.value) if failure.reason is Reason.CORP else "url" in unnamed
     if is_vague and failure.reason in _UNNAMED:
         return _UNNAMED[failure.reason]
-    if REASONS[failure.reason].kind == "cors" and is_led_to_login(failure):
-        return _answer_401(failure, unnamed)
+    # Where a login begins, a redirect leads to its page, whatever is hidden of the URL.
+    is_begun = is_vague and failure.url != failure.first_url and starts_login(failure.first_url)
+    if REASONS[failure.reason].kind == "cors" and (is_begun or is_led_to_login(failure)):
+        return answer_401(failure, unnamed)
     if failure.reason in _OF_NAMED:
         return _OF_NAMED[failure.reason](failure, unnamed)
     return _FIXES[failure.reason](failure)
 
 
+_TWO_LAYERS: Final = "two middlewares, or an extension of the browser that adds *"
 _OUTERMOST: Final = "Put the CORS layer outermost"
 _IN_PYTHON: Final = "CORSMiddleware around everything, or first in MIDDLEWARE"
 _UNGUARDED: Final = (
@@ -148,7 +151,6 @@ _MISDIRECTED: Final = (
     "The server does not serve this host over this connection (RFC 9110, 15.5.20). Does the proxy in front, or its "
     "certificate, know the host? No CORS layer adds headers to this answer."
 )
-_NO_LOGIN: Final = "401 Unauthorized, with the CORS headers and no Location"
 # Who answers with this status instead of the CORS layer: to a preflight, and to the request itself.
 _BY_STATUS: Final = {
     401: (
@@ -248,7 +250,8 @@ _NOT_SEEN: Final = (
 _NO_AGREEMENT: Final = (
     "Not CORS: the page has Cross-Origin-Embedder-Policy, which requires each resource to agree, and this resource has "
     "no Cross-Origin-Resource-Policy. Send it. Or load the resource with CORS (an element: crossorigin), and let the "
-    "server share it."
+    "server share it. If it is not yours, let the page send Cross-Origin-Embedder-Policy: credentialless (not known to "
+    "Safari)."
 )
 _OF_STAR: Final = (
     "* never counts with credentials: list the {0}s. A list takes the place of *, so every other {0} that pages use "
@@ -344,16 +347,6 @@ def _is_another_site(pattern: str, origin: str) -> bool:
     return parsed is not None and not nearest(Policy(allow_origins=[pattern]), parsed)
 
 
-def _answer_401(failure: Failure, unnamed: Collection[str]) -> Fix:
-    where = "" if "url" in unnamed else f", {as_shown(failure.url)}"
-    return change(
-        f"The server redirected to what looks like a login page{where}: answer 401 to scripts instead of a redirect. "
-        "If a login in front of it redirects (oauth2-proxy, Cloudflare Access), most likely the session has ended: "
-        "load the page again.",
-        _NO_LOGIN,
-    )
-
-
 def fix_of_listed(failure: Failure) -> Fix:
     """
     Return what to change about a response without CORS headers, if the preflight before it allowed the origin: nothing
@@ -384,7 +377,9 @@ def _missing(failure: Failure) -> Fix:
         return _share(failure, misspelt)
     why = _seen_in_answer(failure)
     if why is not None and is_redirected_to_login(failure):
-        return change(why, _NO_LOGIN)
+        return change(why, NO_LOGIN)
+    if why is not None and taints(failure):
+        return change(why)
     if why is None and "origin" in (get(headers_of(failure), "Vary") or "").lower():
         why = "The answer varies on Origin, so a CORS layer is there and does not list this origin."
     return _share(failure, why or _seen_in_status(failure) or _NOT_SEEN)
@@ -419,9 +414,9 @@ def _seen_in_answer(failure: Failure) -> str | None:
     before guesses.
     """
     answer = None if failure.exchange is None else failure.exchange.response
-    if (target := redirect_target(failure)) is not None:
+    if redirect_target(failure) is not None:
         why = why_redirected(failure)
-        if isinstance(target, Url) and is_tainted(failure.page_origin, failure.url, target.href):
+        if taints(failure):
             return f"After this redirect, the browser sends Origin: null, which no list should have. {why}"
         return f"{why} {_outermost(failure)}, so that redirects get CORS headers too."
     if answer is None:
@@ -493,7 +488,8 @@ def _multiple(failure: Failure) -> Fix:
     if len(lines) > 1 or len(set(items)) < len(items) or ("*" in items and len(items) == 2):
         why = (
             f'Two layers add the header ("{as_shown(value)}"): a proxy or a web server in front and the application, '
-            "or two middlewares. Let one of them send it, and remove it from the others."
+            f"{_TWO_LAYERS if '*' in items else 'or two middlewares'}. Let one of them send it, and remove it from the "
+            "others."
         )
         if set(items) == {"*"} and not failure.with_credentials:
             return change(why, f"{ALLOW_ORIGIN}: *", policy={"allow_origins": "*"})
@@ -681,7 +677,8 @@ def _misspelt(name: str) -> str:
 
 def _what_is_listed(failure: Failure, name: str) -> str:
     if failure.exchange is None:
-        return "The server does not list it."
+        where = "" if failure.value else " Access-Control-Request-Headers of the OPTIONS row names what it has to list."
+        return f"{name} of the answer does not list it.{where}"
     listed = f"Listed: {as_shown(', '.join(tokens_listed(failure, name))) or 'none'}."
     return f"{listed} {misspelt_for(name, headers_of(failure))}".rstrip()
 

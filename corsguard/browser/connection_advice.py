@@ -43,6 +43,11 @@ _NO_WEBSOCKET: Final = (
 WHY_SILENT: Final = (
     "Is the server running? Are the host and the port right? Does this request make it crash (look at its log)?"
 )
+_OF_SECURE_PAGES: Final = "Is the page loaded over https? Then it has to request https, too."
+_OF_OTHER_DEVICES: Final = (
+    "Is the page on the web, or opened on another device? There, this URL is the device of the person who opens the "
+    "page: let the page request the address of the server."
+)
 _STOPPED_BY_BROWSER: Final = (
     "If the URL answers in its own tab, the browser stopped the request: an extension, tracking protection, or because "
     "the user left the page."
@@ -222,7 +227,9 @@ def unreachable(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     if failure.url.startswith(("https:", "wss:")):
         why += " Does the browser trust its certificate (open the host with https in a tab)?"
     elif failure.url.startswith("http:") and "page" in unnamed and "url" not in unnamed:
-        why += " Is the page loaded over https? Then it has to request https, too."
+        url = url_of(failure.url)
+        is_here = url is not None and address_space(url.host) == "loopback"
+        why += f" {_OF_OTHER_DEVICES if is_here else _OF_SECURE_PAGES}"
     if "url" not in unnamed and _BARE_NAME.match(failure.url):
         why += f" {_ONLY_ELSEWHERE}"
     return change(f"Not CORS, and no header helps: no response came from {where}. {why}")

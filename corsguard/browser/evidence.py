@@ -37,7 +37,17 @@ LONGEST_NAME: Final = 128
 MOST_NAMES: Final = 24
 
 _LOGIN: Final = re.compile(
-    r"(?<![a-z])(?:user)?(?:log|sign)[-_]?in(?![a-z])|(?i:login(?=page|form|\.))|\bsso\b|oauth|saml|/auth\b|accounts?\.",
+    r"(?<![a-z])(?:user)?(?:log|sign)[-_]?in(?![a-z])|(?i:login(?=page|form|\.))|\bsso\b|oauth|saml|/auth\b|accounts?\.|"
+    # RFC 6749, 4.1.1, and WS-Federation.
+    r"/authorize(?=[/?#]|$)|[?&](?:response_type|wtrealm)=",
+    re.IGNORECASE,
+)
+# Where a login begins, and no other resource is.
+_LOGIN_START: Final = re.compile(
+    r"(?<![a-z])(?:log|sign)[-_]?in(?:/[\w-]{1,40})?/?(?:[?#]|$)|/authorize/?(?:[?#]|$)|[?&](?:response_type|wtrealm)=|"
+    r"/oauth2?/(?:auth|authorization|start)(?![\w.-])|/saml2?/(?:login|sso)(?![\w.-])|"
+    r"/auth/(?:\w{0,20}oauth2?|apple|discord|facebook|github|gitlab|google|linkedin|microsoft|oidc|saml|slack|twitter)/?"
+    r"(?:[?#]|$)",
     re.IGNORECASE,
 )
 
@@ -146,9 +156,18 @@ def redirect_target(failure: Failure) -> Url | str | None:
 
 def is_login(url: str, source: str = "") -> bool:
     """
-    Whether *url* looks like that of a login page, and *source*, which led to it, does not.
+    Whether *url* looks like that of a login page, and *source*, which led to it, is not a URL of the same login.
     """
-    return _LOGIN.search(url) is not None and _LOGIN.search(source) is None
+    first, last = url_of(source), url_of(url)
+    is_within = first is not None and last is not None and first.origin == last.origin
+    return _LOGIN.search(url) is not None and not (is_within and _LOGIN.search(source) is not None)
+
+
+def starts_login(url: str) -> bool:
+    """
+    Whether a page that requests *url* most likely wants to log in.
+    """
+    return _LOGIN_START.search(url) is not None
 
 
 def is_redirected_to_login(failure: Failure) -> bool:
@@ -163,11 +182,7 @@ def is_led_to_login(failure: Failure) -> bool:
     """
     Whether redirects led from the URL of the call to what looks like a login page.
     """
-    first, last = url_of(failure.first_url), url_of(failure.url)
-    is_within = first is not None and last is not None and first.origin == last.origin
-    return (
-        failure.url != failure.first_url and is_login(failure.url) and not (is_within and is_login(failure.first_url))
-    )
+    return failure.url != failure.first_url and is_login(failure.url, failure.first_url)
 
 
 def is_tainted(origin: str, first: str, last: str) -> bool:

@@ -2,10 +2,28 @@
 What to change where an answer redirects: to a login, to https, for a slash, or elsewhere.
 """
 
-from .evidence import as_shown, headers_of, is_login, is_redirected_to_login, redirect_target, url_of
+from collections.abc import Collection
+from typing import Final
+
+from corsguard.fixes import Fix
+
+from .connection_advice import change
+from .evidence import (
+    as_shown,
+    headers_of,
+    is_login,
+    is_redirected_to_login,
+    is_tainted,
+    redirect_target,
+    starts_login,
+    url_of,
+)
 from .failures import Failure
 from .headers import values_of
 from .urls import Url, is_trustworthy
+
+NO_LOGIN: Final = "401 Unauthorized, with the CORS headers and no Location"
+GO_THERE: Final = "let the browser go there (location.assign(url), a link), and not fetch() or XMLHttpRequest"
 
 
 def why_redirected(failure: Failure) -> str:
@@ -18,14 +36,14 @@ def why_redirected(failure: Failure) -> str:
             return "The server redirects to what looks like a login page: answer 401 to scripts instead."
         return "The server redirects."
     to = as_shown(target.href)
-    if is_redirected_to_login(failure):
+    if is_redirected_to_login(failure) and not starts_login(source.href):
         return f"The server redirects to what looks like a login page, {to}: answer 401 to scripts instead."
     if target.href == source.href.replace("http://", "https://", 1):
         return f"The server redirects to https: let the page request {to}."
     if _without_slash(target.href) == _without_slash(source.href):
         return f"The server redirects for a slash at the end: let the page request {to}."
     if is_login(target.href):
-        return f"The server redirects to what looks like a login page, {to}: open it in a tab, not by a script."
+        return f"The server redirects to what looks like a login page, {to}, which no script may read: {GO_THERE}."
     if failure.page_origin.startswith("https:") and not is_trustworthy(target.origin):
         # Mixed Content, "should fetching request be blocked as mixed content?"
         return f"The server redirects to {to}: no page of https may request that by plain http. Redirect to https."
@@ -35,3 +53,31 @@ def why_redirected(failure: Failure) -> str:
 def _without_slash(href: str) -> str:
     path, mark, query = href.partition("?")
     return f"{path.rstrip('/')}{mark}{query}"
+
+
+def answer_401(failure: Failure, unnamed: Collection[str]) -> Fix:
+    """
+    Return what to change about *failure*, if redirects led to a login; *unnamed* contains `url` if its URL is a
+    placeholder.
+    """
+    is_named = "url" not in unnamed
+    to = f"to what looks like a login page, {as_shown(failure.url)}" if is_named else "most likely to a login page"
+    if starts_login(failure.first_url):
+        return change(
+            f"The server redirected {to}, which no script may read. If the page begins a login, {GO_THERE}. Otherwise "
+            "the session has ended: log in again."
+        )
+    return change(
+        f"The server redirected {to}: answer 401 to scripts instead of a redirect. "
+        "If a login in front of it redirects (oauth2-proxy, Cloudflare Access), most likely the session has ended: "
+        "load the page again.",
+        NO_LOGIN,
+    )
+
+
+def taints(failure: Failure) -> bool:
+    """
+    Return whether the answer redirects so that the Origin of the next request is null.
+    """
+    target = redirect_target(failure)
+    return isinstance(target, Url) and is_tainted(failure.page_origin, failure.url, target.href)

@@ -204,7 +204,8 @@ def _in_panels(text: str) -> Iterator[tuple[_Asked, WireResponse]]:
     """
     asked, status, lines, section = _Asked("GET", "", ()), 0, list[Header](), "response"
     for line in _WITHOUT_VALUE.sub(r"\1 ", text).splitlines():
-        bare = line.strip().strip("`")
+        # Somebody made a list of them.
+        bare = line.strip().strip("`").lstrip("-* ")
         field, heading, header = _FIELD.fullmatch(bare), _SECTION.fullmatch(bare), _HEADER.fullmatch(bare)
         if field is not None and field["url"]:
             if status and asked.url:

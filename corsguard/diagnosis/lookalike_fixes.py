@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from corsguard.browser.evidence import as_shown, is_login
+from corsguard.browser.evidence import as_shown, is_login, starts_login
+from corsguard.browser.redirect_advice import GO_THERE
 from corsguard.browser.urls import is_trustworthy
 from corsguard.fixes import Fix
 from corsguard.names import EXPOSE_HEADERS
@@ -76,9 +77,10 @@ def fix_of_lookalike(  # noqa: PLR0913 - what a line names
         words = "The page is a file, or in a sandboxed frame, and no script is of its origin. Load it from a server."
         return Fix(words=words, page=("load the page from a server (python -m http.server), not from the disk",))
     if name == "redirect_with_preflight" and is_login(value, url):
-        words = (
-            f"The redirect leads to what looks like a login page, {shown}: answer 401 to scripts instead of a redirect."
-        )
+        words = f"The redirect leads to what looks like a login page, {shown}"
+        if starts_login(url):
+            return Fix(words=f"{words}, which no script may read: {GO_THERE}.")
+        words = f"{words}: answer 401 to scripts instead of a redirect."
         return Fix(words=words, send=("401 Unauthorized, with the CORS headers and no Location",))
     is_mixed = target.startswith("http://") and not is_trustworthy(target) and (origin or "").startswith("https:")
     if name in _OF_POLICIES and is_mixed:

@@ -397,7 +397,7 @@ def _notes(message: Message) -> Iterator[str]:
         yield from _notes_on_networks(message, url) if message.lookalike in _OF_NETWORKS else ()
         return
     if message.failure.first_url != message.url:
-        where = "there" if message.is_named else "to a URL that the message hides"
+        where = "there" if message.is_named else "to a URL that the message does not show"
         yield f"The page requested {as_shown(message.failure.first_url, LONGEST_URL)}, which redirected {where}."
     if not _is_of_this_computer_in_safari(message):
         yield from notes_on(message.failure, with_safari=False, engine=message.engine)

@@ -239,12 +239,15 @@ def _message(  # noqa: PLR0913 - the parts of one message
     is_socket = means in OF_HANDSHAKE or (names_socket(text) and (not has_cors or means == "refused_by_server"))
     stands = SOCKET_URL if is_socket else URL
     page = NamedPage(known.origin) if known.origin is not None else page_in(text, said)
-    shown_origin = page.origin
+    shown_origin: str | None = page.origin
     has_request = means not in WITHOUT_REQUEST
     at = url_named(text, said, shown_origin, core, is_cors=has_cors) if has_request else NamedUrl()
     if means is not Reason.BAD_SCHEME:
         # A browser prints the scheme, so a person left it out.
         at = at._replace(url=with_scheme(at.url), first=with_scheme(at.first))
+    # Old versions of Chromium print the Origin that they sent.
+    is_of_redirect = known.origin is None and shown_origin == NULL and is_tainted("", at.first, at.url)
+    shown_origin = None if is_of_redirect else shown_origin
     value, header = said.get("value"), said.get("header")
     # The path counts, even if the host has to be set.
     url = at.url or _standing(stands, at.shown or ("" if is_socket else path_logged(text)[1:]))
@@ -278,7 +281,8 @@ def _message(  # noqa: PLR0913 - the parts of one message
         is_preflight = is_preflight or means in PREFLIGHT_ONLY
         # If the header has the page's origin, and still does not match, the browser sent another one.
         is_own = means is Reason.ALLOW_ORIGIN_MISMATCH and value is not None and value == shown_origin
-        is_null_sent = is_own or (shown_origin is not None and is_tainted(shown_origin, at.first, at.url))
+        is_null_sent = is_own or is_of_redirect
+        is_null_sent = is_null_sent or (shown_origin is not None and is_tainted(shown_origin, at.first, at.url))
         failure = Failure(
             reason=means,
             clause="",

@@ -34,7 +34,12 @@ _URLS: Final = (
     # A path may have spaces.
     re.compile(r"(?:cannot load|Failed to load) '(?P<url>https?://[^']{1,2048})'"),
     re.compile(r"remote resource at '?(?P<url>https?://[^']{1,2048}?(?:\.{3})?)'?(?:\. ?|(?<=\.{3}) )\((?=\w)"),
-    re.compile(r"downloadable font: .{0,400}? source: ?(?P<url>(?:https?|file)://[^\s'\"]{1,2048})"),
+    # The place in the stylesheet may follow without a space.
+    re.compile(
+        r"downloadable font: .{0,400}? source: ?(?P<url>(?:https?|file)://"
+        r"(?:[^\s'\"]{1,2048}?\.(?:eot|otf|ttf|woff2?)(?=[\w.-]{1,253}(?:/\S{0,2048})?:\d{1,7}:\d{1,7}\b)|"
+        r"[^\s'\"]{1,2048}))"
+    ),
     re.compile(r"\b[A-Z]\w{0,30}(?: [a-z]{1,20})? (?:from|at) origin '(?P<url>[^']{1,2048})' has been blocked from "),
     # What people write in place of a URL that they do not want to show.
     re.compile(
@@ -163,6 +168,7 @@ _REDACTED: Final = re.compile(
 )
 _BRACKETED: Final = re.compile(r"[(<\[{]((?:https?|wss?)://[^\s<>{}]{1,2048})[)>\]}]")
 _BLACK: Final = re.compile(r"[\u2580-\u259f]+")
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _HOST_ONLY: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+(?::\d+)?(?:/\S*)?", re.IGNORECASE)
 _SOCKET_URL: Final = re.compile(r"\bwss?://", re.IGNORECASE)
 # With those of WebDAV.
@@ -227,7 +233,7 @@ _LISTS: Final = re.compile(
     re.IGNORECASE,
 )
 # The URL that failed was not copied, only the one that redirected to it.
-_ONLY_FIRST: Final = re.compile(r"\s?\(?redirected from '")
+_ONLY_FIRST: Final = re.compile(r"\s?\(?redirected from '(?P<first>[^']{1,2048})")
 _WRAP: Final = re.compile(r"(?<=[/&=?_-]) (?=\w)")
 _HTTP: Final = re.compile(r"^https?://")
 _PATH: Final = re.compile(
@@ -435,8 +441,10 @@ def url_named(
     Return the URL that *text* names, relative to a page on *origin*; the core of the message, which is at *core*, may
     have *said* one.
     """
+    if (only := _ONLY_FIRST.match(text)) is not None:
+        return NamedUrl("", as_url(only["first"], origin))
     # The host that a proxy asks for is not the one that the page requests.
-    if _ONLY_FIRST.match(text) or _REFUSED.search(text):
+    if _REFUSED.search(text):
         return NamedUrl()
     is_shown, before, rests = False, "", ("", "")
     for url, first in [(said["url"], "")] if "url" in said else _urls_in(text):
@@ -555,7 +563,7 @@ def as_url(text: str, origin: str | None) -> str:
     if text.startswith("/"):
         return "" if origin in {None, NULL} else f"{origin}{text}"
     # A scheme cannot be distinguished from a host with a port: the browser read localhost: as a scheme.
-    if ":" in text.partition("/")[0]:
+    if _SCHEME.match(text):
         return text
     # Without a scheme, it is a host, a path of an unknown page, or a placeholder for the URL.
     return with_scheme(text) if _HOST_ONLY.fullmatch(text) else ""

@@ -44,7 +44,11 @@ _ESCAPE: Final = re.compile(
 _FENCE: Final = re.compile(r"```(?:\w{0,20}(?=[ \t]*(?:\n|$)))?|(?<![\w*/'])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?![\w*/'])")
 _QUOTE: Final = re.compile(r"^[ \t]*(?:> ?|(?://+|\*|#)[ \t]+|\+[ \t]?(?=[A-Za-z'\"]))+", re.MULTILINE)
 # Somebody prevented that a link is made of a URL.
-_LOOSE: Final = re.compile(r"\b(https?|wss?)(?: ?: ?//(?=\S)|(?<!['\"]http)(?<!['\"]https):/(?=[^/\s]))")
+_LOOSE: Final = re.compile(
+    r"\b(https?|wss?)(?: ?: ?//(?=\S)|(?: : ?| ?: )// ?(?=\S)|(?<!['\"]http)(?<!['\"]https):/(?=[^/\s]))"
+)
+# A translation puts a space before the port.
+_LOOSE_PORT: Final = re.compile(r"(?<=://)([\w.-]{1,253}): (?=\d{2,5}(?:['\"/]|$))")
 # Where a line was empty.
 _SPACES: Final = re.compile(r" {2,}")
 # A quotation whose lines were joined.
@@ -143,7 +147,7 @@ def plain(text: str) -> str:
 
 
 def _in_words(line: str) -> str:
-    line = _LOOSE.sub(r"\1://", _ROW.sub(r"\1 ", line))
+    line = _LOOSE_PORT.sub(r"\1:", _LOOSE.sub(r"\1://", _ROW.sub(r"\1 ", line)))
     line = _BEHEADED.sub(lambda found: _METHODS[found[0]], _ITALIC.sub(r"\1", line))
     return _GLUED.sub(" ", line) if "CORS " in line else line
 

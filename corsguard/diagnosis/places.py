@@ -23,6 +23,7 @@ from corsguard.browser.evidence import (
 )
 from corsguard.browser.notes import is_of_extension
 from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, PREFLIGHT_ONLY, REASONS
+from corsguard.browser.redirect_advice import GO_THERE
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, address_space, is_same_origin
 from corsguard.fixes import Fix
 from corsguard.names import ALLOW_ORIGIN
@@ -125,8 +126,7 @@ _RESPONDERS: Final = (
             r"(?:(?:oauth2?(?:/v[\d.]+)?/auth(?:orize)?|openid-connect/auth)/?(?:[?#]|$)|"
             r"authorize/?\?(?:[^#]*&)?(?:client_?id|response_type)=)"
         ),
-        "A login begins at this URL: it answers with a page for the user, which no script may read. Let the browser go "
-        "there (location.assign(url), a link), and not fetch() or XMLHttpRequest.",
+        f"A login begins at this URL: it answers with a page for the user, which no script may read: {GO_THERE}.",
     ),
     Responder(
         "page",
@@ -166,12 +166,13 @@ _RESPONDERS: Final = (
         "files",
         _hosts(
             "ajax.googleapis.com cdn.bootcss.com cdn.skypack.dev cdnjs.cloudflare.com code.jquery.com esm.sh "
-            "fonts.googleapis.com fonts.gstatic.com jsdelivr.net kit.fontawesome.com maxcdn.bootstrapcdn.com "
+            "fontawesome.com fonts.googleapis.com fonts.gstatic.com jsdelivr.net maxcdn.bootstrapcdn.com "
             "raw.githubusercontent.com stackpath.bootstrapcdn.com themes.googleusercontent.com unpkg.com "
-            "use.fontawesome.com use.typekit.net"
+            "use.typekit.net"
         ),
-        "{domain} serves files to every page, so the service or the request is wrong. Correct the URL, "
-        "use another such service, or serve the file yourself.",
+        "{domain} serves files to every page. So the URL is wrong, or the service fails, or something on the way "
+        "changes its answer (an extension such as an ad blocker, a proxy): try a window without extensions. Correct "
+        "the URL, use another such service, or serve the file yourself.",
     ),
     Responder(
         "settings",
@@ -570,7 +571,7 @@ def _is_of_app(failure: Failure) -> bool:
     host = failure.url.partition("://")[2].partition("/")[0]
     # A name with dots belongs to a server, so the scheme is misspelt.
     is_own = scheme not in {*HTTP_SCHEMES, *SOCKET_SCHEMES, *_WITHOUT_SERVER} and "." not in host.strip(".")
-    return is_of_rule and is_own
+    return is_of_rule and is_own and "://" in failure.url
 
 
 def _fix_of_others(failure: Failure, place: Responder, assumed: Collection[str]) -> Fix:

@@ -962,7 +962,7 @@ SHOWN = {
     ),
     "the URL before a hidden one": (
         f"Access to fetch at 'https://<issuer>/x' (redirected from 'https://a.example/me') {UNSHARED}",
-        "The page requested https://a.example/me, which redirected to a URL that the message hides.",
+        "The page requested https://a.example/me, which redirected to a URL that the message does not show.",
     ),
     "a method in lower case": (
         f"{BLOCKED}Method patch is not allowed by Access-Control-Allow-Methods in preflight response.",

@@ -48,7 +48,7 @@ FIXES = [
     (
         failure(Reason.MISSING_ALLOW_ORIGIN, None, ("Location", "https://b.example/x"), status=302),
         "null, which no list should have. The server redirects to https://b.example/x: the page",
-        SHARE,
+        [],
     ),
     # Opaque origins, and why they are opaque.
     (

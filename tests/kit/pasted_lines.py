@@ -288,7 +288,7 @@ LINES = [
         )
     ),
     Line("languages", "Avertissement de requête multiorigine (Cross-Origin Request) : la politique « Same Origin » ne permettra bientôt plus de consulter la ressource distante située sur https://api.example.com/x (motif : quand la valeur d’« Access-Control-Allow-Headers » est « * », l’en-tête « Authorization » n’est pas traité. Pour que l’en-tête « Authorization » soit inclus, il doit être explicitement listé dans l’en-tête CORS « Access-Control-Allow -Headers »).", "header_not_allowed", A, says="['*', 'Authorization']"),
-    Line("languages", f"Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource auf {A}. (Grund: Kopfzeile 'authorization' ist nicht zugelassen entsprechend der Kopfzeile 'Access-Control-Allow-Headers' der CORS-Preflight-Antwort).", "header_not_allowed", A, says="The server does not list it", never="* never"),
+    Line("languages", f"Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource auf {A}. (Grund: Kopfzeile 'authorization' ist nicht zugelassen entsprechend der Kopfzeile 'Access-Control-Allow-Headers' der CORS-Preflight-Antwort).", "header_not_allowed", A, says="of the answer does not list it", never="* never"),
     # Lines about the server alone, or about the page alone.
     Line("languages", f" * Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource \n * auf {A}. \n * (Grund: CORS-Kopfzeile 'Access-Control-Allow-Origin' stimmt nicht mit 'https://api.example.com' überein)", "allow_origin_mismatch", A, says="the server's own origin", never="another site"),
     Line("values", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ does not match ‘https://b.example’).", "allow_origin_mismatch", A, says="the page has another origin", never="another site"),
@@ -693,7 +693,7 @@ LINES = [
     Line("schemes", f"Access to script at 'url: /hacsfiles/x.js' from origin '{P}' has been blocked by CORS policy: Cross origin requests are only supported for protocol schemes: chrome, data, http, https.", "bad_scheme", "url: /hacsfiles/x.js", P),
     Line("schemes", f"Access to font at 'hottps://fonts.gstatic.com/s/x.woff2' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "hottps://fonts.gstatic.com/s/x.woff2", P, never="the app itself"),
     Line("redirects", "Redirect at origin 'https://a.tile.example' has been blocked from loading by Cross-Origin Resource Sharing policy: No 'Access-Control-Allow-Origin' header is present on the requested resource. Origin 'null' is therefore not allowed access.", "missing_allow_origin", "https://a.tile.example", "null", says="A redirect between two origins made the Origin null"),
-    Line("redirects", f"Redirect from 'http://localhost:8181/uaa/oauth/authorize?client_id=a' to 'http://localhost:8181/uaa/login' has been blocked by CORS policy: {NO_HEADER} Origin '{P}' is therefore not allowed access.", "missing_allow_origin", "http://localhost:8181/uaa/oauth/authorize?client_id=a", P, says="Let the browser go there", never="the page can request"),
+    Line("redirects", f"Redirect from 'http://localhost:8181/uaa/oauth/authorize?client_id=a' to 'http://localhost:8181/uaa/login' has been blocked by CORS policy: {NO_HEADER} Origin '{P}' is therefore not allowed access.", "missing_allow_origin", "http://localhost:8181/uaa/oauth/authorize?client_id=a", P, says="let the browser go there", never="the page can request"),
     Line("redacted", f"from origin 'https://website URL' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", never="https://website"),
     Line("redacted", f"Access to fetch at 'https://my server/x' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", page=P, never="https://my"),
     Line("names", f"origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", page=P),
@@ -1074,4 +1074,57 @@ LINES = [
     Line("files", "Not allowed to load local resource: blob:null/288470a8-ae84-4891-a545-7752a7387bc3", "blob_url", "blob:null/288470a8-ae84-4891-a545-7752a7387bc3", says="load the page from a server", never="http and https"),
     Line("elements", "toDataURL() throws a security exception(The operation is insecure.) for map canvas.", "tainted_canvas", never="wss"),
     Line("rules", "Refused to display 'https://accounts.example/o/oauth2/auth' in a frame because it set 'X-Frame-Options' to 'sameorigin'.", "not_framed", "https://accounts.example/o/oauth2/auth", says="If that page is not yours"),
+    # What a browser says while it reads a policy of the page.
+    *(
+        Line("noted", text, "csp_noted", never="frame-ancestors")
+        for text in (
+            "The source list for Content Security Policy directive 'frame-ancestors' contains an invalid source: ''none''. It will be ignored. Note that 'none' has no effect unless it is the only expression in the source list.",
+            "The source list for the Content Security Policy directive 'script-src' contains an invalid source: ''unsafe''. It will be ignored.",
+            "The Content Security Policy directive 'frame-ancestors' is ignored when delivered via a <meta> element.",
+            "Unrecognized Content-Security-Policy directive 'frame-ancestor'.",
+            "Ignoring duplicate Content-Security-Policy directive 'connect-src'.",
+            "The Content-Security-Policy directive name 'connect-src:' contains one or more invalid characters. Only ASCII alphanumeric characters or dashes '-' are allowed in directive names.",
+            "Error while parsing the 'sandbox' Content Security Policy directive: 'allow-all' is an invalid sandbox flag.",
+            "The Content Security Policy 'default-src 'self'' was delivered in report-only mode, but does not specify a 'report-uri'; the policy will have no effect.",
+            "X-Frame-Options may only be set via an HTTP header sent along with a document. It may not be set inside <meta>.",
+            "Invalid 'X-Frame-Options' header encountered when loading 'https://api.example.com/x': 'ALLOW-FROM https://app.example.com' is not a recognized directive. The header will be ignored.",
+        )
+    ),
+    # What stands for a URL may have a colon in it.
+    *(
+        Line("redacted", f"XMLHttpRequest cannot load {hidden} {NO_HEADER} Origin '{P}' is therefore not allowed access.", "missing_allow_origin", page=P, never="scheme")
+        for hidden in ("[stream:url]", "[api:url]", "<my:url>", "{base:path}")
+    ),
+    Line("app", f"Access to fetch at 'my-backend:url' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "my-backend:url", P, never="a scheme of its own"),
+    Line("elements", "downloadable font: download failed (font-family: 'A' style:normal weight:400): bad URI or cross-site access not allowed source: https://cdn.example.com/a.woff2cdn.example.com:21:14", "font", "https://cdn.example.com/a.woff2"),
+    # Where a login begins.
+    *(
+        Line("login", f"Access to XMLHttpRequest at '{last}' (redirected from '{first}') from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", last, P, says=says, never=never)
+        for first, last, says, never in (
+            (f"{APP}/api/me", "https://id.example.com/connect/authorize?response_type=code&client_id=x", "answer 401 to scripts", "location.assign"),
+            (f"{APP}/api/me", "https://id.example.com/authorize?client_id=x&response_type=code", "answer 401 to scripts", "location.assign"),
+            (f"{APP}/api/me", "https://sts.example.com/adfs/ls/?wtrealm=x", "answer 401 to scripts", "location.assign"),
+            (f"{APP}/oauth2/authorization/google", "https://accounts.google.com/o/oauth2/auth?client_id=x", "location.assign", "answer 401"),
+            (f"{APP}/login", "https://id.example.com/connect/authorize?client_id=x", "location.assign", "answer 401"),
+        )
+    ),
+    Line("login", f"redirected from '{APP}/oauth2/authorization/google' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", page=P, says="most likely to a login page", never="allow_origins"),
+    Line("login", f"XMLHttpRequest cannot load {APP}/auth/google. The request was redirected to 'https://accounts.google.com/o/oauth2/auth?client_id=x', which is disallowed for cross-origin requests that require preflight.", "redirect_with_preflight", f"{APP}/auth/google", says="location.assign", never="request the last URL"),
+    # Old versions of Chromium print null, which a redirect made.
+    Line("redirected", f"Access to fetch at '{A}' (redirected from '{APP}/a') from origin 'null' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", A),
+    Line("spaces", f"Access to fetch at '{A}' from origin 'http: // localhost: 8080' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", A, "http://localhost:8080"),
+    Line("spaces", f"Access to fetch at 'https : // api.example.com: 8443/x' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://api.example.com:8443/x", P),
+    Line("misspelt", "Content-Type is not allowed by Access-Control-Allow-Header", "header_not_allowed", says="JSON"),
+    Line("misspelt", "Method PUT is not allowed by Access-Control-Allow-Method in preflight response.", "method_not_allowed"),
+    # From the Network panel.
+    Line("panels", "To use this resource from a different origin, the server needs to specify a cross-origin resource policy in the response headers.", "corp", says="credentialless"),
+    Line("panels", "To use this resource from a different origin, the server may relax the cross-origin resource policy response header.", "corp"),
+    Line("panels", "To use this resource from a different site, the server may relax the cross-origin resource policy response header.", "corp"),
+    Line("panels", "To embed this frame in your document, the response needs to enable the cross-origin embedder policy by specifying the following response header.", "coep_frame"),
+    Line("panels", f"- Request URL: {A}\n- Request Method: POST\n- Status Code: 500 Internal Server Error\n- origin: {P}", "status", A),
+    Line("panels", "CORS Missing Allow Headers", "header_not_allowed", says="Access-Control-Request-Headers"),
+    Line("values", f"The 'Access-Control-Allow-Origin' header contains multiple values '{P}, *', but only one is allowed. Origin '{P}' is therefore not allowed access.", "multiple_allow_origin", page=P, says="an extension of the browser"),
+    Line("local", f"{FIREFOX}http://localhost:8000/a. (Reason: CORS request did not succeed). Status code: (null).", "unreachable", "http://localhost:8000/a", says="the device of the person"),
+    Line("redirected", f"Cross-origin redirection to https://other.example.com/ denied by Cross-Origin Resource Sharing policy: Origin {P} is not allowed by Access-Control-Allow-Origin.", "missing_allow_origin", page=P, says="can request that URL", never="Access-Control-Allow-Origin:"),
+    Line("files", f"Access to fetch at 'https://fonts.gstatic.com/a.woff2' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://fonts.gstatic.com/a.woff2", P, says="without extensions"),
 ]  # fmt: skip

@@ -87,9 +87,17 @@ RULES: Final[tuple[Core, ...]] = (
         r"['\"](?P<value3>[^'\",]{1,200},[^'\"]{1,200})['\"]",
         "framed_twice",
     ),
+    # What a browser says while it reads a policy of the page. It goes on with the rest of it.
     core(
         r"Content[ -]Security[ -]Policy: (?:Ignoring|Couldn't (?:parse|process)|Directive|Duplicate|Interpreting|Not "
-        r"supporting|The directive|Upgrading)\b",
+        r"supporting|The directive|Upgrading)\b|"
+        r"source list for (?:the )?Content[ -]Security[ -]Policy directive|"
+        r"(?:Unrecognized|Ignoring duplicate) Content[ -]Security[ -]Policy directive|"
+        r"Content[ -]Security[ -]Policy directive (?:name )?'[^']{1,100}' (?:is|contains|has been|should)\b|"
+        r"(?:value for (?:the )?|while parsing the '[^']{1,60}' )Content[ -]Security[ -]Policy directive|"
+        r"Content[ -]Security[ -]Policy '.{0,2048}?' was delivered (?:in report-only mode, but|via a <meta>)|"
+        r"X-Frame-Options may only be set via|X-Frame-Options'? header (?:was found|encountered) when loading "
+        r"['\"][^'\"]{1,2048}['\"]:? (?:failed|['\"][^'\",]{0,200}['\"] is not a)",
         "csp_noted",
     ),
     core(r"X-Frame-Options|frame-ancestors|ERR_BLOCKED_BY_RESPONSE(?![.\w])", "not_framed"),
@@ -150,13 +158,24 @@ RULES: Final[tuple[Core, ...]] = (
             (r"load (?:the )?stylesheet", "style-src"),
         )
     ),
-    core(r"CoepFrameResourceNeedsCoepHeader|Specify a Cross-Origin Embedder Policy to stop this frame", "coep_frame"),
+    core(
+        r"CoepFrameResourceNeedsCoepHeader|Specify a Cross-Origin Embedder Policy to stop this frame|"
+        r"embed this frame in your document, the response needs to enable the cross-origin embedder policy",
+        "coep_frame",
+    ),
     core(
         r"Specify a Cross-Origin Resource Policy to (?:stop|prevent) a resource|"
-        r"each resource must specify a suitable Cross-Origin Resource Policy",
+        r"each resource must specify a suitable Cross-Origin Resource Policy|"
+        # From the Network panel.
+        r"server needs to specify a cross-origin resource policy",
         Reason.CORP,
     ),
-    core(r"Specify a more permissive Cross-Origin Resource Policy", Reason.CORP, "same-origin"),
+    core(r"from a different site, the server may relax the cross-origin resource policy", Reason.CORP, "same-site"),
+    core(
+        r"Specify a more permissive Cross-Origin Resource Policy|server may relax the cross-origin resource policy",
+        Reason.CORP,
+        "same-origin",
+    ),
     core(r"NotSameOriginAfterDefaultedToSameOriginByDip", "document_isolation"),
     core(r"NotSameOriginAfterDefaultedToSameOriginBy(?:CoepAndDip|Coep)", Reason.CORP),
     core(r"(?:BLOCKED_BY_RESPONSE\.|corp\.?|blocked:)NotSameSite", Reason.CORP, "same-site"),

@@ -139,8 +139,8 @@ SHARING: Final[tuple[Core, ...]] = (
     ),
     core(r"Access-Control-Allow-Headers has an invalid value: (?P<value>\S.{0,200})", Reason.ALLOW_HEADERS_UNPARSABLE),
     core(
-        r"\b(?!method\b|it\b)(?P<method>[A-Za-z]+)'? is not allowed by '?Access-Control-Allow-Methods|"
-        r"not allowed by '?Access-Control-Allow-Methods|"
+        r"\b(?!method\b|it\b)(?P<method>[A-Za-z]+)'? is not allowed by '?Access-Control-Allow-Methods?\b|"
+        r"not allowed by '?Access-Control-Allow-Methods?\b|"
         # Cut off.
         r"policy: Method (?P<method2>[A-Z]{3,10}) is n[\w -]{0,32}(?:\.{3})?$",
         Reason.METHOD_NOT_ALLOWED,
@@ -148,8 +148,8 @@ SHARING: Final[tuple[Core, ...]] = (
     core(r"Did not find method in CORS header", Reason.METHOD_NOT_ALLOWED),
     core(r"Authorization will not be covered|'?Authorization'? header is not covered", Reason.HEADER_NOT_ALLOWED, "*"),
     core(
-        r"header(?: field)? '?(?!field\b)(?P<header>[^\s']+)'? is not allowed by '?Access-Control-Allow-Headers|"
-        r"(?:^|[ '])(?!field\b|header\b|it\b)(?P<header2>[\w-]+)'? is not allowed by '?Access-Control-Allow-Headers|"
+        r"header(?: field)? '?(?!field\b)(?P<header>[^\s']+)'? is not allowed by '?Access-Control-Allow-Headers?\b|"
+        r"(?:^|[ '])(?!field\b|header\b|it\b)(?P<header2>[\w-]+)'? is not allowed by '?Access-Control-Allow-Headers?\b|"
         # Cut off.
         r"Request header field (?P<header3>[^\s']+) is n[\w -]{0,32}(?:\.{3})?$",
         Reason.HEADER_NOT_ALLOWED,

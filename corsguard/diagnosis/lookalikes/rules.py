@@ -23,7 +23,8 @@ RULES: Final[Mapping[str, Lookalike]] = {
         ("the address bar: is the page loaded over http?",),
         Fix(
             words="Load the page over https (or from localhost). Chromium then asks the user for permission. Other "
-            "browsers then block plain http as mixed content, Safari even to this computer. "
+            "browsers then block plain http as mixed content, Safari even to this computer. For a name (no address, "
+            'and not in the domain "local") Chromium does so, too, unless fetch() has targetAddressSpace: "local". '
             f"{NO_HEADER_HELPS}"
         ),
         detail="The address is in the address space {value}.",
@@ -81,9 +82,10 @@ RULES: Final[Mapping[str, Lookalike]] = {
         check_helps=False,
     ),
     "csp_noted": Lookalike(
-        "Not CORS, but a remark of the browser about the page's own Content Security Policy: nothing was blocked.",
-        ("Content-Security-Policy of the page: which of its directives does the line name?",),
-        Fix(words="Nothing has to change for a request. Correct the directive, if it does not do what you want."),
+        "Not CORS, but a remark of the browser about a policy of the page (Content-Security-Policy, X-Frame-Options): "
+        "nothing was blocked.",
+        ("the header, or the <meta> of the page: which directive does the line name?",),
+        Fix(words="Nothing has to change for a request. Correct the policy, if it does not do what you want."),
         check_helps=False,
     ),
     "csp_inline": Lookalike(
