@@ -112,6 +112,7 @@ def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     return _FIXES[failure.reason](failure)
 
 
+_NOT_NAMED: Final = "{} does not list it. Access-Control-Request-Headers in the OPTIONS row names it."
 _TWO_LAYERS: Final = "two middlewares, or an extension of the browser that adds *"
 _OUTERMOST: Final = "Put the CORS layer outermost"
 _IN_PYTHON: Final = "CORSMiddleware around everything, or first in MIDDLEWARE"
@@ -677,8 +678,7 @@ def _misspelt(name: str) -> str:
 
 def _what_is_listed(failure: Failure, name: str) -> str:
     if failure.exchange is None:
-        where = "" if failure.value else " Access-Control-Request-Headers of the OPTIONS row names what it has to list."
-        return f"{name} of the answer does not list it.{where}"
+        return "The server does not list it." if failure.value else _NOT_NAMED.format(name)
     listed = f"Listed: {as_shown(', '.join(tokens_listed(failure, name))) or 'none'}."
     return f"{listed} {misspelt_for(name, headers_of(failure))}".rstrip()
 

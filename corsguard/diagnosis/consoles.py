@@ -24,6 +24,7 @@ LONGEST_MESSAGE: Final = 65536
 # These only say that something failed, and a page gets no more than this. The first one says the most.
 _VAGUENESS: Final = (
     "preflight_cut_off",
+    "file_denied",
     "unexplained",
     "postman",
     "issue_heading",
@@ -194,6 +195,9 @@ def _is_said(message: Message, others: Collection[Message]) -> bool:
         return True
     if name in _VAGUENESS:
         return not _is_own(message, about_it, others)
+    # What failed may be a request of the service worker itself, to another URL.
+    if name == "service_worker_failed" and any(one.failure or one.name in _CUT_OFF for one in telling):
+        return True
     if name in _CONSEQUENCES and message.is_named and any(one.failure or one.name in _CUT_OFF for one in about_it):
         return True
     return any(_repeats(one, message) for one in others)

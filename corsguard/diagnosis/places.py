@@ -276,7 +276,7 @@ _RESPONDERS: Final = (
         re.compile(
             r"https?://[^/?#]+/(?:[^?#]*/)?(?:@vite|@id|@fs|node_modules/\.vite|__webpack_hmr|sockjs-node|_next/webpack-hmr)"
             # The port of Vite, and sources that only a development server answers with.
-            r"(?:[/?#]|$)|http://[^/?#]+:(?:5173(?:[/?#]|$)|\d+/[^?#]*\.(?:tsx|jsx|vue|svelte)(?:[?#]|$))"
+            r"(?:[/?#]|$)|http://[^/?#]+:(?:5173(?:[/?#]|$)|\d+/(?:[^?#]*\.(?:tsx|jsx|vue|svelte)|src/[^?#]*\.[cm]?ts)(?:[?#]|$))"
         ),
         "This is a development server: allow the page's origin there (Vite, Nuxt: server.cors; webpack: "
         "devServer.headers; Next.js: allowedDevOrigins), or open the page at the address of that server.",

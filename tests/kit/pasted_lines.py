@@ -288,7 +288,7 @@ LINES = [
         )
     ),
     Line("languages", "Avertissement de requête multiorigine (Cross-Origin Request) : la politique « Same Origin » ne permettra bientôt plus de consulter la ressource distante située sur https://api.example.com/x (motif : quand la valeur d’« Access-Control-Allow-Headers » est « * », l’en-tête « Authorization » n’est pas traité. Pour que l’en-tête « Authorization » soit inclus, il doit être explicitement listé dans l’en-tête CORS « Access-Control-Allow -Headers »).", "header_not_allowed", A, says="['*', 'Authorization']"),
-    Line("languages", f"Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource auf {A}. (Grund: Kopfzeile 'authorization' ist nicht zugelassen entsprechend der Kopfzeile 'Access-Control-Allow-Headers' der CORS-Preflight-Antwort).", "header_not_allowed", A, says="of the answer does not list it", never="* never"),
+    Line("languages", f"Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource auf {A}. (Grund: Kopfzeile 'authorization' ist nicht zugelassen entsprechend der Kopfzeile 'Access-Control-Allow-Headers' der CORS-Preflight-Antwort).", "header_not_allowed", A, says="The server does not list it", never="* never"),
     # Lines about the server alone, or about the page alone.
     Line("languages", f" * Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource \n * auf {A}. \n * (Grund: CORS-Kopfzeile 'Access-Control-Allow-Origin' stimmt nicht mit 'https://api.example.com' überein)", "allow_origin_mismatch", A, says="the server's own origin", never="another site"),
     Line("values", f"{FIREFOX}{A}. (Reason: CORS header ‘Access-Control-Allow-Origin’ does not match ‘https://b.example’).", "allow_origin_mismatch", A, says="the page has another origin", never="another site"),
@@ -654,7 +654,7 @@ LINES = [
     Line("redirects", f"Redirect from '{A}' has been blocked by CORS policy: No 'Access-Control-Allow-Origin' header is present on the requested resource. Origin '{P}' is therefore not allowed access.", "missing_allow_origin", A, P, says="The server redirects"),
     Line("redirects", f"Access to script at '{A}' from origin '{P}' has been blocked by CORS policy: Redirect is not allowed for a preflight request.", "preflight_redirect", A, P, says="Or let the page request the last URL"),
     # A path with spaces, and the method or the status of another URL.
-    Line("names", "Failed to load 'https://tiles.example/fonts/Noto Sans Regular/0-255.pbf'. A ServiceWorker passed a promise to FetchEvent.respondWith() that rejected with 'TypeError: NetworkError when attempting to fetch resource.'.", "not_told", "https://tiles.example/fonts/Noto Sans Regular/0-255.pbf"),
+    Line("names", "Failed to load 'https://tiles.example/fonts/Noto Sans Regular/0-255.pbf'. A ServiceWorker passed a promise to FetchEvent.respondWith() that rejected with 'TypeError: NetworkError when attempting to fetch resource.'.", "service_worker_failed", "https://tiles.example/fonts/Noto Sans Regular/0-255.pbf"),
     Line("names", f"{FIREFOX}https://tiles.example/fonts/Noto Sans Regular/0-255.pbf. (Reason: CORS header 'Access-Control-Allow-Origin' missing).", "missing_allow_origin", "https://tiles.example/fonts/Noto Sans Regular/0-255.pbf"),
     Line("names", 'downloadable font: download failed (font-family: "Open Sans" style:normal weight:400 stretch:100 src index:2): bad URI or cross-site access not allowed source: https://cdn.example/a.woff?v=3 @ https://cdn.example/a.css', "font", "https://cdn.example/a.woff?v=3"),
     Line("not CORS", "The request client is not a secure context.", "insecure_local_network", page="~"),
@@ -1127,4 +1127,13 @@ LINES = [
     Line("local", f"{FIREFOX}http://localhost:8000/a. (Reason: CORS request did not succeed). Status code: (null).", "unreachable", "http://localhost:8000/a", says="the device of the person"),
     Line("redirected", f"Cross-origin redirection to https://other.example.com/ denied by Cross-Origin Resource Sharing policy: Origin {P} is not allowed by Access-Control-Allow-Origin.", "missing_allow_origin", page=P, says="can request that URL", never="Access-Control-Allow-Origin:"),
     Line("files", f"Access to fetch at 'https://fonts.gstatic.com/a.woff2' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://fonts.gstatic.com/a.woff2", P, says="without extensions"),
+    Line("elements", 'The FetchEvent for "https://app.example.com/a" resulted in a network error response: the promise was rejected.', "service_worker_failed", f"{APP}/a", says="respondWith"),
+    Line("elements", "Failed to load 'https://app.example.com/a'. A ServiceWorker passed a promise to FetchEvent.respondWith() that rejected with 'TypeError: NetworkError when attempting to fetch resource.'.", "service_worker_failed", f"{APP}/a"),
+    Line("elements", f"Access to fetch at '{A}' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}\nThe FetchEvent for \"<URL>\" resulted in a network error response: the promise was rejected.", "missing_allow_origin", A, P),
+    *(
+        Line("elements", f"[Error] Cross-origin {kind} load denied by Cross-Origin Resource Sharing policy.", "file_denied", says=f"It is a {kind}.")
+        for kind in ("script", "stylesheet")
+    ),
+    Line("elements", f"[Error] Origin {P} is not allowed by Access-Control-Allow-Origin. Status code: 200\n[Error] Failed to load resource: Origin {P} is not allowed by Access-Control-Allow-Origin. Status code: 200 (a.js, line 0) {A}\n[Error] Cross-origin script load denied by Cross-Origin Resource Sharing policy.", "missing_allow_origin", A, P),
+    Line("servers", f"Access to script at 'http://localhost:5174/src/main.ts' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "http://localhost:5174/src/main.ts", P, says="server.cors"),
 ]  # fmt: skip

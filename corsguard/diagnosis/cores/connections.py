@@ -120,6 +120,7 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
 # Lines that say less than a line of Firefox in another language. The first ones say that CORS blocked something.
 BLOCKED: Final = (
     core(r"can be fixed by moving the resource to the same domain or enabling CORS", "unexplained"),
+    core(r"Cross-origin (?P<value>\w{1,20}) load denied by Cross-Origin Resource Sharing", "file_denied"),
     core(r"has been blocked because of the CORS policy", "postman"),
     core(r"preflight request does(?:n't| not) pass", "preflight_cut_off"),
     core(

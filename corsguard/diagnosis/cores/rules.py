@@ -275,9 +275,14 @@ RULES: Final[tuple[Core, ...]] = (
         "service_worker_redirected",
     ),
     core(
-        r"FetchEvent for [\"'](?P<url>[^\"']{1,2048})[\"'] resulted in a network error response: "
-        r"(?!the promise)|ServiceWorker passed an opaque|"
-        r"served by service worker is opaque|response was used for a request whose type is not no-cors",
+        r"FetchEvent for [\"'](?P<url>[^\"']{1,2048})[\"'] resulted in a network error response: the promise|"
+        r"Failed to load '(?P<url2>[^']{1,2048})'\. A ServiceWorker passed a promise to FetchEvent",
+        "service_worker_failed",
+    ),
+    core(
+        r"FetchEvent for [\"'](?P<url>[^\"']{1,2048})[\"'] resulted in a network error response: |"
+        r"ServiceWorker passed an opaque|served by service worker is opaque|"
+        r"response was used for a request whose type is not no-cors",
         "service_worker",
     ),
     core(

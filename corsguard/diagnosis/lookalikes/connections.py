@@ -123,6 +123,16 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
         Fix(words="If the line goes on, paste all of it; or let the command below ask as a browser does."),
         is_cors=True,
     ),
+    "file_denied": Lookalike(
+        "Blocked by CORS: the page loads a file with CORS, and the server of the file does not share it with the page.",
+        ("the row of the file in the Network panel: its status, and the Access-Control-* lines of the response",),
+        Fix(
+            words="Let the server of the file send Access-Control-Allow-Origin, or leave out crossorigin. "
+            "(A module always needs CORS.)"
+        ),
+        is_cors=True,
+        detail="It is a {value}.",
+    ),
     "unexplained": Lookalike(
         "Blocked by CORS. Old versions of Firefox (up to 35) did not say why.",
         ("the row of the request in the Network panel: its status, and the Access-Control-* lines of the response",),

@@ -194,6 +194,19 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
             page=("event.respondWith(fetch(event.request))",),
         ),
     ),
+    "service_worker_failed": Lookalike(
+        "Not CORS by itself: the service worker of the page was asked for this, and its code, or a request of its own, "
+        "failed.",
+        (
+            "the other lines of the console: which request of the service worker failed?",
+            "DevTools, Application, Service workers: does it work after Unregister, or with Bypass for network?",
+        ),
+        Fix(
+            words="Correct what failed. Let the service worker handle the error (catch, and answer from its cache), or "
+            "leave this URL to the browser (no respondWith)."
+        ),
+        check_helps=False,
+    ),
     "service_worker_redirected": Lookalike(
         "Not CORS: the service worker answered with a response that had followed a redirect, and the browser accepts "
         "none for this request (that of a whole page, for example).",
