@@ -77,6 +77,24 @@ def command(message: Message, known: Known) -> str:
     return " ".join(words)
 
 
+def placeholders(message: Message, known: Known) -> dict[str, str]:
+    """
+    Return what stands in the command for what *message* does not name, by the name of the part.
+    """
+    # A redirect is followed from where the page began.
+    is_redirected = message.failure is not None and message.failure.first_url != message.url
+    url, method = url_to_check(message), _method_sent(message, known)
+    parts = {
+        "first" if is_redirected else "url": url,
+        "page": message.origin,
+        "method": METHOD if message.method == METHOD else method,
+    }
+    # Without an option, the command sends GET.
+    found = {name: word for name, word in parts.items() if name in message.assumed and word != "GET"}
+    header = assumed_header(message, known)
+    return {**found, "header": ": ".join(with_value(header))} if header else found
+
+
 def staged_of(message: Message, known: Known, guarded: Guarded) -> Fetch:
     """
     Return the request that *message* is about, as far as the message describes it. If the policy depends on the host,

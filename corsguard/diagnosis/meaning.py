@@ -34,21 +34,18 @@ from corsguard.policies import PoliciesLike
 
 from .asking import (
     LONGEST_URL,
-    asked_method,
-    assumed_header,
     can_be_checked,
     command,
     is_without_host,
+    placeholders,
     staged_of,
-    url_to_check,
-    with_value,
 )
 from .consoles import read
 from .guarded import Guarded, guarded_by
 from .heads import read_heads, without_other_headers
 from .lookalike_fixes import fix_of_lookalike
 from .lookalikes import LOOKALIKES
-from .messages import METHOD, OLD_MICROSOFT, OLD_WEBKIT, Known, Message, answered
+from .messages import OLD_MICROSOFT, OLD_WEBKIT, Known, Message, answered
 from .named import is_same
 from .pages import page_named
 from .places import (
@@ -228,22 +225,11 @@ class Meaning:
         them.
         """
         message, fix = self.message, self.fix
-        method = message.method if message.method == METHOD else asked_method(message, self.known)
-        first = message.url if message.failure is None else message.failure.first_url
-        url = url_to_check(message) if first == message.url else message.url
-        # Without an option, the command sends GET.
-        words = {"url": url, "first": first, "page": message.origin, "method": "" if method == "GET" else method}
-        said = [self.title, fix.words, *fix.page, *fix.send, *map(str, fix.policy.values()), self.next_command]
-        said += self.notes
-        found = {
-            name: word
-            for name, word in words.items()
-            if word
-            and name in message.assumed
-            and any(re.search(rf"\b{re.escape(word[:_LONGEST_SHOWN])}", line) for line in said)
-        }
-        header = assumed_header(message, self.known)
-        return {**found, "header": ": ".join(with_value(header))} if header and self.next_command else found
+        if self.next_command:
+            return placeholders(message, self.known)
+        # Without a command, only what a server has to send for the page names one.
+        is_page_named = message.failure is not None and bool(fix.send or fix.policy)
+        return {"page": message.origin} if is_page_named and "page" in message.assumed else {}
 
     @property
     def next_command(self) -> str:
