@@ -350,7 +350,7 @@ ONLY_SOMETIMES = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "lines"), ONLY_SOMETIMES)
+@pytest.mark.parametrize(("rule", "lines"), share(ONLY_SOMETIMES, 2))
 def test_what_only_some_requests_get_is_found(rule, lines):
     def added(environ):
         listed = origin_of(environ) == APP and not asked_for(environ)
