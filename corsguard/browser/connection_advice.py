@@ -127,6 +127,10 @@ _OF_SCHEME: Final = {
     "node": "This is a module of Node, which has no place in code for browsers: replace it.",
 }
 _HTTP_ONLY: Final = "Not CORS. A page can request URLs of http and https"
+# A name with a dot, which is most likely that of a server.
+_FILE_WITH_HOST: Final = re.compile(
+    r"file://((?!localhost)[\w-]+(?:\.[\w-]+)*\.[a-z]{2,20}(?::\d+)?/.*)", re.IGNORECASE
+)
 # For a page without an origin, and for one that is not known but requests a file: the cause, and what to do.
 _OF_FILES: Final = {
     True: (
@@ -174,8 +178,8 @@ _OVER_HTTPS: Final = (
 
 def bad_scheme(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     scheme = scheme_of(failure) or failure.url.partition(":")[0].lower()
-    if (second := _SECOND_SCHEME.match(failure.url)) is not None:
-        return change("Not CORS. The URL has two schemes: write it with one.", page=f'fetch("{as_shown(second[1])}")')
+    if (misspelt := _misspelt(failure.url)) is not None:
+        return misspelt
     if "url" in unnamed and "page" in unnamed:
         return change(_SCHEME_UNNAMED)
     if scheme in _OF_SCHEME:
@@ -200,6 +204,15 @@ def bad_scheme(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     if scheme in _OF_BROWSERS:
         return change(why, page='fetch("https://...")')
     return change(f"{why} An app with a scheme of its own has to register it (Electron: corsEnabled, supportFetchAPI).")
+
+
+def _misspelt(url: str) -> Fix | None:
+    if (second := _SECOND_SCHEME.match(url)) is not None:
+        return change("Not CORS. The URL has two schemes: write it with one.", page=f'fetch("{as_shown(second[1])}")')
+    if (hosted := _FILE_WITH_HOST.match(url)) is not None:
+        why = "Not CORS. The page is a file, so a URL of it that has no scheme is one of a file, too: write https."
+        return change(why, page=f'fetch("{as_shown(f"https://{hosted[1]}")}")')
+    return None
 
 
 def with_scheme_of_page(failure: Failure) -> str:

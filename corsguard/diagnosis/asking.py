@@ -79,7 +79,7 @@ def command(message: Message, known: Known) -> str:
 
 def placeholders(message: Message, known: Known) -> dict[str, str]:
     """
-    Return what stands in the command for what *message* does not name, by the name of the part.
+    Return the placeholders in the command for the parts of the request that *message* does not name.
     """
     # A redirect is followed from where the page began.
     is_redirected = message.failure is not None and message.failure.first_url != message.url
@@ -198,7 +198,7 @@ def _headers_to_send(message: Message, known: Known) -> list[str]:
 
 def _header_names(message: Message, known: Known) -> list[str]:
     failure = message.failure
-    named = [message.header.lower()] if message.header and failure is not None else []
+    named = [message.header.lower()] if message.header and failure is not None else [*message.requested]
     if failure is not None and failure.exchange is not None:
         # Of a preflight that was pasted, too.
         asked = get_decode_and_split(failure.exchange.request.headers, "Access-Control-Request-Headers")

@@ -16,7 +16,15 @@ from corsguard.origin import NULL
 
 from .cores.connections import ROW
 from .messages import Known, Message, answered, read_one
-from .named import as_url, extensions_in, is_same, methods_by_url, preflights_by_url, status_in_rows
+from .named import (
+    as_url,
+    extensions_in,
+    headers_requested,
+    is_same,
+    methods_by_url,
+    preflights_by_url,
+    status_in_rows,
+)
 from .pasted import parts, plain
 
 LONGEST_MESSAGE: Final = 65536
@@ -42,7 +50,9 @@ _REMARKS: Final = frozenset(
     "cookies_warned cors_used csp_noted isolation_ignored outside_browsers request_alone source_map".split()
 )
 # These follow from a request that failed.
-_CONSEQUENCES: Final = frozenset({"aborted", "font", "font_blocked", "integrity_mismatch", "orb"})
+_CONSEQUENCES: Final = frozenset(
+    {"aborted", "font", "font_blocked", "integrity_mismatch", "orb", "service_worker_failed"}
+)
 # These name other pages, too: those of frames, of other windows, and of the browser.
 _OF_OTHER_PAGES: Final = frozenset(
     "browser_page cypress frame framed_twice not_framed opener_policy post_message storage".split()
@@ -66,6 +76,7 @@ def read(text: str, known: Known) -> list[Message]:
     asked, refused = methods_by_url(whole), preflights_by_url(whole)
     causes = {message.cause for message in alone.values() if message.is_named}
     urls = {message.url for message in alone.values() if message.is_named}
+    requested = headers_requested(whole) if len(urls) <= 1 else ()
     found: dict[tuple[str, ...], Message] = {}
     for part, first in alone.items():
         # Safari repeats a cause without the URL.
@@ -79,6 +90,8 @@ def read(text: str, known: Known) -> list[Message]:
             message = _with_status(message, status, is_its_own=is_its_own)
         if (row := next((at for at in refused if _is_at(at, message)), None)) is not None:
             message = _of_preflight(message, refused[row])
+        if message.failure is not None and message.failure.is_preflight:
+            message = replace(message, requested=requested)
         parsed = url_of(message.url)
         url = message.url if parsed is None else parsed.href
         detail = (message.header or "") if message.failure else message.value

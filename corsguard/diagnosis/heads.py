@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from corsguard.browser import Failure, Reason, WireRequest, WireResponse
 from corsguard.browser.evidence import url_of
-from corsguard.browser.headers import get, values_of
+from corsguard.browser.headers import get, get_decode_and_split, values_of
 from corsguard.browser.urls import HTTP_SCHEMES
 from corsguard.browser.wire import Header
 from corsguard.names import ALLOW_ORIGIN, is_token
@@ -135,12 +135,19 @@ def _judged(asked: _Asked, answer: WireResponse, known: Known) -> Message | None
         lookalike=lookalike,
         url=target if failure is None else failure.url,
         origin=page if failure is None else failure.page_origin,
-        method=("GET" if unnamed["method"] else asked.method) if failure is None else failure.method,
+        method=_method(asked, told) if failure is None else failure.method,
         header=None if failure is None else _header(failure),
         value=str(answer.status) if lookalike == "status" else "",
         assumed=tuple(name for name, is_unnamed in unnamed.items() if is_unnamed),
         redacted=(*(["url"] if asked.url and not is_named else []), *(["page"] if named.is_redacted else [])),
+        requested=tuple(filter(is_token, get_decode_and_split(asked.headers, "Access-Control-Request-Headers"))),
     )
+
+
+def _method(asked: _Asked, told: Failure | str) -> str:
+    if told == "preflight_passes":
+        return get(asked.headers, "Access-Control-Request-Method") or "GET"
+    return "GET" if told == "options_alone" else asked.method
 
 
 def _told(request: WireRequest, answer: WireResponse, origin: str | None) -> Failure | str:
@@ -159,8 +166,9 @@ def _told(request: WireRequest, answer: WireResponse, origin: str | None) -> Fai
     if failure is not None:
         return failure
     with_cookie = WireRequest(request.method, request.url, (*request.headers, ("Cookie", "...")))
-    is_open = _failure(with_cookie, answer) is None
-    return "status" if is_error else "" if is_open else "no_credentials_only"
+    if is_error or _failure(with_cookie, answer) is not None:
+        return "status" if is_error else "no_credentials_only"
+    return "preflight_passes" if is_preflight(request) else ""
 
 
 def _failure(request: WireRequest, answer: WireResponse) -> Failure | None:

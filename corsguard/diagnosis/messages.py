@@ -8,6 +8,7 @@ knows the failure, the model explains it; otherwise it is one of the lookalikes,
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from corsguard.browser import Exchange, Failure, Reason, WireRequest, WireResponse, origin_of
@@ -82,13 +83,17 @@ _ENGINES: Final = (
     (
         "Safari",
         re.compile(
-            r"access control checks|Load failed|denied by Cross-Origin Resource Sharing policy|"
+            r"access control checks|Load failed|redirection to .{1,2048} denied by Cross-Origin Resource Sharing|"
             r"Preflight response is not successful|(?:^|\[Error\] )Origin \S+ is not allowed by Access-Control|"
             r"Access-Control-Allow-Origin\. Status code|There was a bad response from the server|"
             r"\[blocked\] The page at \S{1,2048} (?:was not allowed to|requested insecure content from)"
         ),
     ),
-    (OLD_WEBKIT, re.compile(r"(?i:Origin (?:\[[^\]]{1,100}\] |\S+ )?is not allowed by Access-Control-Allow-Origin)")),
+)
+# Of all versions of WebKit, if nothing else in a text says which one.
+_OF_WEBKIT: Final = re.compile(
+    r"(?i:Origin (?:\[[^\]]{1,100}\] |\S+ )?is not allowed by Access-Control-Allow-Origin)|"
+    r"load denied by Cross-Origin Resource Sharing"
 )
 
 _OF_PREFLIGHT_ANSWER: Final = re.compile(
@@ -99,7 +104,7 @@ _OF_PREFLIGHT_ANSWER: Final = re.compile(
 _OF_PREFLIGHT: Final = frozenset({*PREFLIGHT_ONLY, "preflight_cut_off"})
 # The URLs in these lines are those of a server's settings, of two windows, or of the documentation.
 WITHOUT_REQUEST: Final = frozenset(
-    {"isolation", "isolation_ignored", "opener_policy", "post_message", "refused_configuration"}
+    {"cookies_warned", "isolation", "isolation_ignored", "opener_policy", "post_message", "refused_configuration"}
 )
 _OF_LISTS: Final = frozenset({Reason.METHOD_NOT_ALLOWED, Reason.HEADER_NOT_ALLOWED})
 # No browser prints these.
@@ -125,7 +130,7 @@ class Message:
     placeholders. *assumed* are the placeholders, and *redacted* those of them that the message hides. *header* is
     the header that it names, or a list of them; *value* is what else a lookalike names: a directive, a type, an address
     space. *possible_status* is in another line, which names no URL. The URL *elsewhere* in the text may be that of
-    another request.
+    another request. *requested* are the headers for which a preflight in the text asks.
     """
 
     engine: str
@@ -140,6 +145,7 @@ class Message:
     redacted: tuple[str, ...] = field(default=())
     possible_status: str = ""
     elsewhere: str = ""
+    requested: tuple[str, ...] = field(default=())
 
     @property
     def is_named(self) -> bool:
@@ -214,10 +220,22 @@ def read_one(text: str, known: Known) -> Message | None:
     if row.value is not None:
         said.setdefault("value", row.value)
     means = row.means
-    signs = () if means in _OF_SERVERS else _ENGINES
-    engine = next((name for name, sign in signs if sign.search(text)), "")
+    engine = "" if means in _OF_SERVERS else _engine(text, match.span())
     is_preflight = _OF_PREFLIGHT_ANSWER.search(without_urls(text)) is not None
     return _message(text, means, said, known, engine=engine, core=match.span(), is_preflight=is_preflight)
+
+
+def _engine(text: str, core: tuple[int, int]) -> str:
+    """
+    Return the browser that printed *text*: of several, the one whose words are the nearest to the *core*.
+    """
+    begin, end = core
+    found = [
+        (max(begin - sign.end(), sign.start() - end, 0), name)
+        for name, signs in _ENGINES
+        for sign in signs.finditer(text)
+    ]
+    return min(found, key=itemgetter(0), default=(0, OLD_WEBKIT if _OF_WEBKIT.search(text) else ""))[1]
 
 
 def _message(  # noqa: PLR0913 - the parts of one message
@@ -240,7 +258,7 @@ def _message(  # noqa: PLR0913 - the parts of one message
     stands = SOCKET_URL if is_socket else URL
     page = NamedPage(known.origin) if known.origin is not None else page_in(text, said)
     shown_origin: str | None = page.origin
-    has_request = means not in WITHOUT_REQUEST
+    has_request = means not in WITHOUT_REQUEST or "url" in said
     at = url_named(text, said, shown_origin, core, is_cors=has_cors) if has_request else NamedUrl()
     if means is not Reason.BAD_SCHEME:
         # A browser prints the scheme, so a person left it out.

@@ -136,7 +136,7 @@ _ORIGINS: Final = (
     re.compile(
         r"(?P<origin>\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"/]{1,253}|\bnull) is not an? (?:accepted|valid) origin\b"
     ),
-    re.compile(r"\bOrigin '(?P<origin>[^']{1,2048})' is therefore "),
+    re.compile(r"\bOrigin '(?P<origin>[^']{1,2048})' (?:\([^()]{1,100}\) )?is therefore "),
     re.compile(r"Content at (?P<origin>[a-z][a-z0-9+.-]*://\S{1,2048}) may not (?:load|link)"),
     re.compile(r"\) does not match the page \((?P<origin>[^\s()]+)\)"),
     # The console of an app, in the log of the app.
@@ -213,14 +213,16 @@ _ROWS: Final = re.compile(
     # Of Internet Explorer.
     r"\bHTTP(?P<status3>[45]\d\d): [A-Z](?:[^:]{0,200}? (?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) - "
     r"(?P<url4>https?://[^\s'\"]{1,2048}))?|"
+    # Of Firebug.
+    r"\bNetworkError: (?P<status5>[45]\d\d) [A-Za-z][A-Za-z ]{0,40}- (?P<url6>https?://[^\s'\"]{1,2048})|"
     # Its method was not copied.
     r"(?<!\S)(?P<url5>https?://[^\s'\"]{1,2048}) (?P<status4>[45]\d\d) \([A-Z]|"
     r"(?:(?<!\S)(?P<place>[^\s'\"]{1,2048}):\d{1,6} )?(?:(?P<url2>https?://[^\s'\"]{1,2048}) )?"
     r"Failed to load resource: the server responded with a status of (?P<status2>\d{3})(?: \([^()]{0,40}\))?"
     r"(?: (?P<url3>https?://[^\s'\"]{1,2048})| \((?P<place2>[^\s'\"()]{1,2048}?)(?:, line \d{1,6})?\))?"
 )
-_STATUS_GROUPS: Final = ("status", "status2", "status3", "status4")
-_URL_GROUPS: Final = ("url", "url2", "url3", "url4", "url5")
+_STATUS_GROUPS: Final = ("status", "status2", "status3", "status4", "status5")
+_URL_GROUPS: Final = ("url", "url2", "url3", "url4", "url5", "url6")
 _WITHOUT_SCHEME: Final = re.compile(r"(localhost|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?(?:[/?#]|$)")
 # Where a stack says that a script of a development server is, or one of an extension of Firefox.
 _SCRIPTS: Final = re.compile(
@@ -231,6 +233,9 @@ _LISTS: Final = re.compile(
     r"(?<![\w'\"-])(?P<name>Access-Control-Allow-(?:Methods|Headers)): ?"
     r"(?P<list>[\w*-]{1,60}(?:, ?[\w*-]{1,60}){1,40})",
     re.IGNORECASE,
+)
+_ASKED: Final = re.compile(
+    r"\bAccess-Control-Request-Headers[\"']?: ?[\"']?(?P<list>[\w-]{1,60}(?:, ?[\w-]{1,60}){0,20})", re.IGNORECASE
 )
 # The URL that failed was not copied, only the one that redirected to it.
 _ONLY_FIRST: Final = re.compile(r"\s?\(?redirected from '(?P<first>[^']{1,2048})")
@@ -316,6 +321,14 @@ def allow_origin_named(text: str) -> str:
     """
     sent = _SENT.search(text)
     return "" if sent is None else sent[1]
+
+
+def headers_requested(text: str) -> tuple[str, ...]:
+    """
+    Return the names of the headers for which a preflight asks whose header lines are in *text*.
+    """
+    asked = _ASKED.search(text)
+    return () if asked is None else tuple(name.strip().lower() for name in asked["list"].split(","))
 
 
 def lists_named(text: str) -> list[tuple[str, str]]:

@@ -26,7 +26,7 @@ from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, PREFLIGHT_ONLY, REA
 from corsguard.browser.redirect_advice import GO_THERE
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, address_space, is_same_origin
 from corsguard.fixes import Fix
-from corsguard.names import ALLOW_ORIGIN
+from corsguard.names import ALLOW_ORIGIN, is_forbidden_request_header
 from corsguard.origin import NULL
 
 from .messages import URL, Message
@@ -90,6 +90,10 @@ _HEADER_NOT_YOURS: Final = (
     "If the server is not yours, let the page not send this header (it may be a default of a library, or an option), "
     "or let a server of yours request it."
 )
+_PREFLIGHT_NOT_YOURS: Final = (
+    "If the server is not yours, let the page leave out what needs a preflight (a header of its own, which may be a "
+    "default of a library), or let a server of yours request it."
+)
 _STOPPED: Final = (
     "Not CORS, and no header helps. A public service most likely answers, so something stops the request: an extension "
     "(an ad blocker), tracking protection, or the network. Try a window without extensions, and another network."
@@ -109,6 +113,11 @@ _FILE_WITHOUT_CORS: Final = (
 _FILE_WITHOUT_PREFLIGHT: Final = (
     "The service gives the file to every page that requests it without a preflight, and a file needs none: no header "
     "of the page's own (Authorization, Cache-Control, Pragma), and no method other than GET."
+)
+_NULL_SENT: Final = (
+    "The browser sent Origin: null. Either the page is a file, or in a sandboxed frame: load it from a server. Or it "
+    "requested another URL, whose server redirected to this one: let that server answer 401 to scripts, if it wants a "
+    "login."
 )
 # How many characters of a URL are shown in a sentence. A part of a URL is of no use.
 _LONGEST_NAME: Final = 2048
@@ -166,8 +175,8 @@ _RESPONDERS: Final = (
         "files",
         _hosts(
             "ajax.googleapis.com cdn.bootcss.com cdn.skypack.dev cdnjs.cloudflare.com code.jquery.com esm.sh "
-            "fontawesome.com fonts.googleapis.com fonts.gstatic.com jsdelivr.net maxcdn.bootstrapcdn.com "
-            "raw.githubusercontent.com stackpath.bootstrapcdn.com themes.googleusercontent.com unpkg.com "
+            "fontawesome.com fonts.googleapis.com fonts.gstatic.com bootstrapcdn.com jsdelivr.net "
+            "raw.githubusercontent.com themes.googleusercontent.com unpkg.com "
             "use.typekit.net"
         ),
         "{domain} serves files to every page. So the URL is wrong, or the service fails, or something on the way "
@@ -454,7 +463,7 @@ def fix_at_place(failure: Failure, fix: Fix, assumed: Collection[str]) -> Fix:
     place = place_of(failure)
     if place is None:
         may_be = _may_be_of_others(failure, assumed) and not is_led_to_login(failure)
-        more = _HEADER_NOT_YOURS if failure.reason is Reason.HEADER_NOT_ALLOWED else _NOT_YOURS
+        more = _not_yours(failure)
         return replace(fix, words=f"{fix.words} {more}") if may_be else fix
     if place.who in _FOR_PAGES:
         return Fix(words=place.words)
@@ -467,6 +476,16 @@ def fix_at_place(failure: Failure, fix: Fix, assumed: Collection[str]) -> Fix:
     if place.who == "settings":
         return _fix_of_settings(failure, place, fix)
     return _fix_in_front(failure, place, fix)
+
+
+def _not_yours(failure: Failure) -> str:
+    """
+    Return what to do if the server of *failure* belongs to somebody else.
+    """
+    if failure.reason is Reason.HEADER_NOT_ALLOWED:
+        # What the browser itself adds, no page can leave out.
+        return _NOT_YOURS if is_forbidden_request_header(failure.value or "") else _HEADER_NOT_YOURS
+    return _PREFLIGHT_NOT_YOURS if failure.reason is Reason.PREFLIGHT_STATUS else _NOT_YOURS
 
 
 def _fix_in_front(failure: Failure, place: Responder, fix: Fix) -> Fix:
@@ -588,6 +607,8 @@ def _fix_of_others(failure: Failure, place: Responder, assumed: Collection[str])
         words = "Page and server belong to the same public service: a user of it has nothing to change."
     elif failure.reason in {Reason.WILDCARD_WITH_CREDENTIALS, Reason.ALLOW_CREDENTIALS_NOT_TRUE}:
         page = NO_COOKIES
+    elif failure.sent_origin == NULL and failure.url == failure.first_url:
+        words = f"{_NULL_SENT} {words}"
     elif failure.reason is Reason.PREFLIGHT_REDIRECT:
         words = f"{_REDIRECTED} {words}"
     elif failure.reason is Reason.MULTIPLE_ALLOW_ORIGIN:

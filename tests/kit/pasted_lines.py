@@ -1131,9 +1131,43 @@ LINES = [
     Line("elements", "Failed to load 'https://app.example.com/a'. A ServiceWorker passed a promise to FetchEvent.respondWith() that rejected with 'TypeError: NetworkError when attempting to fetch resource.'.", "service_worker_failed", f"{APP}/a"),
     Line("elements", f"Access to fetch at '{A}' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}\nThe FetchEvent for \"<URL>\" resulted in a network error response: the promise was rejected.", "missing_allow_origin", A, P),
     *(
-        Line("elements", f"[Error] Cross-origin {kind} load denied by Cross-Origin Resource Sharing policy.", "file_denied", says=f"It is a {kind}.")
+        Line("elements", f"[Error] Cross-origin {kind} load denied by Cross-Origin Resource Sharing policy.", "file_denied", says=f"loaded as {kind}.")
         for kind in ("script", "stylesheet")
     ),
     Line("elements", f"[Error] Origin {P} is not allowed by Access-Control-Allow-Origin. Status code: 200\n[Error] Failed to load resource: Origin {P} is not allowed by Access-Control-Allow-Origin. Status code: 200 (a.js, line 0) {A}\n[Error] Cross-origin script load denied by Cross-Origin Resource Sharing policy.", "missing_allow_origin", A, P),
     Line("servers", f"Access to script at 'http://localhost:5174/src/main.ts' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "http://localhost:5174/src/main.ts", P, says="server.cors"),
+    # A source map, whatever else the line says.
+    Line("noted", "DevTools failed to load source map: Could not load content for chrome-extension://fheoggkfdfchfphceeifdbepaooicaho/a.map: HTTP error: status code 404, net::ERR_UNKNOWN_URL_SCHEME", "source_map", "chrome-extension://fheoggkfdfchfphceeifdbepaooicaho/a.map"),
+    Line("schemes", "GET myapp://open/x net::ERR_UNKNOWN_URL_SCHEME", "bad_scheme", "myapp://open/x", never="Redirect"),
+    Line("schemes", f"GET {A} net::ERR_UNKNOWN_URL_SCHEME", "redirect_bad_scheme", A),
+    *(
+        Line("elements", f'The FetchEvent for "{A}" resulted in a network error response: {why}', "service_worker_failed", A, never="no-cors")
+        for why in (
+            "an object that was not a Response was passed to respondWith().",
+            "the promise was resolved with an error response object.",
+            "preventDefault() was called without calling respondWith().",
+            'a Response whose "bodyUsed" is "true" cannot be used to respond to a request.',
+            'an "error" response was passed to respondWith().',
+        )
+    ),
+    Line("elements", f'The FetchEvent for "{A}" resulted in a network error response: an "opaque" response was used for a request whose type is not no-cors', "service_worker", A),
+    Line("elements", f"Failed to load '{A}'. A ServiceWorker passed a promise to FetchEvent.respondWith() that resolved with non-Response value 'undefined'.", "service_worker_failed", A),
+    # Chromium up to 33.
+    Line("values", f"XMLHttpRequest cannot load {A}. The 'Access-Control-Allow-Origin' whitelists only 'https://other.example.com'. Origin '{P}' is not in the list, and is therefore not allowed access.", "allow_origin_mismatch", A, P),
+    # A service to which a login, or a file, leads.
+    Line("login", f"XMLHttpRequest cannot load https://login.microsoftonline.com. {NO_HEADER} Origin 'null' is therefore not allowed access.", "missing_allow_origin", "https://login.microsoftonline.com", "null", says="redirected to this one"),
+    Line("files", f"Access to script at 'https://netdna.bootstrapcdn.com/a.js' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://netdna.bootstrapcdn.com/a.js", P, says="serves files to every page"),
+    Line("heads", f"Request URL:{A}\nRequest Method:OPTIONS\nStatus Code:204 No Content\n\nResponse Headers\nAccess-Control-Allow-Headers:content-type\nAccess-Control-Allow-Methods:POST\nAccess-Control-Allow-Origin:{P}\n\nRequest Headers\nAccess-Control-Request-Headers:content-type\nAccess-Control-Request-Method:POST\nOrigin:{P}", "preflight_passes", A, P),
+    Line("heads", f"Request URL:{A}\nRequest Method:OPTIONS\nStatus Code:204 No Content\n\nResponse Headers\nAccess-Control-Allow-Credentials:true\nAccess-Control-Allow-Headers:content-type\nAccess-Control-Allow-Methods:POST\nAccess-Control-Allow-Origin:{P}\n\nRequest Headers\nAccess-Control-Request-Headers:content-type\nAccess-Control-Request-Method:POST\nOrigin:{P}", "preflight_passes", A, P),
+    # The name of a script is not what failed.
+    Line("places", f"WebSocketXhr.amd.js:230 POST {A} 502 (Bad Gateway)", "status", A),
+    Line("places", f"websocket.js:12 GET {A} 404 (Not Found)", "status", A),
+    Line("places", f"cors-anywhere.js?v=2:12 GET {A} 404 (Not Found)", "status", A),
+    Line("places", f"mixed-content.js:3 Access to fetch at '{A}' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", A, P),
+    Line("noted", "(3): HTTP GET moz-extension://fae0d687-f6e0-5142-aa45-0a7192845659/a.json debug.js:87:11\nSome cookies are misusing the recommended \u201cSameSite\u201c attribute 9", "cookies_warned"),
+    Line("redacted", f"Failed to load {A}: {NO_HEADER} Origin 'localhost//4200' (OR website address) is therefore not allowed access.", "missing_allow_origin", A),
+    Line("redirected", f"Failed to load {A}: Redirect from '{A} to 'https://other.example.com/' has been blocked by CORS policy: {NO_HEADER} Origin '{P}' is therefore not allowed access.", "missing_allow_origin", A, P, says="other.example.com"),
+    Line("lists", f"XMLHttpRequest cannot load {A}. Request header field Accept-Encoding is not allowed by Access-Control-Allow-Headers.", "header_not_allowed", A, never="let the page not send this header"),
+    Line("preflights", f"Access to fetch at '{A}' from origin '{P}' has been blocked by CORS policy: Response to preflight request doesn't pass access control check: It does not have HTTP ok status.", "preflight_status", A, P, says="leave out what needs a preflight"),
+    Line("schemes", "XMLHttpRequest cannot load file://api.giphy.com/v1/random?tag=cats. Cross origin requests are only supported for protocol schemes: http, data, chrome, https.", "bad_scheme", "file://api.giphy.com/v1/random?tag=cats", says='fetch("https://api.giphy.com/v1/random?tag=cats")'),
 ]  # fmt: skip

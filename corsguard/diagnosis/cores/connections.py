@@ -142,7 +142,8 @@ VAGUE: Final = (
     core(r"WebSocket|can't establish a connection to the server at", "websocket"),
     core(r"\bFirefox .{1,80} (?P<url>https?://\S{1,2048})\.?$", "event_source"),
     core(r"opaque response|[\"']opaque[\"']|type: ?\"?opaque|no-cors", "opaque"),
-    core(r"\bScript error\b", "script_error"),
+    # A library has names of its own.
+    core(r"(?<![\w.$-])Script error\b", "script_error"),
     # Of React Native, and of Node.
     core(
         r"Network request failed|TypeError: fetch failed\b|Network ?Error\b.{0,2048}?\bplatform=(?:android|ios)\b",

@@ -11,7 +11,12 @@ from typing import Final, NamedTuple
 
 from corsguard.browser import Reason
 
-_ANY_URL: Final = re.compile(r"\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"]+", re.IGNORECASE)
+_ANY_URL: Final = re.compile(
+    r"\b[a-z][a-z0-9+.-]{1,30}://[^\s'\"]+|"
+    # The place of a line in a script.
+    r"(?<![\w.$@/-])[\w.$@-]{1,100}\.(?:[cm]?[jt]sx?|html?|svelte|vue)(?:\?\S{0,400})?:\d{1,7}\b",
+    re.IGNORECASE,
+)
 # Node's codes for errors of a connection or of its HTTP parser.
 ERRNO: Final = r"(?-i:E[A-Z]{3,}|HPE_[A-Z_]+)"
 
@@ -46,7 +51,8 @@ def named(chromium: str, firefox: str, means: Reason | str, value: str | None = 
 
 def without_urls(text: str) -> str:
     """
-    Return *text* with a zero character for each character of its URLs: their words do not say what failed.
+    Return *text* with a zero character for each character of its URLs, and of the names of scripts: their words do not
+    say what failed.
     """
     return _ANY_URL.sub(lambda url: "\0" * len(url[0]), text)
 

@@ -11,12 +11,6 @@ from corsguard.browser import Reason
 from .core import Core, core
 
 RULES: Final[tuple[Core, ...]] = (
-    # Chromium, Firefox and Safari, which go on without it.
-    core(
-        r"\bload source ?map\b(?:.{0,40}?(?:content for|from) (?P<url>[^\s'\"]{1,2048}?):? )?|"
-        r"\bSource ?map error: .{0,200}?(?:Resource URL: (?P<url2>[^\s'\"]{1,2048})|$)",
-        "source_map",
-    ),
     core(r"ERR_TOO_MANY_REDIRECTS", Reason.TOO_MANY_REDIRECTS),
     core(
         r"not a secur\w+ context\W.{0,60}more-private address space '?(?P<value>\w+)?|"
@@ -275,15 +269,16 @@ RULES: Final[tuple[Core, ...]] = (
         "service_worker_redirected",
     ),
     core(
-        r"FetchEvent for [\"'](?P<url>[^\"']{1,2048})[\"'] resulted in a network error response: the promise|"
-        r"Failed to load '(?P<url2>[^']{1,2048})'\. A ServiceWorker passed a promise to FetchEvent",
-        "service_worker_failed",
+        r"(?:FetchEvent for [\"'](?P<url>[^\"']{1,2048})[\"'] resulted in a network error response: )?"
+        r"an? [\"']?(?:opaque|cors)[\"']? (?:type )?response was used for a request whose|"
+        r"(?:Failed to load '(?P<url2>[^']{1,2048})'\. A )?ServiceWorker passed an opaque|"
+        r"served by service worker is opaque",
+        "service_worker",
     ),
     core(
         r"FetchEvent for [\"'](?P<url>[^\"']{1,2048})[\"'] resulted in a network error response: |"
-        r"ServiceWorker passed an opaque|served by service worker is opaque|"
-        r"response was used for a request whose type is not no-cors",
-        "service_worker",
+        r"Failed to load '(?P<url2>[^']{1,2048})'\. A ServiceWorker (?:passed|intercepted)",
+        "service_worker_failed",
     ),
     core(
         r"constructed from a URL that includes credentials(?:: (?P<url>\S{1,2048}))?|"
@@ -305,6 +300,8 @@ RULES: Final[tuple[Core, ...]] = (
         "cypress",
     ),
     core(
+        r"cookie associated with a (?:cross-site )?resource at (?P<url>https?://\S{1,2048}) was set without"
+        r".{0,120}?future|"
         r"(?:future|upcoming|next) (?:release|version)s? of (?:Chrome|the browser).{0,80}cookies|"
         r"Cookie ['\"](?P<value>.{1,200}?)['\"] (?:will be soon|will soon be) (?:rejected|treated)|"
         r"Chrome is moving towards a new experience|Third-party cookie will be blocked|"

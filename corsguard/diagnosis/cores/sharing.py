@@ -16,12 +16,18 @@ _NAME: Final = r"(?!Access-Control-)[A-Za-z][A-Za-z0-9-]{0,100}"
 _REDIRECT: Final = (
     r"Redirect (?:at|from) origin '(?P<url2>[^']{1,2048})'(?P<target3>) has been blocked from loading[^:]{0,80}: No "
     r"'Access-Control-Allow-Origin'|"
-    r"Redirect from '(?P<url>[^']{1,2048})' (?:to '(?P<target>[^']{1,2048})' |(?P<target2>))has been blocked"
+    r"Redirect from '(?P<url>[^'\s]{1,2048})'? (?:to '(?P<target>[^']{1,2048})' |(?P<target2>))has been blocked"
     r"[^:]{0,80}: "
     r"(?:Response to preflight request doesn't pass access control check: )?No 'Access-Control-Allow-Origin'"
 )
 
 SHARING: Final[tuple[Core, ...]] = (
+    # Chromium, Firefox and Safari, which go on without it, whatever else the line says.
+    core(
+        r"\bload source ?map\b(?:.{0,40}?(?:content for|from) (?P<url>[^\s'\"]{1,2048}?):? )?|"
+        r"\bSource ?map error: .{0,200}?(?:Resource URL: (?P<url2>[^\s'\"]{1,2048})|$)",
+        "source_map",
+    ),
     # The pages of the browser itself: the page that a new tab shows, the settings.
     core(
         r"SEC7120: \[CORS\] [^']{0,80}'(?P<origin>ms-appx(?:-web)?:[^']{1,2048})'"
@@ -168,6 +174,8 @@ SHARING: Final[tuple[Core, ...]] = (
         Reason.MISSING_ALLOW_ORIGIN,
     ),
     core(r"header has a value '(?P<value>[^']*)'", Reason.ALLOW_ORIGIN_MISMATCH),
+    # Chromium 31 to 33.
+    core(r"'Access-Control-Allow-Origin' [w]hitelists only '(?P<value>[^']*)'", Reason.ALLOW_ORIGIN_MISMATCH),
     core(r"contains the invalid value '(?P<value>[^']*)'", Reason.ALLOW_ORIGIN_MISMATCH),
     core(r"Access-Control-Allow-Origin'? does not match '(?P<value>[^']*)'", Reason.ALLOW_ORIGIN_MISMATCH),
     core(
@@ -222,6 +230,12 @@ SHARING: Final[tuple[Core, ...]] = (
         r"contains a username and password|redirection URL \S+ has credentials|redirected to URLs? "
         r"containing credentials",
         Reason.REDIRECT_USERINFO,
+    ),
+    # Not a redirect.
+    core(
+        r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE) (?P<url>(?!https?:)[a-z][a-z0-9+.-]*:\S{1,2048}) "
+        r"net::ERR_UNKNOWN_URL_SCHEME",
+        Reason.BAD_SCHEME,
     ),
     core(
         r"redirection with non CORS scheme|ERR_UNSAFE_REDIRECT|ERR_UNKNOWN_URL_SCHEME|Redirecting to data: URI|"

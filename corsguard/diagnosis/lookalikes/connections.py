@@ -109,6 +109,15 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
         Fix(words="Let the command below send the preflight of a browser."),
         is_cors=True,
     ),
+    "preflight_passes": Lookalike(
+        "This preflight passes: its answer allows the origin, the method and the headers for which it asks.",
+        ("the row of the request itself, after the OPTIONS row: its status, and its Access-Control-* lines",),
+        Fix(
+            words="Nothing has to change in this answer. If the page still fails, the answer to the request itself, or "
+            "to another one, is the cause: paste that row, or the line of the console."
+        ),
+        is_cors=True,
+    ),
     "request_alone": Lookalike(
         "This is a request without its answer, so it does not show what failed, or whether anything did.",
         ("the headers of the response, in the Network panel", "the line of the console"),
@@ -131,7 +140,7 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
             "(A module always needs CORS.)"
         ),
         is_cors=True,
-        detail="It is a {value}.",
+        detail="It was loaded as {value}.",
     ),
     "unexplained": Lookalike(
         "Blocked by CORS. Old versions of Firefox (up to 35) did not say why.",
