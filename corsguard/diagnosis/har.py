@@ -95,10 +95,10 @@ class Archive(NamedTuple):
     """
     The content of a HAR: its *entries*, and the name of its *writer*.
 
-    *is_browsers* is True if it has requests of a browser, *is_proxys* if a proxy recorded them, *is_clients* if a
-    program sent them that blocks nothing. *names_refusals* is True if it marks each response that the browser refused,
-    and *is_silence_consent* if a response without a mark is one that the page got. *unreadable* counts the entries
-    without a method or a URL that can be read.
+    *is_browsers* is True if it has requests that can be judged as those of a browser, *is_proxys* if a proxy recorded
+    them, *is_clients* if a program sent them that blocks nothing. *names_refusals* is True if it marks each response
+    that the browser refused, and *is_silence_consent* if a response without a mark is one that the page got.
+    *unreadable* counts the entries without a method or a URL that can be read.
     """
 
     entries: list[Entry]
@@ -132,7 +132,8 @@ def read(path: str) -> Archive:
     pages = _pages(log.get("pages"), entries)
     writer = next((name for key in ("creator", "browser") if (name := _text(_dict(log.get(key)), "name"))), "")
     raw = [_dict(entry) for entry in cast("list[object]", entries)]
-    is_proxys = writer.lower().startswith(_PROXIES)
+    is_proxys, is_clients = (writer.lower().startswith(names) for names in (_PROXIES, _CLIENTS))
+    is_written_by_browser = writer.lower().startswith((*_TELLING, *_SILENT_BROWSERS))
     read_entries = [_entry(one, pages, is_proxys=is_proxys) for one in raw]
     found = [entry for entry in read_entries if entry is not None]
     places = (place for one in raw for place in (one, _dict(one.get("response"))))
@@ -140,9 +141,11 @@ def read(path: str) -> Archive:
     return Archive(
         entries=found,
         writer=writer,
-        is_browsers=writer.lower().startswith((*_TELLING, *_SILENT_BROWSERS)) or any(map(_is_of_a_browser, found)),
+        # A request that a client imported from a browser has the headers of that browser, but no browser sent it.
+        is_browsers=is_written_by_browser
+        or any(entry.origin if is_clients else _is_of_a_browser(entry) for entry in found),
         is_proxys=is_proxys,
-        is_clients=writer.lower().startswith(_CLIENTS),
+        is_clients=is_clients,
         names_refusals=is_named or writer.lower().startswith(_TELLING),
         is_silence_consent=writer.lower().startswith(_TELLING_BROWSERS),
         unreadable=len(raw) - len(found),

@@ -105,6 +105,11 @@ def _line(entry: Entry) -> str:
     return f"GET {url.origin}/ {name}{status}"
 
 
+# Why a preflight that is not in the file counts as passed.
+_HAD_ASKED: Final = "because the request itself was sent."
+_NEVER_ASKS: Final = (
+    "although this program never sends one. A browser asks first: check the server as a page would request it."
+)
 # Lookalikes for every error that has no other one.
 _ANY_ERROR: Final = frozenset({"broken_off", "net_error"})
 _NOT_SHARED: Final = (
@@ -369,9 +374,8 @@ class Tape:
             raise Held(self._why_stripped(self.last if entry is None else entry))
         # A request that was sent had been permitted, by this preflight or an earlier one.
         self.made_up.add(request)
-        self.assumed[
-            "The preflight is not in the file. It is assumed to have passed, because the request itself was sent."
-        ] = None
+        why = _NEVER_ASKS if self.archive.is_clients else _HAD_ASKED
+        self.assumed[f"The preflight is not in the file. It is assumed to have passed, {why}"] = None
         lines = (
             (ALLOW_ORIGIN, get(request.headers, "Origin") or ""),
             (ALLOW_CREDENTIALS, "true"),

@@ -522,6 +522,24 @@ def test_a_field_of_browsers_does_not_make_a_browser_of_another_client(write, ag
     assert (run(file).exit_code, bool(data(file)[0]["unjudged"])) == (1, True)
 
 
+@pytest.mark.parametrize("writer", ["Insomnia REST Client", "Postman", "Hoppscotch"])
+def test_a_client_that_sends_the_headers_of_a_browser_is_not_one(write, writer):
+    """
+    "Copy as cURL" copies them, and a client imports them.
+    """
+    copied = [("Sec-Fetch-Mode", "cors"), ("Sec-Fetch-Site", "same-origin"), ("Referer", f"{API}/")]
+    file = write(writer, one("PATCH", "/a", 200, asked=copied, origin=None))
+    assert (run(file).exit_code, bool(data(file)[0]["unjudged"])) == (1, True)
+
+
+def test_the_preflight_that_a_client_never_sends_has_to_be_checked(write):
+    put = one("PUT", "/a", 200, allow(), asked=[("Authorization", "Bearer t0ken")])
+    (request,) = data(write("Postman", put))[0]["requests"]
+    assert "although this program never sends one. A browser asks first" in request["assumed"][0]
+    (request,) = data(write("Firefox", put))[0]["requests"]
+    assert request["assumed"][0].endswith("because the request itself was sent.")
+
+
 def test_an_empty_file_is_not_ok(write):
     result = run(write("Firefox"))
     assert (result.exit_code, "The file has no requests. Open the Network panel" in result.stdout) == (1, True)
