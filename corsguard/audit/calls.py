@@ -26,6 +26,7 @@ from corsguard.browser.urls import (
     address_space,
     authority,
     host_to_connect,
+    named_in,
     of_handshake,
 )
 from corsguard.browser.wire import Header
@@ -116,7 +117,7 @@ def audit(  # noqa: PLR0913 - all limits and options, as keywords
             "The audit itself sets Origin, Host, Access-Control-* and the headers that frame a message: leave them out "
             "of headers."
         )
-    address = connect_to.get(authority(target))
+    address = connect_to.get(named_in(connect_to, target))
     meant, secrets = Meant(trusted), Secrets(secrets_of(lines))
     with ExitStack() as stack:
         raw = None

@@ -19,7 +19,7 @@ from ada_url import URL
 from .banners import LONGEST, banner
 from .collecting import lines_of, patience_for, port_of
 from .transports import data_response
-from .urls import host_to_connect
+from .urls import Url, host_to_connect, named_in
 from .wire import Header, Unreachable, WireRequest, WireResponse
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ class LiveTransport:
     decides by itself, but its client certificate is sent with preflights too, unlike a browser's. *timeout* is in
     seconds: for connecting, for a whole head, and for a whole body, whose rest is not read. A stream of events, which
     never ends, is read for one second. *body_timeout*, in seconds, and *max_body*, in bytes, cut a body off earlier.
-    *connect_to* maps the host of a URL (with its port, unless that is the scheme's default) to the `host:port` to
-    connect to. What is sent, and the host that the certificate has to name, stay those of the URL.
+    *connect_to* maps the host of a URL, with its port, or without one for all ports, to the `host:port` to connect to.
+    What is sent, and the host that the certificate has to name, stay those of the URL.
 
     Raises ImportError if `httpx` is not installed.
     """
@@ -109,7 +109,7 @@ class LiveTransport:
 
         url = URL(request.url)
         named = host_to_connect(url.hostname)
-        if named != url.hostname and url.host not in self._connect_to and self._proxy is None:
+        if named != url.hostname and not self._host(url) and self._proxy is None:
             self._connections[url.host] = self._new_connections()
             self._connect_to[url.host] = f"{named}:{port_of(url)}"
         try:
@@ -156,8 +156,14 @@ class LiveTransport:
             return Unreachable(f"{told.cause}; {url.host} speaks TLS", net_error=told.net_error, speaks="https")
         return told
 
+    def _host(self, url: URL) -> str:
+        """
+        Return the host in *connect_to* that means the server of *url*; empty if none does.
+        """
+        return named_in(self._connect_to, Url.parse(url.href))
+
     def _connected(self, url: URL) -> socket.socket:
-        host, _, port = self._connect_to.get(url.host, f"{url.hostname}:{port_of(url)}").rpartition(":")
+        host, _, port = self._connect_to.get(self._host(url), f"{url.hostname}:{port_of(url)}").rpartition(":")
         return socket.create_connection((host.strip("[]"), int(port)), min(self._timeout, _LONGEST_LOOK))
 
     def _said(self, url: URL) -> bytes:
@@ -196,7 +202,7 @@ class LiveTransport:
         import httpx
 
         connecting: list[str] = []
-        connections = self._connections[url.host if url.host in self._connect_to else ""]
+        connections = self._connections[self._host(url)]
         is_late = threading.Event()
 
         def give_up() -> None:
@@ -229,7 +235,7 @@ class LiveTransport:
     def _outgoing(self, request: WireRequest, url: URL, trace: Callable[[str, object], None]) -> "httpx.Request":
         import httpx
 
-        server = f"{url.protocol}//{self._connect_to.get(url.host, url.host)}"
+        server = f"{url.protocol}//{self._connect_to.get(self._host(url), url.host)}"
         path = f"{url.pathname}{url.search}"
         # RFC 9112, 3.2.2: a request to a proxy names the server as well. For a tunnel, httpx would use this target for
         # the tunnel itself, so there the URL has to say it.

@@ -7,6 +7,7 @@ other.
 """
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final, Literal, NamedTuple
@@ -95,9 +96,18 @@ def of_handshake(url: Url) -> Url:
 
 def authority(url: Url) -> str:
     """
-    Return host and port of *url*, as LiveTransport expects them.
+    Return host and port of *url*, without a port that is the scheme's default.
     """
     return url.host if url.port is None else f"{url.host}:{url.port}"
+
+
+def named_in(hosts: Collection[str], url: Url) -> str:
+    """
+    Return which of *hosts* means the server of *url*: one with its port before one without a port, which means all
+    ports; empty if none does.
+    """
+    port = url.port or (443 if url.scheme in {"https", "wss"} else 80)
+    return next((host for host in (f"{url.host}:{port}", url.host) if host in hosts), "")
 
 
 def origin_of(text: str, base: str | None = None) -> str:

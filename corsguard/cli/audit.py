@@ -23,7 +23,7 @@ from corsguard.audit.severity import WHO
 from corsguard.browser import Unreachable
 from corsguard.browser.confidential import Secrets, secrets_of
 from corsguard.browser.evidence import as_shown, url_of
-from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, Url, authority, of_handshake
+from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, Url, authority, named_in, of_handshake
 from corsguard.browser.wire import Header
 from corsguard.diagnosis.commands import is_miswritten, url_meant
 from corsguard.diagnosis.objects import quiet
@@ -352,12 +352,12 @@ def _cookie(cookies: Iterable[str]) -> str:
 
 
 def _addresses(url: str, connect_to: tuple[str, ...], *, is_alone: bool) -> Mapping[str, str]:
-    found = connections(connect_to, url)
-    own = authority(Url.parse(url))
+    found, target = connections(connect_to, url), Url.parse(url)
+    own = named_in(found, target)
     if not is_alone:
         return {host: address for host, address in found.items() if host == own}
     if found.keys() - {own}:
-        message = f"The audit contacts only {as_shown(own)}: write --connect-to 127.0.0.1:8443."
+        message = f"The audit contacts only {as_shown(authority(target))}: write --connect-to 127.0.0.1:8443."
         raise click.BadParameter(message, param_hint="--connect-to")
     return found
 

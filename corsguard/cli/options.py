@@ -158,7 +158,8 @@ def connection_options(timeout: float = 10.0) -> _Decorator:
                 "--connect-to",
                 multiple=True,
                 metavar=_ADDRESS,
-                help="Connect to ADDRESS instead of the URL's host, or instead of HOST. Repeatable.",
+                help="Connect to ADDRESS instead of the URL's host, or instead of HOST (with its port, or all ports). "
+                "Repeatable.",
             ),
         ):
             command = add(command)
@@ -207,8 +208,8 @@ def connections(texts: tuple[str, ...], url: str) -> Mapping[str, str]:
     own = "" if target is None else authority(target)
     found: dict[str, str] = {}
     for text in texts:
-        host, equals, address = text.rpartition("=")
-        found[host if equals else own] = checked_address(address, _ADDRESS)
+        host, _, address = text.rpartition("=")
+        found[host.lower() or own] = checked_address(address, _ADDRESS)
     return found
 
 

@@ -16,12 +16,12 @@ from corsguard.browser import Application, LiveTransport, Reason, origin_of
 from corsguard.browser.collecting import Patience
 from corsguard.browser.confidential import PUBLIC_HEADERS, Secrets, secrets_of, without_parameters
 from corsguard.browser.cookies import ATTRIBUTES
-from corsguard.browser.evidence import as_shown, url_of, without_password
+from corsguard.browser.evidence import MOST_NAMES, as_shown, url_of, without_password
 from corsguard.browser.exchanges import SECRET_HEADERS, on_the_wire, shown
 from corsguard.browser.fetching import Mode, RedirectMode
 from corsguard.browser.page import HeadersInit
 from corsguard.browser.transports import serving
-from corsguard.browser.urls import Url, is_trustworthy, of_handshake
+from corsguard.browser.urls import Url, is_trustworthy, named_in, of_handshake
 from corsguard.browser.wire import Header, Transport
 from corsguard.names import is_forbidden_request_header
 from corsguard.origin import NULL
@@ -272,6 +272,7 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
         if application is None
         else f'corsguard.audit.audit("{where}", app=...)',
     )
+    rows += _unused(connect_to, asked, outcome)
     if application is None and not connect_to:
         space = resolved_space(asked.url, asked.page_origin, _addresses(asked.url))
         rows += [] if space is None else [space]
@@ -427,6 +428,17 @@ def _cross_site_cookie(pair: str, url: str) -> str:
             'Expected a cookie name=value. A line with attributes, such as "a=1; Secure", is a Set-Cookie line.'
         )
     return f"{pair}{_ACROSS_SITES}" if is_trustworthy(of_handshake(Url.parse(url)).origin) else pair
+
+
+def _unused(connect_to: Mapping[str, str], asked: Fetch, outcome: Outcome) -> Iterator[Row]:
+    """
+    Yield the row about the hosts in *connect_to* to which no request went.
+    """
+    urls = (asked.url, *(one.request.url for one in outcome.exchanges))
+    unused = [host for host in connect_to if not any(named_in({host}, Url.parse(url)) for url in urls)]
+    if unused:
+        hosts = ", ".join(map(as_shown, unused[:MOST_NAMES]))
+        yield Row("??", "connect-to", f"not used for {hosts}, because no request went there: is it spelt right?")
 
 
 def _addresses(url: str) -> list[str]:

@@ -11,7 +11,7 @@ from corsguard.browser import WireRequest
 from corsguard.browser.confidential import PUBLIC_HEADERS
 from corsguard.browser.evidence import LONGEST_READ, as_shown, in_ascii, url_of, without_password
 from corsguard.browser.handshakes import is_handshake
-from corsguard.browser.urls import Url, address_space
+from corsguard.browser.urls import address_space
 from corsguard.origin import NULL, is_misspelt
 
 from .playing import Fetch
@@ -28,6 +28,7 @@ _AROUND: Final = re.compile(
     r"(?P<before>(?:(?:curl|wget|GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\s+)?[\"'<\u2018-\u201f\u00ab]*)(?P<url>\S+)"
 )
 _QUOTES: Final = "\"'>\u2018\u2019\u201c\u201d\u00bb"
+_PORT: Final = re.compile(r":\d+$")
 _NO_VARIABLE: Final = re.compile(r"[^A-Z0-9_]")
 
 
@@ -145,6 +146,6 @@ def _words(request: WireRequest, secrets: Collection[str], connect_to: Mapping[s
         # The other data options of curl read a value that begins with @ as the name of a file.
         yield f"--data-raw {shlex.quote(in_ascii(request.body.decode('utf-8', 'replace'), keep=chr(10)))}"
     for host, address in connect_to.items():
-        url = Url.parse(f"{request.url.partition(':')[0]}://{host}")
-        port = url.port or (443 if url.scheme == "https" else 80)
-        yield f"--connect-to {shlex.quote(f'{url.host}:{port}:{address}')}"
+        # For curl, a host without a port means all ports, too.
+        separator = ":" if _PORT.search(host) else "::"
+        yield f"--connect-to {shlex.quote(f'{host}{separator}{address}')}"

@@ -369,13 +369,18 @@ def test_a_host_without_an_address_is_unreachable():
     assert f"The audit asked {where}." in named.stderr
 
 
-def test_connect_to_takes_the_host_of_the_url():
+@pytest.mark.parametrize(
+    ("port", "host"),
+    [("", HOST), ("", HOST.upper()), ("", f"{HOST}:80"), (":9304", HOST), (":9304", f"{HOST}:9304"), (":9304", "")],
+)
+def test_connect_to_takes_the_host_of_the_url(port, host):
     """
     `check` does the same.
     """
     with served(listing(APP)) as one:
-        where = ["--connect-to", f"{HOST}={one.address}"]
-        result = CliRunner().invoke(audit, [URL, *FAST, *where, "--budget", "3"], catch_exceptions=False)
+        where = ["--connect-to", f"{host}={one.address}"]
+        url = URL.replace(HOST, f"{HOST}{port}")
+        result = CliRunner().invoke(audit, [url, *FAST, *where, "--budget", "3"], catch_exceptions=False)
     assert result.exit_code == 0
     assert len(one.asked) == 3
 

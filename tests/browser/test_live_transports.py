@@ -328,6 +328,22 @@ def test_a_host_may_be_reached_at_another_address():
     assert "other.invalid" in error.cause
 
 
+def test_a_host_without_a_port_means_all_ports():
+    """
+    One with its port takes precedence, and the default port may be written or not.
+    """
+    serve, other = raw_answer(OK), raw_answer(OK)
+    with listening(serve) as port, listening(other) as other_port:
+        places = {"api.example.com": f"127.0.0.1:{port}", "api.example.com:80": f"127.0.0.1:{other_port}"}
+        with LiveTransport(connect_to=places) as transport:
+            assert transport(get("http://api.example.com:8080/a")).body == b"ok"
+            assert transport(get("http://api.example.com/b")).body == b"ok"
+    assert [(head[0], head[1]) for one in (serve, other) for head, _ in one.requests] == [
+        (b"GET /a HTTP/1.1", b"Host: api.example.com:8080"),
+        (b"GET /b HTTP/1.1", b"Host: api.example.com"),
+    ]
+
+
 def test_names_below_localhost_are_this_machine():
     """
     A name below localhost needs no address of its own, as in a browser. Two names share no connection.

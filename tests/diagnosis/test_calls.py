@@ -43,9 +43,22 @@ def test_a_live_server_is_checked():
         )
     assert found.verdict == "readable"
     assert found.curl() == [
-        f"curl -i http://api.example.com/items -H 'Origin: {page}' --connect-to api.example.com:80:127.0.0.1:{port}"
+        f"curl -i http://api.example.com/items -H 'Origin: {page}' --connect-to api.example.com::127.0.0.1:{port}"
     ]
     assert [entry["request"]["url"] for entry in found.har()["log"]["entries"]] == ["http://api.example.com/items"]
+
+
+@pytest.mark.parametrize(
+    ("others", "unused"),
+    [([], 0), (["api.example.com:80"], 0), (["api.exmaple.com"], 1), (["api.example.com:8080"], 1)],
+)
+def test_an_address_that_was_not_used_is_reported(others, unused):
+    page = "http://app.example.com"
+    with served_http(Server(response=(200, allow(page)))) as port:
+        places = dict.fromkeys(["api.example.com", *others], f"127.0.0.1:{port}")
+        found = diagnosis.check("http://api.example.com/items", page=page, connect_to=places, verify=False)
+    said = [f"not used for {other}, because no request went there: is it spelt right?" for other in others]
+    assert [row.text for row in found.rows if row.name == "connect-to"] == said[:unused]
 
 
 def test_a_blocked_application_is_reported_with_the_line_of_its_policy():

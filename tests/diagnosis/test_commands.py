@@ -52,5 +52,5 @@ def test_curl_connects_to_the_same_address_as_the_check():
     assert (code, found["verdict"]) == (0, "readable")
     assert shlex.split(found["curl"][0]) == [
         *["curl", "--head", url, "-H", "Origin: http://app.example.com"],
-        *["--connect-to", f"api.example.com:80:127.0.0.1:{port}"],
+        *["--connect-to", f"api.example.com::127.0.0.1:{port}"],
     ]
