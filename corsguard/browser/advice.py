@@ -34,6 +34,7 @@ from corsguard.protection import REMEDIES
 
 from .connection_advice import (
     BEHIND_A_PROXY,
+    BETTER_OVER_HTTPS,
     bad_scheme,
     change,
     client_certificate,
@@ -276,26 +277,32 @@ def _share(failure: Failure, why: str, *kept: str, page: str = "") -> Fix:
         return _share_with_unlistable(failure, why)
     if origin == NULL:
         return _share_with_none(failure, why)
-    if credentials and not is_sound(origin, credentials=True):
-        origin = origin.replace("http://", "https://", 1)
-        why += (
-            " With credentials, load the page over https: anyone in the network can impersonate a page on http, so "
-            "corsguard lists none."
-        )
-        page = f"{page}, or load it from {origin}" if page else f"load it from {origin}"
-        if failure.url.startswith("http://") and not is_trustworthy(server_of(failure)):
-            # Mixed Content, "should fetching request be blocked as mixed content?"
-            page += ", and let it request https, too"
+    is_listable = is_sound(origin, credentials=credentials)
+    if not is_listable and origin.startswith("http://"):
+        why = f"{why} {BETTER_OVER_HTTPS}"
+        page = f"{page}, or {_over_https(failure)}" if page else _over_https(failure)
     send = [
         f"{ALLOW_ORIGIN}: {origin}",
         *([f"{ALLOW_CREDENTIALS}: true"] if credentials else []),
         "Vary: Origin",
     ]
+    if not is_listable:
+        return change(why, *send, page=page)
     listed = [other for other in dict.fromkeys(kept) if is_sound(other, credentials=credentials)]
     if not (listed and origin_step(listed, origin).passed):
         listed.append(origin)
     policy: dict[str, Any] = {"allow_origins": listed, **({"allow_credentials": True} if credentials else {})}
     return change(why, *send, policy=policy, page=page)
+
+
+def _over_https(failure: Failure) -> str:
+    """
+    Return what a page on http changes, so that nobody in the network can impersonate it.
+    """
+    page = f"load it from {failure.sent_origin.replace('http://', 'https://', 1)}"
+    # Mixed Content, "should fetching request be blocked as mixed content?"
+    is_mixed = failure.url.startswith("http://") and not is_trustworthy(server_of(failure))
+    return f"{page}, and let it request https, too" if is_mixed else page
 
 
 def shared(failure: Failure, why: str) -> Fix:

@@ -14,11 +14,17 @@ from corsguard.validation import problems_of
 
 from .evidence import REDIRECTS, as_shown, in_ascii, net_error_of, redirect_target, scheme_of, status_of, url_of
 from .failures import Failure
+from .intermediaries import origin_refused
 from .urls import HTTP_SCHEMES, Url, address_space, is_trustworthy, of_handshake
 
 BEHIND_A_PROXY: Final = (
     "Most often, a proxy or a gateway in front answers so because the application does not answer it, or not in time. "
     "Fix that first"
+)
+# About a page on http that sends credentials.
+BETTER_OVER_HTTPS: Final = (
+    "Better load the page over https: anyone in the network can impersonate a page on http, so a policy of corsguard "
+    "with credentials does not list one."
 )
 # What a status other than 101 says about a WebSocket handshake.
 _OF_HANDSHAKES: Final = {
@@ -397,13 +403,30 @@ def handshake(failure: Failure) -> Fix:
         target = redirect_target(failure)
         to = f" to {as_shown(target.href)}" if isinstance(target, Url) else " (to a login, to https, or for a slash)"
         return change(f"Not CORS: {_OF_HANDSHAKES.get(status, _NO_WEBSOCKET).format(status=status, to=to)}")
-    why = "Not CORS: the server or a proxy refused the handshake. It may want a login; most often it judges the Origin."
-    if not is_sound(origin, credentials=True):
-        return change(f"{why} {as_shown(origin)} cannot be listed with credentials: load the page over https.")
-    return change(
-        f"{why} List the origin where the WebSocket is served (Tornado: check_origin; Channels: "
-        "AllowedHostsOriginValidator; corsguard: a policy with credentials).",
-        policy={"allow_origins": [origin], "allow_credentials": True},
+    why = f"Not CORS: the server or a proxy refused the handshake. {_why_refused(failure)}"
+    if origin == NULL:
+        return change(f"{why} Do not list null, which sandboxed frames of any site send: load the page from a server.")
+    why += (
+        " List the origin where the WebSocket is served (Tornado: check_origin; Channels: AllowedHostsOriginValidator; "
+        "websockets: origins; corsguard: a policy with credentials)."
+    )
+    if is_sound(origin, credentials=True):
+        return change(why, policy={"allow_origins": [origin], "allow_credentials": True})
+    if not origin.startswith("http://"):
+        return change(why)
+    # Mixed Content: a page of https may not open a WebSocket without TLS.
+    wss = as_shown(failure.url.replace("ws://", "wss://", 1))
+    and_wss = f' It then has to open new WebSocket("{wss}").' if wss != failure.url else ""
+    return change(f"{why} {BETTER_OVER_HTTPS}{and_wss}")
+
+
+def _why_refused(failure: Failure) -> str:
+    answer = None if failure.exchange is None else failure.exchange.response
+    if said := "" if answer is None else origin_refused(answer):
+        return f'It judges the Origin, and says: "{said}".'
+    return (
+        "Most often it judges the Origin. It may also want a login, or there is no WebSocket at this path: servers for "
+        "ASGI (Starlette, FastAPI, Channels) answer so, too."
     )
 
 

@@ -100,6 +100,9 @@ _ORDERS: Final = (
 )
 # What a CORS layer that refuses a preflight says itself: Starlette's, and that of Spring.
 _REFUSED: Final = re.compile(rb"Disallowed CORS (?:origin|method|headers)[a-z, ]{0,40}|Invalid CORS request")
+# What the server of a WebSocket says that judges the origin, such as those of websockets and Tornado. Pages begin with
+# a tag.
+_ABOUT_ORIGIN: Final = re.compile(rb"(?!<)[^\n]*?\borigins?\b[^\n]*", re.IGNORECASE)
 # With these, a firewall refuses.
 _REFUSALS: Final = frozenset({403, 406})
 # Object storage itself, and no application behind it.
@@ -182,6 +185,14 @@ def refusal_seen(answer: WireResponse) -> str:
     """
     said = _REFUSED.match(answer.body) if answer.status in {400, 403} else None
     return "" if said is None else as_shown(said[0].decode("ascii"))
+
+
+def origin_refused(answer: WireResponse) -> str:
+    """
+    Return what *answer*, which refuses a WebSocket, says about the origin in a text; empty if nothing.
+    """
+    said = _ABOUT_ORIGIN.match(answer.body[:LONGEST_READ].strip())
+    return "" if said is None else as_shown(said[0].decode("latin-1")).rstrip(".")
 
 
 def csrf_seen(answer: WireResponse) -> bool:

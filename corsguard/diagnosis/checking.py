@@ -483,4 +483,5 @@ def _beginning(application: Application | None, faults: Sequence[Fault]) -> tupl
     failure = faults[0].failure if faults else None
     if form is None or failure is None or failure.reason is not Reason.MISSING_ALLOW_ORIGIN:
         return ()
-    return lines_for_tagged_views(application) or tuple(replace(faults[0].fix, form=form).begun())
+    fix = faults[0].fix
+    return lines_for_tagged_views(application) or (tuple(replace(fix, form=form).begun()) if fix.policy else ())

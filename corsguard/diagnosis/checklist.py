@@ -474,7 +474,7 @@ def _request_rows(outcome: Outcome, exchange: Exchange, answer: WireResponse, wr
 
 def _handshake_rows(exchange: Exchange, wrong: _Wrong) -> Iterator[Row]:
     yield Row("--", "CORS", "a WebSocket has no preflight, and CORS headers do not count")
-    yield Row("--", "Origin", f"{_shown(get(exchange.request.headers, 'Origin'))}: the server decides by this header")
+    yield Row("--", "Origin", f"{_shown(get(exchange.request.headers, 'Origin'))}: a server may decide by this header")
     answer = exchange.response
     if answer is None:
         return

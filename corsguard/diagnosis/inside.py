@@ -8,6 +8,7 @@ Its answer only suggests a cause, so what is known takes its place.
 import logging
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final, Self
@@ -17,7 +18,7 @@ from corsguard.applications import layers_of
 from corsguard.browser import Failure, Reason, WireResponse
 from corsguard.browser.advice import BEFORE_ANY_LAYER, shared
 from corsguard.browser.collecting import Unfinished, logger
-from corsguard.browser.evidence import as_shown, net_error_of, url_of, without_password
+from corsguard.browser.evidence import MOST_NAMES, as_shown, net_error_of, url_of, without_password
 from corsguard.browser.intermediaries import (
     api_gateway_seen,
     cache_seen,
@@ -29,6 +30,7 @@ from corsguard.browser.intermediaries import (
     storage_seen,
 )
 from corsguard.fixes import Fix, Form
+from corsguard.tags import name_of
 
 from .checklist import Row
 from .guarded import Guarded, framework_of
@@ -53,6 +55,14 @@ _EITHER: Final = "{} guards the application: either it is not around what answer
 # Failures for which the status is the reason.
 _OF_STATUS: Final = frozenset({Reason.HANDSHAKE_REFUSED, Reason.PREFLIGHT_STATUS})
 _BAD_REQUEST: Final = 400
+_NO_ENDPOINT: Final = (
+    "Not CORS: no route for a WebSocket fits {0}, and Starlette and FastAPI answer that with 403, whatever the Origin "
+    "is. In this application, {1}: let the page open the right path, or add the route."
+)
+_OF_ENDPOINT: Final = (
+    "Not CORS: the route of {0} fits, so {0}, a dependency of it, or a middleware around it closes the WebSocket "
+    "before it accepts: does it want a login, or judge the Origin? Look there."
+)
 _PASSED_ON: Final = (
     "The policy shares this. But {error}, and what answers it outside of the guard (the server, a debugger, a "
     "middleware) adds no headers. Repair the exception."
@@ -147,6 +157,8 @@ class Inside:
             return self._with_setting(fault)
         if answer is None:
             return replace(fault, fix=Fix(words=_SILENT)) if net_error_of(failure) in _TIMED_OUT else fault
+        if failure.reason is Reason.HANDSHAKE_REFUSED and answer.status == HTTPStatus.FORBIDDEN:
+            return self._with_endpoint(fault, failure.url)
         if failure.reason in _OF_STATUS and self.errors and answer.status == _FAILED:
             return replace(fault, fix=Fix(words=f"Status 500: {self._error()}. Repair that."))
         # A layer that refuses by itself has not to be moved.
@@ -154,6 +166,29 @@ class Inside:
         if is_refused or failure.reason not in {Reason.MISSING_ALLOW_ORIGIN, Reason.PREFLIGHT_STATUS}:
             return self._with_setting(fault)
         return replace(fault, fix=self._fix(fault, failure, answer))
+
+    def _with_endpoint(self, fault: Fault, url: str) -> Fault:
+        """
+        Return *fault*, about a refused handshake with *url*, with the endpoint that refuses it, if the guard does not.
+        """
+        if self.rehearsal is not None or "starlette.applications" not in sys.modules:
+            return fault
+        from corsguard.endpoints import endpoint_at, routing_of, served_by
+
+        target, routing = url_of(url), routing_of(self.application)
+        if target is None or routing is None:
+            return fault
+        path, host = _path_of(url), target.origin.partition("://")[2].encode()
+        scope = {"type": "websocket", "path": path, "headers": [(b"host", host)]}
+        with suppress(Exception):
+            # A convertor of a path may raise anything.
+            endpoint = endpoint_at(routing, scope)
+            if endpoint is not None:
+                return replace(fault, fix=Fix(words=_OF_ENDPOINT.format(as_shown(name_of(endpoint)))))
+            sockets = [as_shown(place) for place, methods, _ in served_by(routing) if methods == ()]
+            known = f"WebSockets are at {', '.join(sockets[:MOST_NAMES])}" if sockets else "it has no WebSocket"
+            return replace(fault, fix=Fix(words=_NO_ENDPOINT.format(as_shown(path), known)))
+        return fault
 
     def _with_setting(self, fault: Fault) -> Fault:
         called = "" if self.predecessor is None else self.predecessor.called(fault.fix.policy)

@@ -26,7 +26,7 @@ from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, PREFLIGHT_ONLY, REA
 from corsguard.browser.redirect_advice import GO_THERE
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, address_space, is_same_origin
 from corsguard.fixes import Fix
-from corsguard.names import ALLOW_ORIGIN, is_forbidden_request_header
+from corsguard.names import is_forbidden_request_header
 from corsguard.origin import NULL
 
 from .messages import URL, Message
@@ -503,7 +503,7 @@ def _fix_of_settings(failure: Failure, place: Responder, fix: Fix) -> Fix:
         words = place.words
     elif failure.reason in _AFTER_ORIGIN:
         words = fix.words
-    return replace(fix, words=words, send=_sendable(failure, fix.send), policy={})
+    return replace(fix, words=words, send=_sendable(fix.send), policy={})
 
 
 def look_at_place(failure: Failure, look: tuple[str, ...]) -> tuple[str, ...]:
@@ -673,16 +673,12 @@ def _fix_of_bucket(failure: Failure, fix: Fix) -> Fix:
         words = f"{words} For a page without an origin (null), only * in the rules counts: load it from a server."
     elif failure.reason not in {Reason.MISSING_ALLOW_ORIGIN, *OF_STATUS}:
         words = f"{fix.words} {_OF_BUCKET}"
-    send = () if failure.reason in OF_STATUS else _sendable(failure, fix.send)
+    send = () if failure.reason in OF_STATUS else _sendable(fix.send)
     return replace(fix, words=words, send=send, policy={})
 
 
-def _sendable(failure: Failure, send: tuple[str, ...]) -> tuple[str, ...]:
+def _sendable(send: tuple[str, ...]) -> tuple[str, ...]:
     """
-    Return *send* with the origin of the page, which a server of others may list even if no policy does, and without
-    Vary, which no settings have: such a server sends it by itself.
+    Return *send* without Vary, which no settings have: a server of others sends it by itself.
     """
-    is_replaced = failure.with_credentials and failure.sent_origin.startswith("http://")
-    own = f"{ALLOW_ORIGIN}: {as_shown(failure.sent_origin)}"
-    lines = (line for line in send if not line.startswith("Vary"))
-    return tuple(own if is_replaced and line.startswith(ALLOW_ORIGIN) else line for line in lines)
+    return tuple(line for line in send if not line.startswith("Vary"))

@@ -457,17 +457,13 @@ def test_an_address_to_listen_at_is_not_one_to_request():
 
 
 @pytest.mark.parametrize(
-    ("url", "header"),
-    [
-        ("https://acc.blob.core.windows.net/a", "Access-Control-Allow-Origin: http://10.0.0.1:3000"),
-        ("http://10.0.0.2:8082/socket.io/?EIO=3", "Access-Control-Allow-Origin: http://10.0.0.1:3000"),
-        ("http://10.0.0.2:8082/x", "Access-Control-Allow-Origin: https://10.0.0.1:3000"),
-    ],
+    "url", ["https://acc.blob.core.windows.net/a", "http://10.0.0.2:8082/socket.io/?EIO=3", "http://10.0.0.2:8082/x"]
 )
-def test_only_a_policy_refuses_a_page_of_http(url, header):
+def test_only_a_policy_refuses_a_page_of_http(url):
     text = f"{BLOCKED}The value of the 'Access-Control-Allow-Origin' header in the response must not be the wildcard '*' when the request's credentials mode is 'include'."
     (said,) = document(text.replace(APP, "http://10.0.0.1:3000").replace(API, url))["messages"]
-    assert header in said["fix"]["send"]
+    assert "Access-Control-Allow-Origin: http://10.0.0.1:3000" in said["fix"]["send"]
+    assert said["fix"]["policy"] == {}
     assert "leave out credentials" in said["fix"]["page"][0]
 
 

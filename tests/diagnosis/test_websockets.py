@@ -3,6 +3,7 @@ A WebSocket is checked as its page would open it. A line about it is explained, 
 """
 
 import pytest
+from fastapi import FastAPI, WebSocket
 from kit.cases import APP, EVIL
 from kit.checking import data, run
 from kit.explaining import document
@@ -250,6 +251,89 @@ def test_a_live_server_is_checked():
         assert (code, told["faults"][0]["code"]) == (1, "handshake_refused")
         server.shutdown()
         thread.join()
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        (
+            "wss://api.example.com/feed",
+            "no route for a WebSocket fits /feed, and Starlette and FastAPI answer that with",
+        ),
+        ("wss://api.example.com/feed", "In this application, WebSockets are at /ws/feed, /sub/private: let the page"),
+        ("wss://api.example.com/sub/feed", "no route for a WebSocket fits /sub/feed"),
+        ("wss://api.example.com/items", "no route for a WebSocket fits /items"),
+        ("wss://api.example.com/sub/private", "private, a dependency of it, or a middleware around it closes"),
+        ("wss://api.example.com/other/feed", "other, a dependency of it, or a middleware around it closes"),
+    ],
+)
+def test_an_endpoint_that_does_not_exist_is_not_a_matter_of_the_origin(url, words):
+    app, sub = FastAPI(), FastAPI()
+
+    @app.websocket("/ws/feed")
+    async def feed(socket: WebSocket):
+        await socket.accept()
+
+    @sub.websocket("/private")
+    async def private(socket: WebSocket):
+        await socket.close()
+
+    async def other(scope, receive, send):
+        await receive()
+        await send({"type": "websocket.close"})
+
+    app.get("/items")(list)
+    app.mount("/sub", sub)
+    app.mount("/other", other)
+    (fault,) = diagnosis.check(app, page=APP, url=url).faults
+    assert words in fault.fix.words
+    assert fault.fix.policy == {}
+
+
+def test_what_the_guard_refuses_is_not_searched_for_in_the_endpoints():
+    (fault,) = diagnosis.check(GUARDED, page=EVIL, url="wss://api.example.com/feed").faults
+    assert "List the origin" in fault.fix.words
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (
+            b"Failed to open a WebSocket connection: invalid Origin header: https://x.example.\n",
+            "invalid Origin header: ",
+        ),
+        (
+            b"Cross origin websockets not allowed",
+            'It judges the Origin, and says: "Cross origin websockets not allowed".',
+        ),
+        (b"", "It may also want a login, or there is no WebSocket at this path"),
+        (b"<html><p>The origin is down</p>", "It may also want a login"),
+        (b"The original URL", "It may also want a login"),
+    ],
+)
+def test_a_server_that_names_the_origin_judges_it(body, words):
+    def refuses(environ, start_response):
+        start_response("403 Forbidden", [])
+        return [body]
+
+    (fault,) = diagnosis.check(refuses, page=APP, url=FEED).faults
+    assert words in fault.fix.words
+    assert "List the origin where the WebSocket is served" in fault.fix.words
+
+
+@pytest.mark.parametrize(
+    ("page", "feed", "words", "never"),
+    [
+        ("http://app.example.com", "ws://api.example.com/feed", 'to open new WebSocket("wss://api.example.com', "null"),
+        ("http://app.example.com", FEED, "does not list one.", "It then has"),
+        ("null", FEED, "Do not list null", "List the origin"),
+    ],
+)
+def test_what_no_policy_lists_another_server_may_list(page, feed, words, never):
+    (fault,) = diagnosis.check(answering(403), page=page, url=feed).faults
+    assert words in fault.fix.words
+    assert never not in fault.fix.words
+    assert ("List the origin where" in fault.fix.words, fault.fix.policy) == (page != "null", {})
 
 
 REFUSED = f"WebSocket connection to '{FEED}' failed: Error during WebSocket handshake: Unexpected response code: 403"

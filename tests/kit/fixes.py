@@ -68,7 +68,11 @@ FIXES = [
     (
         failure(Reason.MISSING_ALLOW_ORIGIN, sent_origin="http://app.example.com", with_credentials=True),
         "load the page over https",
-        [*SHARE_WITH_CREDENTIALS, f"page:   load it from {APP}"],
+        [
+            "send:   Access-Control-Allow-Origin: http://app.example.com",
+            *SHARE_WITH_CREDENTIALS[1:3],
+            f"page:   load it from {APP}",
+        ],
     ),
     (
         failure(Reason.WILDCARD_WITH_CREDENTIALS, "*", allow("Origin", "*"), with_credentials=True, is_preflight=True),
