@@ -23,6 +23,8 @@ Part = Literal["words", "send", "policy", "page"]
 # Stands for None, for which TOML and variables have no word.
 NONE: Final = "none"
 PREFIX: Final = "CORSGUARD_"
+# The keys of policies by path and by host.
+LEVELS: Final = ("paths", "hosts")
 # Where a policy is written in code.
 _PLACES: Final[Mapping[Form, str]] = {
     "wsgi": "CORSMiddleware(application, {%s})",
@@ -56,8 +58,8 @@ class Fix:
     a file that cannot be read become comments. *otherwise* are alternatives to all of it; the words of each lead over
     to it.
 
-    *form* tells in which words it is written; the names of environment variables begin with *prefix*. Of a file,
-    *tables* has the keys that lead to the table of each keyword that is not next to what is at fault.
+    *form* tells in which words it is written; the names of environment variables begin with *prefix*. *tables* has the
+    keys that lead to the table of each keyword that is not next to what is at fault. In code, all have the same.
     """
 
     words: str = ""
@@ -175,7 +177,19 @@ class Fix:
             case "view":
                 return [_PLACES["view"] % ", ".join([*rest, *(f"{keyword}={value}" for keyword, value in pairs)])]
             case form:
-                return [_PLACES[form] % ", ".join([*rest, *(f'"{keyword}": {value}' for keyword, value in pairs)])]
+                return [
+                    _PLACES[form] % self._nested([*rest, *(f'"{keyword}": {value}' for keyword, value in pairs)], rest)
+                ]
+
+    def _nested(self, pairs: Iterable[str], rest: Iterable[str]) -> str:
+        """
+        Return the *pairs* of a mapping within the mappings of the *tables* that lead there, each with *rest*.
+        """
+        code = ", ".join(pairs)
+        for key in reversed(next(iter(self.tables.values()), ())):
+            # Nothing else may be next to a level.
+            code = ", ".join([*(rest if key not in LEVELS else ()), f"{_in_json(key)}: {{{code}}}"])
+        return code
 
     def _literal(self, value: object, most: int | None) -> str:
         if self.form == "variables":

@@ -26,7 +26,16 @@ from corsguard.errors import PolicyError, Problem
 from corsguard.fixes import Fix, Form
 from corsguard.hosts import StoredHosts
 from corsguard.names import EXAMPLE_ORIGIN
-from corsguard.policies import UNCOVERED, Assignment, Configured, Guarding, Policies, PoliciesLike, text_of_path
+from corsguard.policies import (
+    NAMELESS,
+    UNCOVERED,
+    Assignment,
+    Configured,
+    Guarding,
+    Policies,
+    PoliciesLike,
+    text_of_path,
+)
 from corsguard.policy import Policy
 from corsguard.protection import CrossOriginProtection, is_handshake
 from corsguard.quoting import kind_of, quoted
@@ -77,8 +86,8 @@ _FRAMEWORKS: Final[Mapping[Form, str]] = {"flask": "Flask", "fastapi": "FastAPI 
 
 class Place(NamedTuple):
     """
-    Where a keyword of a policy is written, or would be: its *name* for people, and the *form* that it is written in. In
-    a file, *table* are the keys that lead there.
+    Where a keyword of a policy is written, or would be: its *name* for people, and the *form* that it is written in.
+    *table* are the keys that lead there.
     """
 
     name: str
@@ -534,9 +543,27 @@ def _place_of(
 
     def place_of(there: Assignment, _: str) -> Place:
         of_host = Place(f"what {store} returns for {there.name}", "python")
-        return tagged.get(there.policy, of_host if store else otherwise)
+        return tagged.get(there.policy) or (of_host if store else _within(otherwise, policies, there))
 
     return place_of
+
+
+def _within(place: Place, policies: Policies, there: Assignment) -> Place:
+    """
+    Return where the policy of *there* is among the *policies* at *place*.
+    """
+    for host, table in policies.table.by_host.items():
+        of_host = ("hosts", host) if host else ()
+        for prefix, other in table.by_prefix.items():
+            if (other.name, other.policy) != (there.name, there.policy):
+                continue
+            if there.name in {NAMELESS, host}:
+                return place._replace(table=of_host)
+            if there.name == f"{host}{prefix}":
+                return place._replace(table=(*of_host, "paths", prefix))
+            # Only a configuration gives other names.
+            return Place(f"the policy {there.name} of {place.name}", "python")
+    return place
 
 
 def _store_of(policies: Policies) -> str:

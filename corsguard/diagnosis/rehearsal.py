@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from corsguard.browser import Browser, Exchange, NetworkError, WireRequest
+from corsguard.browser.advice import origin_step
 from corsguard.browser.evidence import as_shown
 from corsguard.browser.handshakes import opening
 from corsguard.browser.report import cause
@@ -273,14 +274,26 @@ def _edits(guarded: Guarded, asked: Fetch, heard: Iterable[Heard], fix: Fix) -> 
         if one.policy is not None:
             _gather(by_policy.setdefault(one.policy, {}), one.explanation, asked)
     if by_policy and not any(by_policy.values()):
-        by_policy[[*by_policy][-1]] = fix.policy
+        last = [*by_policy][-1]
+        by_policy[last] = fix.policy or _over_https(last, asked.page_origin)
     for policy, keywords in by_policy.items():
         problems = _improved(policy, keywords, fix)
         places: dict[Place, dict[str, Any]] = {}
         for keyword, value in keywords.items():
             places.setdefault(guarded.place_of(standing[policy], keyword), {})[keyword] = value
         for place, there in places.items():
-            yield Edit(place, Fix(policy=there, form=place.form), problems)
+            tables = {} if place.form == "toml" else dict.fromkeys(there, place.table)
+            yield Edit(place, Fix(policy=there, form=place.form, tables=tables), problems)
+
+
+def _over_https(policy: Policy, origin: str) -> dict[str, Any]:
+    """
+    Return the list of *policy* with *origin* over https, if it refuses a page on http for that reason alone.
+    """
+    secure, listed = origin.replace("http://", "https://", 1), _listed(policy)
+    if secure == origin or not listed or origin_step(listed, secure).passed:
+        return {}
+    return {"allow_origins": [*listed, secure]}
 
 
 def _gather(keywords: dict[str, Any], explanation: Explanation, asked: Fetch) -> None:

@@ -9,10 +9,11 @@ import flask
 import pytest
 from django.core.wsgi import get_wsgi_application
 from django.test import override_settings
+from fastapi import FastAPI
 from kit.configuring import hello
 from kit.explaining import APP, document, run
 
-from corsguard import CORSMiddleware, CrossOriginProtection, Policy
+from corsguard import CORSMiddleware, CrossOriginProtection, Policy, asgi
 from corsguard.configuration import Configuration
 from corsguard.diagnosis.asking import with_value
 from corsguard.diagnosis.guarded import guarded_by, load_guarded
@@ -51,6 +52,7 @@ UNDER = [
     ({"allow_origins": "*"}, {"origin": "null"}, None, {}),
     ({}, {"origin": "null"}, "missing_allow_origin", {"allow_origins": "*"}),
     ({"allow_credentials": True}, {"origin": "http://b.example"}, "missing_allow_origin", None),
+    ({"allow_credentials": True}, {"origin": "http://app.example.com", "credentials": True}, "missing_allow_origin", {}),
     ({}, {"method": "patch"}, "method_not_allowed", {"allow_methods": ["GET", "HEAD", "POST", "PATCH"]}),
     (
         {"allow_origins": ["https://*.github.io", "https://b.example"]},
@@ -106,6 +108,60 @@ def test_a_rehearsal_is_printed_as_text_and_as_json(module, keywords, asked, rea
     assert data["verdict"] in done.stdout
     for change in data["changes"]:
         assert "\n    ".join([f"Change {change['place']}", *change["lines"]]) in done.stdout
+
+
+ITEMS = {"allow_origins": [APP], "allow_methods": ["GET"]}
+BY_PATH = {"paths": {"/": None, "/items": ITEMS}}
+PUT = '..., "allow_methods": ["GET", "PUT"]'
+PUT_BY_PATH = f'{{"paths": {{..., "/items": {{{PUT}}}}}}}'
+
+
+@pytest.mark.parametrize(
+    ("policies", "host", "code"),
+    [
+        (ITEMS, None, f"{{{PUT}}}"),
+        (BY_PATH, None, PUT_BY_PATH),
+        (BY_PATH["paths"], None, PUT_BY_PATH),
+        (Configuration.from_mapping(BY_PATH), None, PUT_BY_PATH),
+        ({"hosts": {"a.example": BY_PATH}}, "a.example", f'{{"hosts": {{..., "a.example": {PUT_BY_PATH}}}}}'),
+        (
+            {"hosts": {"*.example": ITEMS, "b.example": None}},
+            "a.example",
+            f'{{"hosts": {{..., "*.example": {{{PUT}}}}}}}',
+        ),
+    ],
+    ids=["one", "paths", "a mapping by path", "a configuration", "paths of a host", "a host"],
+)
+def test_the_line_to_change_is_on_the_level_of_its_policy(policies, host, code):
+    def told(guarded):
+        (edit,) = rehearse(guarded_by(guarded), staged(APP, "/items", "PUT", host=host)).edits
+        return edit.fix.written()
+
+    app = flask.Flask("shop")
+    CORSGuard(app, policies)
+    starlette = FastAPI()
+    starlette.add_middleware(asgi.CORSMiddleware, policy=policies)
+    assert told(CORSMiddleware(hello, policies)) == [f"CORSMiddleware(application, {code})"]
+    assert told(asgi.CORSMiddleware(FastAPI(), policies)) == [f"CORSMiddleware(app, {code})"]
+    assert told(asgi.CORSGuard(FastAPI(), policies)) == [f"CORSGuard(app, {code})"]
+    assert told(app) == [f"CORSGuard(app, {code})"]
+    assert told(starlette) == [f"app.add_middleware(CORSMiddleware, policy={code})"]
+    with override_settings(CORSGUARD=policies, MIDDLEWARE=["corsguard_django.middleware.CORSMiddleware"]):
+        assert told(get_wsgi_application()) == [f"CORSGUARD = {code}"]
+
+
+def test_a_policy_with_a_name_is_changed_under_its_name():
+    named = Configuration.from_mapping({"policies": {"shop": ITEMS}, "paths": {"/items": "shop"}})
+    (edit,) = rehearse(guarded_by(CORSMiddleware(hello, named)), staged(APP, "/items", "PUT")).edits
+    assert edit.place.name == "the policy shop of the policy"
+    assert edit.fix.written() == ['allow_methods=["GET", "PUT"]']
+
+
+def test_a_page_on_http_is_to_be_listed_over_https_next_to_the_others():
+    guarded = guarded_by({"allow_origins": [APP], "allow_credentials": True})
+    rehearsal = rehearse(guarded, staged("http://b.example", "/items", with_credentials=True))
+    assert [edit.fix.policy for edit in rehearsal.edits] == [{"allow_origins": [APP, "https://b.example"]}]
+    assert rehearsal.fix.page == ("load it from https://b.example",)
 
 
 def flask_application():
