@@ -74,6 +74,7 @@ from .headers import get, values_of
 from .intermediaries import (
     api_gateway_seen,
     cache_seen,
+    csrf_fails,
     csrf_seen,
     firewall_seen,
     in_front_seen,
@@ -89,6 +90,7 @@ from .reasons import REASONS, Reason
 from .redirect_advice import NO_LOGIN, answer_401, taints, why_redirected
 from .storage_advice import LOAD_FROM_SERVER, of_api_gateway, of_storage
 from .urls import Url, is_trustworthy
+from .wire import WireResponse
 
 
 def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
@@ -127,10 +129,14 @@ _REFUSED_OUTSIDE: Final = (
 )
 # For these, the words about a status doubt that the origin is listed.
 _MAY_BE_UNLISTED: Final = frozenset({400, 403})
-OF_CSRF: Final = (
-    "The server's protection against CSRF refuses the request. Add the page's origin there, too (Django: "
-    "CSRF_TRUSTED_ORIGINS), or exempt views that need no cookies."
-)
+_TRUST: Final = "trust the page's origin there, too (Django: CSRF_TRUSTED_ORIGINS)"
+_PROOF: Final = "send a valid token (Django: the cookie csrftoken, and the same in the header X-CSRFToken)"
+# By the check that fails.
+_OF_CSRF: Final = {
+    "origin": f"It does not trust the origin: {_TRUST}. Then the request needs a token, too: {_PROOF}",
+    "token": f"A token is missing, or not valid: {_PROOF}",
+    "": f"Either it does not trust the origin, or a token is missing or not valid: {_TRUST}, and {_PROOF}",
+}
 NO_COOKIES: Final = (
     'leave out credentials: "include" (XMLHttpRequest: withCredentials; an element: crossorigin="use-credentials"), if '
     "it needs no cookies (a bearer token is not a cookie)"
@@ -305,6 +311,14 @@ def _over_https(failure: Failure) -> str:
     return f"{page}, and let it request https, too" if is_mixed else page
 
 
+def of_csrf(answer: WireResponse) -> str:
+    """
+    Return what to change about *answer*, with which a protection against CSRF refuses.
+    """
+    why = f"The server's protection against CSRF refuses the request. {_OF_CSRF[csrf_fails(answer)]}."
+    return f"{why} Or exempt views that need no cookies."
+
+
 def shared(failure: Failure, why: str) -> Fix:
     """
     Return the change of which *why* is the reason: what the answer needs, whatever its status is.
@@ -438,7 +452,7 @@ def _seen_in_answer(failure: Failure) -> str | None:
             f"outside the CORS layer. Try again later. {_outermost(failure)}."
         )
     if csrf_seen(answer):
-        return f"Status {answer.status}, and the body names CSRF. {OF_CSRF}"
+        return f"Status {answer.status}, and the body names CSRF. {of_csrf(answer)}"
     if said := refusal_seen(answer):
         return f'Status {answer.status}. The CORS layer itself refuses, so nothing has to be moved. It says: "{said}".'
     if reason := protection_seen(answer):

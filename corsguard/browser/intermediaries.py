@@ -103,6 +103,12 @@ _REFUSED: Final = re.compile(rb"Disallowed CORS (?:origin|method|headers)[a-z, ]
 # What the server of a WebSocket says that judges the origin, such as those of websockets and Tornado. Pages begin with
 # a tag.
 _ABOUT_ORIGIN: Final = re.compile(rb"(?!<)[^\n]*?\borigins?\b[^\n]*", re.IGNORECASE)
+# What Django and Flask-WTF say. Django checks the origin first.
+_CSRF_ORIGIN: Final = re.compile(rb"\b(?:Origin|Referer) checking failed|\breferrer (?:is missing|does not match)")
+_CSRF_TOKEN: Final = re.compile(
+    rb"\bCSRF[ -](?:session )?(?:token|cookie)s? [^<>\n.]{0,40}?(?:missing|not set|invalid|incorrect|expired|match)",
+    re.IGNORECASE,
+)
 # With these, a firewall refuses.
 _REFUSALS: Final = frozenset({403, 406})
 # Object storage itself, and no application behind it.
@@ -200,6 +206,15 @@ def csrf_seen(answer: WireResponse) -> bool:
     Return whether *answer* says that a protection against CSRF refuses.
     """
     return answer.status == 403 and b"csrf" in answer.body[:LONGEST_READ].lower()
+
+
+def csrf_fails(answer: WireResponse) -> str:
+    """
+    Return which check of a protection against CSRF fails, as *answer* says it: `origin` or `token`; empty if it does
+    not say which.
+    """
+    body = answer.body[:LONGEST_READ]
+    return "origin" if _CSRF_ORIGIN.search(body) else "token" if _CSRF_TOKEN.search(body) else ""
 
 
 def storage_seen(answer: WireResponse) -> str:

@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import Final, Literal, NamedTuple
 
 from corsguard.browser import Exchange, Failure, Reason, Transport, Unreachable, WireResponse
-from corsguard.browser.advice import OF_CSRF
+from corsguard.browser.advice import of_csrf
 from corsguard.browser.evidence import (
     LONGEST_READ,
     MOST_NAMES,
@@ -575,8 +575,8 @@ def look_alike(outcome: Outcome) -> str:
         name, sign, cure = firewall
         # What blocks the page has said so already.
         return "" if outcome.is_blocked else f"{start}{name} refuses the request ({sign}). {cure}"
-    if any(map(csrf_seen, sent)):
-        return "" if outcome.is_blocked else f"{start}{OF_CSRF}"
+    if (refused := next(filter(csrf_seen, sent), None)) is not None:
+        return "" if outcome.is_blocked else f"{start}{of_csrf(refused)}"
     for statuses, why in _REFUSALS:
         if response.status in statuses:
             return start + why

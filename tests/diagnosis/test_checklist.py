@@ -282,6 +282,17 @@ def test_without_a_response_nothing_is_said_about_credentials():
 
 LOOK_ALIKES = [
     (403, b"<h1>CSRF verification failed</h1>", "protection against CSRF"),
+    (403, b"<h1>CSRF verification failed</h1>", "Either it does not trust the origin, or a token is missing"),
+    (403, b"CSRF Failed: Origin checking failed - https://a.example", "It does not trust the origin: trust the page's"),
+    (
+        403,
+        b"<p>CSRF</p><p>Referer checking failed - no Referer.</p> CSRF token missing",
+        "It does not trust the origin:",
+    ),
+    (403, b"CSRF Failed: CSRF token missing.", "A token is missing, or not valid: send a valid token"),
+    (403, b"<p>CSRF cookie not set.</p>", "A token is missing, or not valid"),
+    (403, b"The CSRF session token is missing.", "A token is missing, or not valid"),
+    (403, b"<p>CSRF</p> The form has a valid CSRF token. After a login it may not match", "Either it does not trust"),
     (401, b"", "not logged in, or not allowed"),
     (404, b"", "There is nothing at this URL"),
     (405, b"", "The server does not serve this method there"),
