@@ -42,6 +42,7 @@ from .connection_advice import (
     invalid_handshake,
     is_sound,
     mixed,
+    over_https,
     server_of,
     tls,
     unreachable,
@@ -74,23 +75,21 @@ from .headers import get, values_of
 from .intermediaries import (
     api_gateway_seen,
     cache_seen,
-    csrf_fails,
     csrf_seen,
     firewall_seen,
     in_front_seen,
     limit_seen,
     login_seen,
-    order_seen,
     protection_seen,
     refusal_seen,
     storage_seen,
     wants_tls,
 )
+from .order_advice import of_csrf, outermost
 from .reasons import REASONS, Reason
 from .redirect_advice import NO_LOGIN, answer_401, taints, why_redirected
 from .storage_advice import LOAD_FROM_SERVER, of_api_gateway, of_storage
-from .urls import Url, is_trustworthy
-from .wire import WireResponse
+from .urls import Url
 
 
 def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
@@ -117,8 +116,6 @@ def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
 
 _NOT_NAMED: Final = "{} does not list it. Access-Control-Request-Headers in the OPTIONS row names it."
 _TWO_LAYERS: Final = "two middlewares, or an extension of the browser that adds *"
-_OUTERMOST: Final = "Put the CORS layer outermost"
-_IN_PYTHON: Final = "CORSMiddleware around everything, or first in MIDDLEWARE"
 _UNGUARDED: Final = (
     "The preflight allowed this origin, so it is listed. The answer to the request itself has no CORS headers: a "
     "gateway or a proxy answers only preflights, or the CORS layer does not guard this method or view."
@@ -129,14 +126,6 @@ _REFUSED_OUTSIDE: Final = (
 )
 # For these, the words about a status doubt that the origin is listed.
 _MAY_BE_UNLISTED: Final = frozenset({400, 403})
-_TRUST: Final = "trust the page's origin there, too (Django: CSRF_TRUSTED_ORIGINS)"
-_PROOF: Final = "send a valid token (Django: the cookie csrftoken, and the same in the header X-CSRFToken)"
-# By the check that fails.
-_OF_CSRF: Final = {
-    "origin": f"It does not trust the origin: {_TRUST}. Then the request needs a token, too: {_PROOF}",
-    "token": f"A token is missing, or not valid: {_PROOF}",
-    "": f"Either it does not trust the origin, or a token is missing or not valid: {_TRUST}, and {_PROOF}",
-}
 NO_COOKIES: Final = (
     'leave out credentials: "include" (XMLHttpRequest: withCredentials; an element: crossorigin="use-credentials"), if '
     "it needs no cookies (a bearer token is not a cookie)"
@@ -286,7 +275,7 @@ def _share(failure: Failure, why: str, *kept: str, page: str = "") -> Fix:
     is_listable = is_sound(origin, credentials=credentials)
     if not is_listable and origin.startswith("http://"):
         why = f"{why} {BETTER_OVER_HTTPS}"
-        page = f"{page}, or {_over_https(failure)}" if page else _over_https(failure)
+        page = f"{page}, or {over_https(failure)}" if page else over_https(failure)
     send = [
         f"{ALLOW_ORIGIN}: {origin}",
         *([f"{ALLOW_CREDENTIALS}: true"] if credentials else []),
@@ -299,24 +288,6 @@ def _share(failure: Failure, why: str, *kept: str, page: str = "") -> Fix:
         listed.append(origin)
     policy: dict[str, Any] = {"allow_origins": listed, **({"allow_credentials": True} if credentials else {})}
     return change(why, *send, policy=policy, page=page)
-
-
-def _over_https(failure: Failure) -> str:
-    """
-    Return what a page on http changes, so that nobody in the network can impersonate it.
-    """
-    page = f"load it from {failure.sent_origin.replace('http://', 'https://', 1)}"
-    # Mixed Content, "should fetching request be blocked as mixed content?"
-    is_mixed = failure.url.startswith("http://") and not is_trustworthy(server_of(failure))
-    return f"{page}, and let it request https, too" if is_mixed else page
-
-
-def of_csrf(answer: WireResponse) -> str:
-    """
-    Return what to change about *answer*, with which a protection against CSRF refuses.
-    """
-    why = f"The server's protection against CSRF refuses the request. {_OF_CSRF[csrf_fails(answer)]}."
-    return f"{why} Or exempt views that need no cookies."
 
 
 def shared(failure: Failure, why: str) -> Fix:
@@ -378,18 +349,8 @@ def fix_of_listed(failure: Failure) -> Fix:
     if 200 <= status <= 299:
         return Fix(words=_UNGUARDED, send=found.send)
     if status in _MAY_BE_UNLISTED and not (_seen_in_front(failure) or _seen_in_answer(failure)):
-        found = replace(found, words=f"Status {status}. {_REFUSED_OUTSIDE} {_outermost(failure)}.")
+        found = replace(found, words=f"Status {status}. {_REFUSED_OUTSIDE} {outermost(failure)}.")
     return replace(found, policy={})
-
-
-def _outermost(failure: Failure) -> str:
-    """
-    Return where the CORS layer belongs, in the words of what answers, as far as it shows what it is.
-    """
-    answer = None if failure.exchange is None else failure.exchange.response
-    order = None if answer is None else order_seen(answer)
-    where = _IN_PYTHON if order is None else order
-    return f"{_OUTERMOST} ({where})" if where else _OUTERMOST
 
 
 def _missing(failure: Failure) -> Fix:
@@ -440,16 +401,16 @@ def _seen_in_answer(failure: Failure) -> str | None:
         why = why_redirected(failure)
         if taints(failure):
             return f"After this redirect, the browser sends Origin: null, which no list should have. {why}"
-        return f"{why} {_outermost(failure)}, so that redirects get CORS headers too."
+        return f"{why} {outermost(failure)}, so that redirects get CORS headers too."
     if answer is None:
         return None
     if line := login_seen(answer):
         why = _BY_STATUS[answer.status][0 if failure.is_preflight else 1]
-        return f"Status {answer.status}, {line}. {why} {_outermost(failure)}."
+        return f"Status {answer.status}, {line}. {why} {outermost(failure)}."
     if line := limit_seen(answer):
         return (
             f"Status {answer.status}, {line}. The server limits how often it is called, and this answer comes from "
-            f"outside the CORS layer. Try again later. {_outermost(failure)}."
+            f"outside the CORS layer. Try again later. {outermost(failure)}."
         )
     if csrf_seen(answer):
         return f"Status {answer.status}, and the body names CSRF. {of_csrf(answer)}"
@@ -478,12 +439,12 @@ def _seen_in_status(failure: Failure) -> str | None:
     if status not in _BY_STATUS:
         return (
             f"Status {status}. The server answers with an error: look at its body. Either this answer comes from "
-            f"outside the CORS layer, or the origin is not listed. {_outermost(failure)}."
+            f"outside the CORS layer, or the origin is not listed. {outermost(failure)}."
         )
     why = f"Status {status}. {_BY_STATUS[status][0 if failure.is_preflight else 1]}"
     if status == HTTPStatus.FORBIDDEN and (service := in_front_seen(answer)) is not None:
         why += f" {service[0]} is in front ({service[1]}): its log says whether it refused."
-    return f"{why} {_outermost(failure)}."
+    return f"{why} {outermost(failure)}."
 
 
 def _wildcard(failure: Failure) -> Fix:
@@ -591,7 +552,7 @@ def _preflight_redirect(failure: Failure) -> Fix:
     page = ""
     if isinstance(target, Url) and source is not None and not is_login(target.href, source.href):
         page = f'fetch("{as_shown(target.href)}")'
-    why = f"{why_redirected(failure)} {_outermost(failure)}: it answers preflights before anything redirects."
+    why = f"{why_redirected(failure)} {outermost(failure)}, because preflights are answered before anything redirects."
     if target is None:
         why += " Or let the page request the last URL: often it only has https, or a slash at the end, or none."
     return change(why, "204 No Content, with the Access-Control-* headers, and no Location", page=page)
@@ -609,7 +570,7 @@ def _preflight_status(failure: Failure) -> Fix:
         return _allow_headers(failure, why, refused_headers(failure))
     if why is None:
         status = f"Status {status_of(failure)}. " if failure.exchange is not None else ""
-        why = f"{status}{_outermost(failure)}: it answers preflights itself."
+        why = f"{status}{outermost(failure)}, so that preflights get an answer of their own."
     # No keyword is proposed: a policy answers with this status anyway, once the preflight reaches it.
     return change(why, "204 No Content")
 

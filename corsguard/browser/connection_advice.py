@@ -430,6 +430,16 @@ def _why_refused(failure: Failure) -> str:
     )
 
 
+def over_https(failure: Failure) -> str:
+    """
+    Return what a page on http changes, so that nobody in the network can impersonate it.
+    """
+    page = f"load it from {failure.sent_origin.replace('http://', 'https://', 1)}"
+    # Mixed Content, "should fetching request be blocked as mixed content?"
+    is_mixed = failure.url.startswith("http://") and not is_trustworthy(server_of(failure))
+    return f"{page}, and let it request https, too" if is_mixed else page
+
+
 def invalid_handshake(failure: Failure) -> Fix:
     """
     Return what to change if the answer to a WebSocket handshake has the status 101, but not the fields that belong to

@@ -98,6 +98,33 @@ _ORDERS: Final = (
     ),
     (_telltale("X-Powered-By"), ""),
 )
+
+
+class _WebServer(NamedTuple):
+    """
+    A web server, or a proxy, that has a *page* of its own for errors, in answers with a certain *server*, if it sends
+    that. With the *setting*, such answers have headers, too.
+    """
+
+    page: re.Pattern[bytes]
+    setting: str
+    server: _Telltale | None = None
+
+
+_WEB_SERVERS: Final[Mapping[str, _WebServer]] = {
+    "nginx": _WebServer(
+        re.compile(rb"<hr><center>(?:nginx|openresty)"), "add_header ... always", _telltale("Server", "nginx|openresty")
+    ),
+    "Apache": _WebServer(
+        re.compile(rb'<!DOCTYPE HTML PUBLIC "-//(?:IETF|W3C)//DTD HTML [^>]*>\s*<html><head>\s*<title>\d{3} '),
+        "Header always set ...",
+        _telltale("Server", "^Apache"),
+    ),
+    "HAProxy": _WebServer(
+        re.compile(rb"\A<html><body><h1>\d{3} [\w -]+</h1>\n[^<\n]+\n</body></html>\s*\Z"),
+        "http-after-response set-header ...",
+    ),
+}
 # What a CORS layer that refuses a preflight says itself: Starlette's, and that of Spring.
 _REFUSED: Final = re.compile(rb"Disallowed CORS (?:origin|method|headers)[a-z, ]{0,40}|Invalid CORS request")
 # What the server of a WebSocket says that judges the origin, such as those of websockets and Tornado. Pages begin with
@@ -183,6 +210,20 @@ def order_seen(answer: WireResponse) -> str | None:
     may be Python.
     """
     return next((order for sign, order in _ORDERS if _seen(answer.headers, [sign])), None)
+
+
+def web_server_seen(answer: WireResponse) -> tuple[str, str] | None:
+    """
+    Return the web server that made *answer* by itself, and the setting that adds headers to such answers; None if it
+    does not show that.
+    """
+    if answer.status < 300:
+        return None
+    for name, known in _WEB_SERVERS.items():
+        is_named = known.server is None or _seen(answer.headers, [known.server])
+        if is_named and known.page.search(answer.body[:LONGEST_READ]):
+            return name, known.setting
+    return None
 
 
 def refusal_seen(answer: WireResponse) -> str:

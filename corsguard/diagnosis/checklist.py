@@ -11,7 +11,6 @@ from secrets import token_hex
 from typing import Final, Literal, NamedTuple
 
 from corsguard.browser import Exchange, Failure, Reason, Transport, Unreachable, WireResponse
-from corsguard.browser.advice import of_csrf
 from corsguard.browser.evidence import (
     LONGEST_READ,
     MOST_NAMES,
@@ -24,6 +23,7 @@ from corsguard.browser.evidence import (
 from corsguard.browser.exchanges import veiled
 from corsguard.browser.headers import get, is_safelisted_method, seconds_of, values_of
 from corsguard.browser.intermediaries import cache_seen, csrf_seen, firewall_seen, protection_seen
+from corsguard.browser.order_advice import of_csrf
 from corsguard.browser.preflights import DEFAULT_MAX_AGE
 from corsguard.browser.reasons import OF_STATUS, REASONS, reasons_about
 from corsguard.browser.urls import address_space, is_same_origin, is_same_site

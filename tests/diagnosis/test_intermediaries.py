@@ -98,6 +98,45 @@ def saying(status, body, lines=()):
     return app
 
 
+NGINX = b"<html>\r\n<head><title>429 Too Many</title></head>\r\n<body>\r\n<hr><center>nginx/1.22.1</center>\r\n</body>"
+APACHE = b'<!DOCTYPE HTML PUBLIC "-//%s//EN">\n<html><head>\n<title>404 Not Found</title>\n</head><body>\n'
+HAPROXY = b"<html><body><h1>403 Forbidden</h1>\nRequest forbidden by administrative rules.\n</body></html>\n"
+OPENRESTY = NGINX.replace(b"nginx/1.22.1", b"openresty")
+
+
+@pytest.mark.parametrize(
+    ("server", "body", "name"),
+    [
+        ("nginx/1.22.1", NGINX, "nginx"),
+        ("openresty", OPENRESTY, "nginx"),
+        ("Apache/2.4.71 (Debian)", APACHE % b"IETF//DTD HTML 2.0", "Apache"),
+        ("Apache", APACHE % b"W3C//DTD HTML 4.01", "Apache"),
+        ("", HAPROXY, "HAProxy"),
+        ("nginx/1.22.1", b"<html><title>404</title>", ""),
+        ("gunicorn", NGINX, ""),
+        ("Apache", b"<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>", ""),
+        ("", HAPROXY.replace(b"\n", b""), ""),
+    ],
+)
+@pytest.mark.parametrize("status", [401, 404, 413, 418, 429])
+def test_a_web_server_that_answers_by_itself_is_to_be_changed(server, body, name, status):
+    """
+    In front of an application in Python, no middleware changes its answer.
+    """
+    lines = [("Server", server)] if server else []
+    for method, words in (
+        ("GET", "let it add the CORS headers to such"),
+        ("PUT", "let it pass OPTIONS on, or answer it"),
+    ):
+        (fault, *_) = diagnosis.check(saying(status, body, lines), page=PAGE, method=method).faults
+        assert (f"{name} itself answers so: {words}" in fault.fix.words) is bool(name)
+        assert ("first in MIDDLEWARE" in fault.fix.words) is not bool(name)
+    redirect = saying(308, body, [*lines, ("Location", "/b"), *allow(methods="PUT")])
+    (fault, *_) = diagnosis.check(redirect, page=PAGE, method="PUT").faults
+    assert (f"{name} itself answers so" in fault.fix.words) is bool(name)
+    assert fault.fix.words.endswith("because preflights are answered before anything redirects.")
+
+
 def test_a_protection_against_csrf_is_named_first():
     found = diagnosis.check(saying(403, b"<p>CSRF token missing</p>"), page=PAGE, method="POST")
     assert found.faults[0].fix.words.startswith("Status 403, and the body names CSRF. The server's protection against")
