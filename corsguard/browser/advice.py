@@ -364,7 +364,10 @@ def _missing(failure: Failure) -> Fix:
     if why is not None and taints(failure):
         return change(why)
     if why is None and "origin" in (get(headers_of(failure), "Vary") or "").lower():
-        why = "The answer varies on Origin, so a CORS layer is there and does not list this origin."
+        why = (
+            "The answer varies on Origin, so a CORS layer is there. Most likely it does not list this origin. Or a "
+            "proxy in front does not pass Origin on, or removes the header."
+        )
     return _share(failure, why or _seen_in_status(failure) or _NOT_SEEN)
 
 

@@ -22,7 +22,7 @@ from ada_url import URL
 from corsguard.names import is_token
 
 from .headers import is_event_stream
-from .wire import Header, Unreachable, WireRequest, WireResponse
+from .wire import PENDING, Header, Unreachable, WireRequest, WireResponse
 
 logger: Final = logging.getLogger("corsguard.browser")
 
@@ -136,7 +136,7 @@ class Collected:
 
     def unanswered(self) -> Unreachable:
         seconds = f"{self.patience.head:g}"
-        return Unreachable(f"the application did not answer within {seconds} s", net_error="CONNECTION_TIMED_OUT")
+        return Unreachable(f"the application did not answer within {seconds} s", net_error=PENDING)
 
     def fail(self, error: BaseException) -> None:
         """

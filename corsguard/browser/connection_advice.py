@@ -16,6 +16,7 @@ from .evidence import REDIRECTS, as_shown, in_ascii, net_error_of, redirect_targ
 from .failures import Failure
 from .intermediaries import origin_refused
 from .urls import HTTP_SCHEMES, Url, address_space, is_trustworthy, of_handshake
+from .wire import PENDING
 
 BEHIND_A_PROXY: Final = (
     "Most often, a proxy or a gateway in front answers so because the application does not answer it, or not in time. "
@@ -85,6 +86,10 @@ _BROKEN_RULES: Final = (
 )
 # Why no response came, or not all of it, by Chromium's name for the error, or its beginning.
 _SILENT: Final = {
+    PENDING: (
+        "{where} took the connection, and does not answer in time. What does it wait for? Look at its log, and at the "
+        "services that it calls. A browser waits for minutes, and its console says nothing until then."
+    ),
     "CONNECTION_TIMED_OUT": _NOT_IN_TIME,
     "TIMED_OUT": _NOT_IN_TIME,
     "NAME_NOT_RESOLVED": (
@@ -234,7 +239,8 @@ def unreachable(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     if failure.speaks:
         return _other_protocol(failure)
     where = "the server" if "url" in unnamed else server_of(failure)
-    if why := _why_silent(failure, where):
+    is_unanswered = failure.is_preflight and net_error_of(failure) == PENDING
+    if not is_unanswered and (why := _why_silent(failure, where)):
         return change(f"Not CORS, and no header helps: {why}")
     if failure.is_preflight:
         return change(

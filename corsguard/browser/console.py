@@ -28,6 +28,7 @@ from .failures import Failure
 from .handshakes import PROTOCOL
 from .headers import get, values_of
 from .reasons import CORS_CHECK, OF_HANDSHAKE, REASONS, Reason
+from .wire import PENDING
 
 # What a console line is about: a cookie that was refused or not sent, a less public network, a request that goes
 # elsewhere than the page said, a request header that was left out, or the failure itself.
@@ -64,11 +65,13 @@ class Note(str):
 
 def chromium(failure: Failure) -> str:
     """
-    Return the line that Chromium's console prints.
+    Return the line that Chromium's console prints; empty as long as it waits for an answer.
 
     A failure outside CORS is printed in the words of the network stack (`Failed to load resource: net::ERR_...`), and a
     call that is refused at once as the TypeError that it throws.
     """
+    if failure.net_error == PENDING:
+        return ""
     is_handshake = failure.mode == "websocket"
     reason, variant = _chromium_of_handshake(failure) if is_handshake else _chromium_sees(failure)
     return REASONS[reason].chromium.line(variant).format_map(FailureWords(failure))
@@ -76,10 +79,12 @@ def chromium(failure: Failure) -> str:
 
 def firefox(failure: Failure) -> str:
     """
-    Return the first line that Firefox's console prints, or the TypeError if it prints none.
+    Return the first line that Firefox's console prints, or the TypeError if it prints none; empty as long as it waits.
 
     A failed preflight is followed by a second line, `CORS request did not succeed`, which tells nothing.
     """
+    if failure.net_error == PENDING:
+        return ""
     reason, variant = _firefox_sees(failure)
     return REASONS[reason].firefox.line(variant).format_map(FailureWords(failure))
 
@@ -88,6 +93,8 @@ def safari(failure: Failure) -> str:
     """
     Return the line that Safari's console prints; empty if it is not known, or if Safari lets the fetch pass.
     """
+    if failure.net_error == PENDING:
+        return ""
     reason, variant = _safari_sees(failure)
     return REASONS[reason].safari.line(variant).format_map(FailureWords(failure))
 

@@ -20,7 +20,7 @@ from .banners import LONGEST, banner
 from .collecting import lines_of, patience_for, port_of
 from .transports import data_response
 from .urls import Url, host_to_connect, named_in
-from .wire import Header, Unreachable, WireRequest, WireResponse
+from .wire import PENDING, Header, Unreachable, WireRequest, WireResponse
 
 if TYPE_CHECKING:
     import httpx
@@ -39,6 +39,7 @@ _NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LEN
 # Chromium's name for a handshake that is not completed.
 _PROTOCOL_ERROR: Final = "SSL_PROTOCOL_ERROR"
 # Chromium's names for a proxy that does not answer, and for one that opens no tunnel.
+_NO_CONNECTION: Final = "CONNECTION_TIMED_OUT"
 _NO_PROXY: Final = "PROXY_CONNECTION_FAILED"
 _NO_TUNNEL: Final = "TUNNEL_CONNECTION_FAILED"
 # h11's words for a head that does not end.
@@ -301,7 +302,7 @@ def _unreachable(error: Exception, url: URL, timeout: float) -> Unreachable:
             return Unreachable(f"nothing listens at {url.host}", net_error="CONNECTION_REFUSED")
         if isinstance(cause, httpx.TimeoutException):
             told = f"{url.host} did not answer within {timeout:g} s"
-            return Unreachable(told, net_error="CONNECTION_TIMED_OUT")
+            return Unreachable(told, net_error=_NO_CONNECTION if isinstance(cause, httpx.ConnectTimeout) else PENDING)
     if _TOO_LARGE in str(error):
         told = f"{url.host} sends a head that is too large"
         return Unreachable(told, net_error="RESPONSE_HEADERS_TOO_BIG")

@@ -22,6 +22,7 @@ from .failures import Failure
 from .handshakes import PROTOCOL
 from .reasons import CORS_CHECK, OF_HANDSHAKE, REASONS, Reason
 from .urls import HTTP_SCHEMES, SOCKET_SCHEMES, Url, address_space
+from .wire import PENDING
 
 
 def notes(failure: Failure, *, with_safari: bool = True, engine: str = "") -> tuple[str, ...]:
@@ -39,6 +40,7 @@ def _notes(failure: Failure, *, with_safari: bool, engine: str) -> Iterator[str]
     # A WebSocket has no CORS in any console.
     # No console of Chromium says CORS where no response came.
     is_elsewhere = engine == "Chromium" and REASONS[failure.reason].kind == "no response"
+    is_elsewhere = is_elsewhere or failure.net_error == PENDING
     if (
         REASONS[failure.reason].note
         and not is_elsewhere

@@ -6,6 +6,7 @@ Strings are isomorphic: one character is one byte (Infra, "isomorphic decode"). 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 Header = tuple[str, str]
 
@@ -50,6 +51,9 @@ class Exchange:
 
 # Sends one request and returns its response; raises Unreachable if there is none.
 Transport = Callable[[WireRequest], WireResponse]
+
+# Chromium's name for a request that was sent, and waits for its answer. Browsers wait for minutes, and print nothing.
+PENDING: Final = "IO_PENDING"
 
 
 class Unreachable(Exception):

@@ -424,7 +424,9 @@ def _needed(asked: Fetch, outcome: Outcome, preflight: Exchange | None) -> Row:
     asked_for = get(preflight.request.headers, "Access-Control-Request-Headers") or ""
     why += [f"the header {as_shown(name)}" for name in asked_for.split(",")[:MOST_NAMES] if name]
     at = _at(outcome, preflight)
-    return Row("ok", "preflight", f"sent{' to' * bool(at)}{at}, because of {' and '.join(why) or 'the page'}")
+    sent = f"sent{' to' * bool(at)}{at}, because of {' and '.join(why) or 'the page'}"
+    is_answered = preflight.response is not None
+    return Row(_mark(not is_answered), "preflight", sent if is_answered else f"{sent}, and not answered")
 
 
 def _preflight_rows(exchange: Exchange, answer: WireResponse, wrong: _Wrong) -> Iterator[Row]:

@@ -29,6 +29,7 @@ from corsguard.browser.intermediaries import (
     refusal_seen,
     storage_seen,
 )
+from corsguard.browser.wire import PENDING
 from corsguard.fixes import Fix, Form
 from corsguard.tags import name_of
 
@@ -41,7 +42,6 @@ from .rehearsal import Rehearsal
 
 _FAILED: Final = 500
 _FIRST_REDIRECT: Final = 300
-_TIMED_OUT: Final = frozenset({"CONNECTION_TIMED_OUT", "TIMED_OUT"})
 _SILENT: Final = (
     "Not CORS, and no header helps: the application does not answer in time. What does it wait for: a lock, a "
     "database, another server? If it only needs more time: --timeout."
@@ -156,7 +156,7 @@ class Inside:
         if failure is None:
             return self._with_setting(fault)
         if answer is None:
-            return replace(fault, fix=Fix(words=_SILENT)) if net_error_of(failure) in _TIMED_OUT else fault
+            return replace(fault, fix=Fix(words=_SILENT)) if net_error_of(failure) == PENDING else fault
         if failure.reason is Reason.HANDSHAKE_REFUSED and answer.status == HTTPStatus.FORBIDDEN:
             return self._with_endpoint(fault, failure.url)
         if failure.reason in _OF_STATUS and self.errors and answer.status == _FAILED:

@@ -27,7 +27,7 @@ from kit.pasting import FORMS, read
 from corsguard import Configuration, CORSMiddleware, Policy
 from corsguard.browser import Browser, Exchange, NetworkError, Reason, WireRequest, WireResponse
 from corsguard.browser.advice import fix
-from corsguard.browser.console import chromium, firefox
+from corsguard.browser.console import chromium, firefox, safari
 from corsguard.browser.notes import notes
 from corsguard.browser.report import report
 
@@ -103,6 +103,17 @@ def test_a_proposed_change_repairs_the_fetch(answer, fetch):
         Browser(broken).open(APP).fetch(API, **fetch)
     repaired = CORSMiddleware(application, policy_of(caught.value.fix))
     assert Browser(repaired).open(APP).fetch(API, **fetch).type == "cors"
+
+
+@pytest.mark.parametrize("mode", ["cors", "websocket"])
+def test_no_console_says_anything_as_long_as_a_browser_waits(mode):
+    late = failure(Reason.UNREACHABLE, "late", exchange=None, mode=mode, net_error="IO_PENDING")
+    assert (chromium(late), firefox(late), safari(late)) == ("", "", "")
+    assert notes(late) == ()
+    assert "Chromium" not in report(late, [])
+    unconnected = replace(late, net_error="CONNECTION_TIMED_OUT")
+    assert chromium(unconnected).endswith("net::ERR_CONNECTION_TIMED_OUT")
+    assert "Firefox" in report(unconnected, [])
 
 
 NOTES = [

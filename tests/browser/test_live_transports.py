@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import suppress
 
+import httpx
 import pytest
 import trustme
 from kit.asking import get, listening
@@ -233,7 +234,7 @@ def test_a_slow_head_is_one_that_is_late(head):
         seconds = time.monotonic() - began
         is_over.set()
     assert error.cause == f"127.0.0.1:{port} did not answer within 0.5 s"
-    assert (error.net_error, error.speaks) == ("CONNECTION_TIMED_OUT", "")
+    assert (error.net_error, error.speaks) == ("IO_PENDING", "")
     # The rest of the time looks for another protocol.
     assert seconds < 0.5 + 3 * 0.5
 
@@ -342,6 +343,16 @@ def test_a_host_without_a_port_means_all_ports():
         (b"GET /a HTTP/1.1", b"Host: api.example.com:8080"),
         (b"GET /b HTTP/1.1", b"Host: api.example.com"),
     ]
+
+
+@pytest.mark.parametrize(("error", "name"), [("ConnectTimeout", "CONNECTION_TIMED_OUT"), ("ReadTimeout", "IO_PENDING")])
+def test_a_server_that_takes_the_connection_is_not_one_that_cannot_be_reached(monkeypatch, error, name):
+    def late(_, request):
+        raise getattr(httpx, error)("late", request=request)
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", late)
+    with LiveTransport(timeout=0.1) as transport:
+        assert cause_of(transport, "http://127.0.0.1:9/").net_error == name
 
 
 def test_names_below_localhost_are_this_machine():

@@ -337,6 +337,16 @@ FIXES = [
         "a proxy or a firewall in front drops OPTIONS: let it pass OPTIONS on",
         [],
     ),
+    (
+        preflight(Reason.UNREACHABLE, "late", exchange=None, net_error="IO_PENDING"),
+        "does not answer the preflight. Does it answer a GET?",
+        [],
+    ),
+    (
+        failure(Reason.UNREACHABLE, "late", exchange=None, net_error="IO_PENDING"),
+        "took the connection, and does not answer in time. What does it wait for?",
+        [],
+    ),
     (failure(Reason.TLS, "expired", exchange=None), "the certificate of https://api.example.com has expired", []),
     (failure(Reason.TLS, "CERT_COMMON_NAME_INVALID", exchange=None), "is for another host", []),
     (failure(Reason.TLS, "self-signed certificate", exchange=None), "no authority that this browser trusts", []),
