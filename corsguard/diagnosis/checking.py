@@ -47,7 +47,7 @@ from .inside import Inside, Raised, host_refused
 from .objects import load_application, names_object
 from .pages import assumed_page, page_named
 from .playing import UNREADABLE, Fault, Fetch, Outcome, lines_of, play
-from .predecessors import predecessor_of
+from .predecessors import is_inactive, predecessor_of
 from .rehearsal import Rehearsal, rehearse, staged
 
 _APPLICATION_URL: Final = "https://api.example.com/"
@@ -77,7 +77,8 @@ class Diagnosis:
 
     *rows* say what was checked, *assumed* what the caller did not say. *rehearsal* is what the policy of an application
     says about the request, if it blocks the request. *beginning* are the lines that an application without a policy
-    needs first. *predecessor* says which other library guards it, and how to translate its settings. *secrets* and the
+    needs first. *predecessor* says which other library guards it, and how to translate its settings. *is_failing* is
+    True if an exception left the application. *secrets* and the
     values of headers whose names (in lower case) are in *secret_headers* are not shown: `data()` does not contain them,
     and `repr()` leaves out what may contain them.
     """
@@ -90,6 +91,7 @@ class Diagnosis:
     rehearsal: Rehearsal | None = field(repr=False)
     beginning: tuple[str, ...]
     predecessor: str
+    is_failing: bool
     secrets: Secrets
     secret_headers: frozenset[str]
     connect_to: Mapping[str, str]
@@ -112,9 +114,11 @@ class Diagnosis:
     @property
     def look_alike(self) -> str:
         """
-        If the page may read the answer and still fails: what refuses it, which is not CORS. Otherwise empty.
+        What refuses a request whose answer the page may read, or can read after the fix, which is not CORS. Empty if
+        nothing refuses it, or if the fix is about that.
         """
-        return look_alike(self.outcome)
+        is_repaired = self.outcome.is_blocked and (self.is_failing or not self.faults[0].fix.send)
+        return "" if is_repaired else look_alike(self.outcome)
 
     def curl(self, cacert: str | None = None) -> list[str]:
         """
@@ -294,8 +298,11 @@ def check(  # noqa: PLR0913 - the options of a fetch, and how its server is reac
         rows=tuple(row._replace(text=secrets.hidden(row.text)) for row in rows),
         assumed=tuple(map(secrets.hidden, assumed)),
         rehearsal=rehearsal,
-        beginning=_beginning(application, faults) if guarded is None and not predecessor else (),
+        beginning=_beginning(application, faults)
+        if guarded is None and not (predecessor or is_inactive(application))
+        else (),
         predecessor="" if predecessor is None else predecessor.advice,
+        is_failing=bool(errors),
         secrets=secrets,
         secret_headers=SECRET_HEADERS | {name.lower() for name, _ in _confidential_headers(pairs)},
         connect_to=dict(connect_to),

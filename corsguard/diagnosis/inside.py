@@ -37,7 +37,7 @@ from .checklist import Row
 from .guarded import Guarded, framework_of
 from .objects import message_of_error, place_of
 from .playing import Fault
-from .predecessors import Predecessor
+from .predecessors import INACTIVE, Predecessor, is_inactive
 from .rehearsal import Rehearsal
 
 _FAILED: Final = 500
@@ -201,6 +201,8 @@ class Inside:
         is_shared = failure.reason is Reason.MISSING_ALLOW_ORIGIN
         if is_shared and answer.status == _BAD_REQUEST and (why := self._why_refused(failure.url)):
             return Fix(words=why)
+        if is_shared and self.guarded is None and is_inactive(self.application):
+            return replace(fault.fix, words=INACTIVE, policy={})
         if is_shared and self.rehearsal is not None:
             return replace(fault.fix, words=self.rehearsal.unguarded or fault.fix.words)
         if is_shared and answer.status == _FAILED and (self.guarded is not None or self.errors):
@@ -216,10 +218,11 @@ class Inside:
         if self.guarded is not None:
             hint = _PASSED_ON_BY.get(framework_of(self.application), "")
             return Fix(words=f"{_PASSED_ON.format(error=self._error())} {hint}".rstrip())
-        words = (
-            f"Status 500: {self._error()}. Repair that first. What answers an exception is often outside of the CORS "
-            "layer, so also put that outermost."
-        )
+        why = f"Status 500: {self._error()}. Repair that first."
+        if self.predecessor is not None:
+            # Its list may be right.
+            return Fix(words=f"{why} What answers an exception is often outside of {self.predecessor.library}.")
+        words = f"{why} What answers an exception is often outside of the CORS layer, so also put that outermost."
         return replace(fix, words=words)
 
     def _with_library(self, fix: Fix, *, is_shared: bool) -> Fix:

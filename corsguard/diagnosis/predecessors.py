@@ -64,6 +64,17 @@ _UNKNOWN: Final = (
 )
 
 
+_OF_BLUEPRINTS: Final = (
+    "flask-cors guards only the blueprint {0}. If this path belongs to another one, guard that, too (CORS(blueprint)), "
+    "or the whole application (CORS(app)). If not, its setting origins does not list this origin."
+)
+# What is missing if the middleware of django-cors-headers is, which does nothing then.
+INACTIVE: Final = (
+    "django-cors-headers has settings here, but MIDDLEWARE does not list it: add "
+    '"corsheaders.middleware.CorsMiddleware" as the first one.'
+)
+
+
 class Predecessor(NamedTuple):
     """
     Another *library* that guards *application*, the *advice* to translate its settings, and how it gets *outermost*.
@@ -85,6 +96,8 @@ class Predecessor(NamedTuple):
         """
         Return why a response at *path* is not shared with *origin*, as far as the settings show it.
         """
+        if blueprints := _blueprints_in(self.application):
+            return _OF_BLUEPRINTS.format(", ".join(map(as_shown, blueprints)))
         places, settings = _places_in(self.library, self.application), _SETTINGS[self.library]
         if not places or not all(place.is_active for place in places):
             return _UNKNOWN.format(self.library)
@@ -156,6 +169,15 @@ def _places_in_flask(application: object) -> Sequence[Placement]:
     return translate(app, config={}, written={}, resources=resources).places if resources else ()
 
 
+def _blueprints_in(application: object) -> Sequence[str]:
+    """
+    Return the names of the blueprints that flask-cors guards, if it does not guard all of *application*.
+    """
+    after = [getattr(layer, "after_request_funcs", {}) for layer in layers_of(application) if has_flask_cors(layer)]
+    names = [name for each in after for name, functions in each.items() if any(map(_is_flask_cors, functions))]
+    return () if None in names else names
+
+
 def library_in(application: object) -> str:
     """
     Return which other library of Flask, Starlette or FastAPI shares what *application* answers, or nothing.
@@ -184,3 +206,15 @@ def has_cors_headers() -> bool:
     conf = sys.modules.get("django.conf")
     middleware = () if conf is None else conf.settings.MIDDLEWARE
     return any(str(name).startswith("corsheaders.") for name in middleware)
+
+
+def is_inactive(application: object) -> bool:
+    """
+    Return whether *application* is one of Django with settings of django-cors-headers, and without its middleware.
+    """
+    if not any(type(layer).__module__.startswith("django.core.handlers.") for layer in layers_of(application)):
+        return False
+    from django.conf import settings
+
+    names = ("CORS_ALLOWED_ORIGINS", "CORS_ALLOWED_ORIGIN_REGEXES", "CORS_ALLOW_ALL_ORIGINS")
+    return not has_cors_headers() and any(getattr(settings, name, None) for name in names)

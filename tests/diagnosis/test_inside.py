@@ -6,7 +6,7 @@ import json
 
 import pytest
 from fastapi import FastAPI
-from flask import Flask
+from flask import Blueprint, Flask
 from flask_cors import CORS
 from kit.checking import PAGE, in_process
 from starlette.middleware.cors import CORSMiddleware
@@ -274,9 +274,56 @@ def test_django_is_asked_for_a_host_that_it_serves(tmp_path, hosts, debug, url):
     assert "The response (200) has no Access-Control-Allow-Origin." in done.stdout
 
 
+def test_django_cors_headers_without_its_middleware_is_named(tmp_path):
+    """
+    A new policy of another library is not what is missing.
+    """
+    settings = f'CORS_ALLOWED_ORIGINS=["{PAGE}"], ROOT_URLCONF'
+    (tmp_path / "shop.py").write_text(DJANGO.format(hosts=["*"], debug=False).replace("ROOT_URLCONF", settings))
+    done = in_process("check", "shop:application", "--page", PAGE, cwd=tmp_path)
+    assert 'MIDDLEWARE does not list it: add "corsheaders.middleware.CorsMiddleware" as the first one' in done.stdout
+    assert "Begin with" not in done.stdout
+    assert "policy: allow" not in done.stdout
+
+
 def test_a_host_that_django_refuses_is_named(tmp_path):
     (tmp_path / "shop.py").write_text(DJANGO.format(hosts=["shop.example"], debug=False))
     done = in_process("check", "shop:application", "--url", "https://b.example/", "--page", PAGE, cwd=tmp_path)
     assert "Django does not serve the host b.example, because ALLOWED_HOSTS does not list it." in done.stdout
     assert "--url https://shop.example/" in done.stdout
     assert "Starlette" not in done.stdout
+    # The fix is about that.
+    assert "After the fix, the page gets the status 400" not in done.stdout
+
+
+@pytest.mark.parametrize(("whole", "is_blueprint"), [(False, True), (True, False)])
+def test_flask_cors_on_a_blueprint_is_named(whole, is_blueprint):
+    app, public, billing = Flask("shop"), Blueprint("public", "shop"), Blueprint("billing", "shop")
+    public.get("/prices")(list)
+    billing.get("/invoices")(list)
+    CORS(public, origins=[PAGE])
+    app.register_blueprint(public)
+    app.register_blueprint(billing)
+    if whole:
+        CORS(app, origins=["https://other.example"])
+    (fault, *_) = diagnosis.check(app, page=PAGE, url="/invoices").faults
+    assert ("flask-cors guards only the blueprint public. If this path" in fault.fix.words) is is_blueprint
+
+
+def test_the_list_around_an_application_that_raises_is_not_blamed():
+    app = FastAPI()
+    app.add_middleware(CORSMiddleware, allow_origins=[PAGE])
+
+    @app.get("/prices")
+    def prices():
+        raise KeyError("B")
+
+    found = diagnosis.check(app, page=PAGE, url="/prices")
+    (fault, *_) = found.faults
+    assert fault.fix.words.endswith("What answers an exception is often outside of Starlette's CORSMiddleware.")
+    assert (fault.fix.send, fault.fix.policy, found.look_alike) == ((), {}, "")
+
+
+def test_an_exception_is_to_be_repaired_so_its_status_does_not_stay():
+    found = diagnosis.check(raising_twice, page=PAGE)
+    assert (bool(found.faults[0].fix.send), found.look_alike) == (True, "")
