@@ -165,6 +165,13 @@ class Answer:
         """
         return self.is_read_with_credentials or (self.get(ALLOW_ORIGIN) != "*" and self.shares(with_credentials=False))
 
+    @property
+    def is_open_to_all(self) -> bool:
+        """
+        Whether every page may read, without credentials.
+        """
+        return self.get(ALLOW_ORIGIN) == "*" and self.shares(with_credentials=False)
+
     def grants_origin(self, *, with_credentials: bool) -> bool:
         """
         Whether the preflight's answer allows the origin, whatever else it refuses.

@@ -57,7 +57,7 @@ _BEFORE_CALL: Final = re.compile(
 )
 _GLOBAL: Final = rb"(?:(?:window|self|globalThis|this|top|parent)(?:\.|\[['\"]))*"
 _RESOURCE_POLICIES: Final = frozenset({"same-origin", "same-site", "cross-origin"})
-_OPEN_TO_PLUGINS: Final = re.compile(rb"<allow-access-from\s[^>]*domain\s{0,9}=\s{0,9}[\"']\*[\"']")
+_OPEN_TO_PLUGINS: Final = re.compile(rb"<allow-access-from\s[^<>]*domain\s{0,9}=\s{0,9}[\"']\*[\"']")
 # The lists in which * may stand for everything: the keyword of a Policy, and what most pages need.
 _COVERING: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     ALLOW_METHODS: ("allow_methods", ("GET", "HEAD", "POST", "PUT", "DELETE")),
@@ -143,7 +143,7 @@ def shared_inside(answer: Answer) -> Sign | None:
     """
     Detect that an origin may read a resource that only the network protects.
     """
-    if answer.get(ALLOW_ORIGIN) != "*" or not answer.shares(with_credentials=False):
+    if not answer.is_open_to_all:
         return None
     return Sign((answer,), "{} may read a resource inside an internal network.", (answer.fetch.origin or "",))
 
@@ -548,8 +548,16 @@ def script(answer: Answer, called: Mapping[str, str]) -> Sign | None:
     return None
 
 
+def without_comments(body: bytes) -> bytes:
+    """
+    Return *body*, XML or HTML, without its comments. One that does not end hides the rest.
+    """
+    first, *others = body.split(b"<!--")
+    return first + b"".join(other.partition(b"-->")[2] for other in others)
+
+
 def open_to_plugins(answer: Answer) -> Sign | None:
-    if not _OPEN_TO_PLUGINS.search(answer.response.body):
+    if not 200 <= answer.status <= 299 or not _OPEN_TO_PLUGINS.search(without_comments(answer.response.body)):
         return None
     return Sign((answer,), 'The file has <allow-access-from domain="*">.')
 
@@ -563,7 +571,7 @@ def resource_policy(answer: Answer, trusted: Answer | None = None) -> Sign | Non
     """
     policies = answer.all(_RESOURCE_POLICY)
     with_credentials = any(one is not None and one.is_read_with_credentials for one in (answer, trusted))
-    is_public = not with_credentials and answer.get(ALLOW_ORIGIN) == "*" and answer.shares(with_credentials=False)
+    is_public = not with_credentials and answer.is_open_to_all
     fix = Fix(send=(f"{_RESOURCE_POLICY}: {'cross-origin' if is_public else 'same-origin'}",))
     if not policies:
         return Sign((answer,), "It is absent.", severity=Severity.INFO, fix=fix)

@@ -24,7 +24,7 @@ from .bounded_client import SpentError, with_query
 from .probes import Probe, imitation, joined_name, lax, relatives, special, strangers, usual
 from .session import Session
 from .severity import EVERY_BROWSER, NO_BROWSER, Reach, Severity
-from .signs import is_slow
+from .signs import is_slow, without_comments
 
 # The parts that only run if the user asks for them.
 Permission = Literal["active"]
@@ -130,7 +130,7 @@ def _is_login(url: str, sources: Collection[str], body: bytes = b"") -> bool:
     # A login leads back to where it came from, or asks for a password.
     leads_back = any(urlsplit(value).path in asked - {"/"} for _, value in parse_qsl(target.query))
     is_named = all(is_login(target.geturl(), source) for source in sources)
-    return leads_back or is_named or _PASSWORD.search(body) is not None
+    return leads_back or is_named or _PASSWORD.search(without_comments(body)) is not None
 
 
 def _ask_strangers(session: Session) -> None:
@@ -146,6 +146,8 @@ def _ask_strangers(session: Session) -> None:
             session.reflects = True
             session.trust(origin)
     session.look(OF_A_RESPONSE, first)
+    if first.is_open_to_all and first.is_of_resource:
+        session.observed.note(f"{ALLOW_ORIGIN}: * lets every page read the response, without credentials.")
     if session.is_internal:
         session.look(["CG-A010"], first)
     rule = "CG-A001" if session.reflects else "CG-A002"
@@ -203,11 +205,12 @@ def _ask_usual(session: Session) -> None:
     )
     own = session.client.origin
     trusted += [own] if session.names(own) else []
+    is_by_name = any(session.get(origin).is_open_to_all for origin in origins)
     session.observed.note(
         "Without --origin, only these origins, and names that a wrong comparison accepts as one of them, were tried: "
         "{}. The server allows {}. With --origin, the same is tried for that origin.",
         ", ".join((own, *origins)),
-        ", ".join(trusted) or "none of these origins",
+        ", ".join(trusted) or f"none of these origins{' by name' if is_by_name else ''}",
     )
 
 

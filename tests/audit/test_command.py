@@ -350,6 +350,10 @@ def test_without_an_origin_the_report_says_what_one_would_add():
     assert f"tried: http://{HOST}, http://example.com, " in result.stdout
     assert "The server allows http://www.example.com. With --origin" in result.stdout
     assert "The server allows none of these origins." in run(listing(APP), origin=None)[0].stdout
+    # Everybody may read, so nobody is refused.
+    opened = run(answering(lambda _: [(ALLOW, "*")]), origin=None)[0].stdout
+    assert "The server allows none of these origins by name. With --origin" in opened
+    assert f"Note: {ALLOW}: * lets every page read the response, without credentials.\n" in opened
     # Its own name is listed, and a finding may be about that.
     assert f"The server allows http://{HOST}." in run(listing(f"http://{HOST}"), origin=None)[0].stdout
     assert "Without --origin" not in run(listing(APP))[0].stdout

@@ -227,6 +227,7 @@ FORM = b"<form action=/session method=post><input name=name><input name=secret t
             ("/items/", b"[]", True),
             ("/Items", FORM, True),
             ("/v2/items", b"[]", True),
+            ("/v2/items", b"<!-- old: " + FORM + b" -->", True),
         ]
     ),
 )
