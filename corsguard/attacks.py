@@ -14,7 +14,7 @@ from .browser import origin_of
 from .names import EXAMPLE_ORIGIN
 from .origin import NULL, Origin, OriginPattern
 from .quoting import shown
-from .suffixes import owned_name
+from .suffixes import is_known_suffix, owned_name
 
 ATTACKER: Final = "attacker.example"
 # Few sites also own their name under these suffixes, so a server hardly ever allows these on purpose. Patterns for
@@ -122,8 +122,8 @@ def _sent(origin: Origin) -> Iterator[tuple[str, str]]:
         yield "the beginning is not compared", f"{own}attacker{name}{port}"
         yield "the beginning is not compared, after a hyphen", f"{own}attacker-{name}{port}"
         yield "the host may be anywhere in the origin", f"{own}attacker{name}.{ATTACKER}{port}"
-    for end in range(len(host) - 1, max(len(host) - 6, 0), -1):
-        yield "a part of the origin is enough", f"{own}{host[:end]}{port}"
+    for shorter in _beginnings(host):
+        yield "a part of the origin is enough", f"{own}{shorter}{port}"
     for mistake, name in _with_a_free_part(host, registrable):
         yield mistake, f"{own}{name}{port}"
     for name in _with_a_dot_replaced(host):
@@ -148,6 +148,16 @@ def _sent(origin: Origin) -> Iterator[tuple[str, str]]:
         yield "a name that looks the same", f"{own}{lookalike.removeprefix('http://')}{port}"
 
 
+def _beginnings(host: str) -> Iterator[str]:
+    """
+    Yield shorter beginnings of *host*: a few letters less, and each one that ends in a top-level domain.
+    """
+    for end in range(len(host) - 1, 0, -1):
+        name, _, last = host[:end].rpartition(".")
+        if end > len(host) - 6 or (name and is_known_suffix(last)):
+            yield host[:end]
+
+
 def _with_free_text(host: str, registrable: str) -> Iterator[tuple[str, str]]:
     """
     Yield names of other owners, for each place where a pattern may leave some text free: in front of the site's name,
@@ -158,9 +168,14 @@ def _with_free_text(host: str, registrable: str) -> Iterator[tuple[str, str]]:
         yield "the text between a subdomain and the site is not compared", f"{subdomain}attacker{registrable}"
     for dot in (index for index, character in enumerate(host) if character == "."):
         yield "a dot may be absent", f"{host[:dot]}{host[dot + 1 :]}"
-    # As many as `www.` has without its dot, and one.
+    # As many as `www.` has without its dot, and one of `https`, which is free if letters are removed, not a prefix.
     yield "three letters before the site are not compared", f"www{registrable}"
-    yield "a letter before the site is not compared", f"w{registrable}"
+    for owned in dict.fromkeys((registrable, host)):
+        yield "a letter before the name is not compared", f"h{owned}"
+    middle = len(name) // 2
+    if middle:
+        yield "a part of the host is enough", registrable[1:]
+        yield "www. is removed from the middle of a name", f"{subdomain}{name[:middle]}www.{registrable[middle:]}"
     for behind in "attacker", "7":
         text = f"{subdomain}{name}{behind}{registrable.removeprefix(name)}"
         yield "the text behind the site's name is not compared", text

@@ -17,9 +17,9 @@ from corsguard.suffixes import is_registry, owned_name
 
 from .answers import Answer
 from .bounded_client import BoundedClient, SpentError
-from .probes import BETWEEN, BUILT_ALIKE, COUNTRIES, NO_DOT, SAME_FORM, THREE_LETTERS, WHOLE_SITE, Probe
+from .probes import BETWEEN, BUILT_ALIKE, COUNTRIES, NO_DOT, PART_OF_HOST, SAME_FORM, THREE_LETTERS, WHOLE_SITE, Probe
 from .rules import RULES, Weakness
-from .severity import EVERY_BROWSER, Reach, Severity
+from .severity import EVERY_BROWSER, NO_BROWSER, Reach, Severity
 from .signs import Confidence, Sign
 
 _MOST_ORIGINS: Final = 4
@@ -282,7 +282,7 @@ class Observations:
             reach=probe.reach,
             confidence=confidence,
             origins=origins,
-            browsers=probe.browsers,
+            browsers=_browsers(worst, *positives),
         )
 
     def _others(self, first: str, origins: Iterable[str]) -> str:
@@ -324,6 +324,14 @@ def _severity(positive: Positive) -> Severity:
 def _evidence(answer: Answer) -> tuple[int, list[tuple[str, str]]]:
     lines = [(name.lower(), value) for name, value in answer.lines]
     return answer.status, sorted(line for line in lines if line[0] == "vary" or line[0].startswith(OWNED_PREFIX))
+
+
+def _browsers(*positives: Positive) -> str:
+    """
+    Return the browsers of all *positives*, in their order.
+    """
+    names = dict.fromkeys(name for one in positives for name in one.probe.browsers.split(", "))
+    return ", ".join(name for name in names if name != NO_BROWSER) or NO_BROWSER
 
 
 def _host(positive: Positive) -> str:
@@ -370,6 +378,9 @@ def _drop_explained(found: dict[str, list[Positive]]) -> None:
     if found["CG-A003"] or found["CG-A005"] or _are_sites_free(found["CG-A023"]):
         # What follows a subdomain is not compared at all, or may be any word.
         found["CG-A004"] = _without(found["CG-A004"], BETWEEN)
+    if found["CG-A004"] or found["CG-A023"]:
+        # What is in front of the name's end may be absent, but also anything else.
+        found["CG-A006"] = _without(found["CG-A006"], PART_OF_HOST)
     if any(positive.probe.mistake == NO_DOT for positive in found["CG-A007"]):
         # The name with `www.` is allowed without its dot, too.
         found["CG-A004"] = _without(found["CG-A004"], THREE_LETTERS)
@@ -389,6 +400,7 @@ def _by_rule(positives: Collection[Positive]) -> Iterator[list[Positive]]:
     every = {_parent(one) for one in found["CG-A009"]}
     found["CG-A007"] = _not_below(found["CG-A007"], every)
     found["CG-A012"] = _not_below(found["CG-A012"], every)
+    found["CG-A006"] = _not_below(found["CG-A006"], every)
     every |= {_parent(one) for one in found["CG-A012"]}
     found["CG-A023"] = _not_below(found["CG-A023"], every)
     # Under a registry's suffix, a name with the same end is somebody else's domain, and not built like a trusted one.

@@ -18,12 +18,16 @@ from .severity import EVERY_BROWSER, NO_BROWSER, Reach, Severity
 
 # Mistakes by which origins with the same end as those of the site are allowed, too.
 WHOLE_SITE: Final = "every subdomain of the site is trusted"
+SAME_SUFFIX: Final = "every name under the same suffix is trusted"
 BUILT_ALIKE: Final = "every name with the same structure is trusted"
 # Mistake by which an origin with the same beginning is allowed, too.
 COUNTRIES: Final = "every country is trusted"
 # Mistakes that others explain: see `findings`.
 BETWEEN: Final = "the text between a subdomain and the site is not compared"
 NO_DOT: Final = "a dot may be absent"
+IN_THE_MIDDLE: Final = "www. is removed from the middle of a name"
+PART_OF_HOST: Final = "a part of the host is enough"
+PART: Final = "a part of the origin is enough"
 THREE_LETTERS: Final = "three letters before the site are not compared"
 SAME_FORM: Final = "every name of the same form is trusted"
 # A browser keeps the dot, and the name with it belongs to the same owner.
@@ -38,16 +42,18 @@ _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
     "a dot stands for any character": ("CG-A007", Reach.REGISTRANT),
     "the scheme is not compared": ("CG-A011", Reach.NETWORK),
     "the port is not compared": ("CG-A013", Reach.NEIGHBOUR),
-    "a part of the origin is enough": ("CG-A006", Reach.REGISTRANT),
+    PART: ("CG-A006", Reach.REGISTRANT),
     "every subdomain is trusted": ("CG-A012", Reach.NEIGHBOUR),
     "every name below the same host is trusted": ("CG-A012", Reach.NEIGHBOUR),
-    "every name under the same suffix is trusted": ("CG-A009", Reach.REGISTRANT),
+    SAME_SUFFIX: ("CG-A009", Reach.REGISTRANT),
     "every top-level domain is trusted": ("CG-A022", Reach.REGISTRANT),
     COUNTRIES: ("CG-A022", Reach.REGISTRANT),
     BETWEEN: ("CG-A004", Reach.REGISTRANT),
     NO_DOT: ("CG-A007", Reach.REGISTRANT),
     THREE_LETTERS: ("CG-A004", Reach.REGISTRANT),
-    "a letter before the site is not compared": ("CG-A004", Reach.REGISTRANT),
+    "a letter before the name is not compared": ("CG-A004", Reach.REGISTRANT),
+    IN_THE_MIDDLE: ("CG-A023", Reach.REGISTRANT),
+    PART_OF_HOST: ("CG-A006", Reach.REGISTRANT),
     "the text behind the site's name is not compared": ("CG-A023", Reach.REGISTRANT),
     SAME_FORM: ("CG-A023", Reach.REGISTRANT),
     BUILT_ALIKE: ("CG-A023", Reach.REGISTRANT),
@@ -63,6 +69,11 @@ _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
     "the end of the port is not compared": ("CG-A013", Reach.NEIGHBOUR),
     DROPPED_DOT: ("CG-A020", Reach.NETWORK),
 }
+
+# What is refused itself is not allowed with a part less, or more, for that reason.
+_ONLY_OF_TRUSTED: Final = frozenset({NO_DOT, PART_OF_HOST, IN_THE_MIDDLE})
+# A comparison that accepts one of these accepts all.
+_ONE_IS_ENOUGH: Final = frozenset({PART})
 
 # Only printable ones, so that every server and proxy on the way accepts them.
 _LAX: Final = frozenset(
@@ -110,7 +121,7 @@ _LOOPBACK: Final = (
     "http://localhost:3000 http://localhost http://127.0.0.1 http://localhost:8080 http://localhost:5173 "
     "https://localhost http://[::1] http://localhost:4200 http://127.0.0.1:8000 https://localhost:5173 "
     "http://localhost:8000 http://127.0.0.1:3000 https://localhost:3000 http://[::1]:3000 http://localhost:5000 "
-    "http://localhost:3001 http://127.0.0.1:5500 http://localhost:4321 http://127.0.0.1:5000 https://localhost:4200"
+    "http://localhost:3001 http://127.0.0.1:5500 http://localhost:4321 http://127.0.0.1:5000 http://tauri.localhost"
 ).split()
 # One for each range of RFC 1918, RFC 3927, RFC 4193 and RFC 6598, those of offices with either scheme, and one with a
 # port.
@@ -281,13 +292,18 @@ def imitation(candidate: str, label: str) -> str | None:
 def wider(probe: Probe, label: str) -> Iterator[Probe]:
     """
     Yield what may be allowed, too, if *probe* is: the same scheme and port with the name of a stranger, who owns
-    *label* under `com`, or with a public address, and names that begin like an address.
+    *label* under `com`, or with a public address, names that begin like an address, and any name under its suffix.
     """
     origin = Origin.parse(probe.origin)
-    if origin is None or origin.scheme not in HTTP_SCHEMES or probe.reach not in _OF_FEW:
+    if origin is None or origin.scheme not in HTTP_SCHEMES:
         return
     port = "" if origin.port is None else f":{origin.port}"
-    kind = f"any origin with {origin.scheme}{' and a port' if port else ''} is allowed"
+    if probe.rule == "CG-A004" and probe.reach is Reach.REGISTRANT:
+        suffix = owned_name(origin.host).partition(".")[2]
+        yield Probe("CG-A009", Reach.REGISTRANT, f"{origin.scheme}://attacker.{suffix}{port}", SAME_SUFFIX)
+    if probe.reach not in _OF_FEW:
+        return
+    kind = f"any name is allowed with {origin.scheme}{f' and port {origin.port}' if port else ''}"
     yield Probe("CG-A001", Reach.ANYONE, f"{origin.scheme}://{label}.com{port}", kind)
     if probe.rule not in _OF_ADDRESSES:
         return
@@ -344,15 +360,16 @@ def _ranked(candidate: str, *, is_trusted: bool) -> list[Probe]:
     """
     Return the relatives of *candidate*: the first of each mistake, then the second of each, and so on.
     """
-    # What is refused with its dot is not allowed because the dot may be absent.
-    by_mistake: dict[str, list[Probe]] = {name: [] for name in _MISTAKES if is_trusted or name != NO_DOT}
+    by_mistake: dict[str, list[Probe]] = {name: [] for name in _MISTAKES if is_trusted or name not in _ONLY_OF_TRUSTED}
     for attack in _attacks(candidate):
         probe = _probe(attack, candidate) if attack.is_sent and attack.name in by_mistake else None
         if probe is not None:
             by_mistake[attack.name].append(probe)
     if is_trusted:
         by_mistake[SAME_FORM] += _digit_siblings(candidate)
-    easiest = [sorted(probes, key=_ease) for probes in by_mistake.values()]
+    easiest = [
+        sorted(probes, key=_ease)[: 1 if mistake in _ONE_IS_ENOUGH else None] for mistake, probes in by_mistake.items()
+    ]
     rounds = [[probe for probe in turn if probe is not None] for turn in zip_longest(*easiest)]
     return [*chain.from_iterable(sorted(turn, key=_ease) for turn in (rounds if is_trusted else rounds[:1]))]
 
@@ -396,7 +413,8 @@ def _probe(attack: Attack, candidate: str) -> Probe | None:
     if owned_name(origin.host) == owned_name(trusted.host):
         return Probe(rule, Reach.NEIGHBOUR, attack.origin, attack.name)
     last = origin.host.rpartition(".")[2]
-    if "." in origin.host and (last in {trusted.host.rpartition(".")[2], "example"} or is_known_suffix(last)):
+    is_open = last in {trusted.host.rpartition(".")[2], "example"} or is_known_suffix(last)
+    if "." in origin.host and is_open and not is_known_suffix(origin.host):
         return Probe(rule, reach, attack.origin, attack.name)
     if rule == "CG-A007":
         return None

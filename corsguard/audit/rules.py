@@ -151,8 +151,8 @@ _ROWS: Final = (
         name="reflect-any",
         title="Any website may read",
         message=(
-            "The server does not compare the name of the origin, so every page that a visitor opens can read what this "
-            "visitor can read."
+            "The server does not compare the name of the origin, so every page that a visitor opens can read the "
+            "response."
         ),
         why=(
             "An attacker only needs a user to open a page. If credentials are allowed, the page reads the data of the "
@@ -297,7 +297,7 @@ _ROWS: Final = (
         instead='Allow your own name there, in full: `allow_origins=["https://your-name.github.io"]`.',
         header="Access-Control-Allow-Origin: the exact origin of your own name there",
         policy="{policy}, exactly",
-        fix=Fix(policy={"allow_origins": ["https://your-name.github.io"]}),
+        fix=_LIST,
         sign=signs.let_in_under_suffix,
         example=_reads("CG-A009", Reach.REGISTRANT, "https://0123abcd.github.io", "shared hosting is trusted"),
     ),

@@ -25,6 +25,7 @@ from corsguard.names import (
     SAFELISTED_RESPONSE_HEADERS,
 )
 from corsguard.origin import NULL, Origin
+from corsguard.suffixes import is_registry
 
 from .answers import Answer, target_of
 from .probes import Probe
@@ -116,12 +117,14 @@ def let_in_by_http(answer: Answer, probe: Probe, *, is_internal: bool = False) -
 
 def let_in_under_suffix(answer: Answer, probe: Probe, *, is_internal: bool = False) -> Sign | None:
     """
-    Detect that an origin may read because of the suffix of its name. The fix names that suffix.
+    Detect that an origin may read because of the suffix of its name. At a hosting service, the fix names that suffix.
     """
     sign = let_in(answer, probe, is_internal=is_internal)
-    host = "" if sign is None else probe.origin.partition("://")[2]
-    fix = Fix(policy={"allow_origins": [f"https://your-name.{host.partition('.')[2]}"]})
-    return None if sign is None else sign._replace(fix=fix)
+    suffix = probe.origin.partition(".")[2].partition(":")[0]
+    # A registry's suffix is the one of the own origin, which the rule's fix names.
+    if sign is None or is_registry(suffix):
+        return sign
+    return sign._replace(fix=Fix(policy={"allow_origins": [f"https://your-name.{suffix}"]}))
 
 
 def let_in_by_scheme(answer: Answer, probe: Probe, *, is_internal: bool = False) -> Sign | None:

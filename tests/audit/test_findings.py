@@ -207,6 +207,13 @@ def test_a_fault_does_not_hide_a_worse_one(pattern, severities):
             ("app.example.com", r"\d*a\d*p\d*p\d*\.\d*example\d*\.com", {"CG-A023": "critical"}),
             # The beginning is enough, which explains it.
             ("app.example.com", r"app\..*", {"CG-A003": "critical", "CG-A022": "critical"}),
+            # Letters of `https://` are removed, `www.` is removed anywhere, and a part of a listed host is enough.
+            ("example.com", r"[htps]*example\.com", {"CG-A004": "critical"}),
+            ("app.example.com", r"[htps]*app\.example\.com", {"CG-A004": "medium"}),
+            ("example.com", r"(exawww\.mpl|exampl)e\.com", {"CG-A023": "critical"}),
+            ("app.example.com", r"app\.(exawww\.mpl|exampl)e\.com", {"CG-A023": "critical"}),
+            ("app.saltmarsh.org", r"app\.(sa(l(t(m(a(r(s(h(\.org)?)?)?)?)?)?)?)?)?", {"CG-A006": "critical"}),
+            ("example.io", r"e?x?a?mple\.io", {"CG-A006": "critical"}),
             # The lists of these are exact.
             ("app.example.com", r"(app|www)\.example\.com", {}),
             ("example.com", r"(www\.)?example\.com", {}),
@@ -308,7 +315,9 @@ def test_what_is_often_trusted_by_mistake_is_asked_in_the_form_that_it_has(patte
         (APP, r"https://[a-z]+\.netlify\.app", "CG-A009", "https://your-name.netlify.app", Reach.REGISTRANT),
         (APP, r"https://[a-z]+\.s3\.amazonaws\.com", "CG-A009", "https://your-name.s3.amazonaws.com", Reach.REGISTRANT),
         # Every name of a registry: no dot is the cause.
-        ("https://shop.co.uk", r"https://.*\.co\.uk", "CG-A009", "https://your-name.co.uk", Reach.REGISTRANT),
+        ("https://shop.co.uk", r"https://.*\.co\.uk", "CG-A009", "https://shop.co.uk", Reach.REGISTRANT),
+        ("https://www.shop.co.uk", r"https://.*\.co\.uk", "CG-A009", "https://www.shop.co.uk", Reach.REGISTRANT),
+        ("https://www.shop.dev:8443", r".*\.dev:8443", "CG-A009", "https://www.shop.dev:8443", Reach.REGISTRANT),
         (APP, r"chrome-extension://.*", "CG-A017", "chrome-extension://your-extension-id", Reach.EXTENSION),
         (APP, r"capacitor://localhost", "CG-A017", "capacitor://your-own-host-name", Reach.APP),
         (APP, r"https://[a-z]+\.app\.example\.com", "CG-A012", APP, Reach.NEIGHBOUR),
@@ -328,6 +337,16 @@ def test_an_id_that_nobody_can_write_down_is_not_asked_for(scheme):
     fix = found(matching(f"{re.escape(APP)}|{scheme}://.*"), url=f"https://{HOST}/items")["CG-A017"]["fix"]
     assert fix["header"] == fix["policy"]
     assert fix["policy"].startswith(f"no origin with {scheme}, ")
+
+
+def test_a_finding_names_the_browsers_of_all_its_origins():
+    finding = found(matching(f"{re.escape(APP)}|(safari-web|chrome|moz)-extension://.*"), url=f"https://{HOST}/items")
+    assert finding["CG-A017"]["browsers"] == "Chromium, Firefox, Safari"
+
+
+def test_only_what_was_tried_is_said_to_be_allowed():
+    finding = found(matching(r"https://[^/]+:8443"), url=f"https://{HOST}/items", origin=f"{APP}:8443")["CG-A001"]
+    assert "any name is allowed with https and port 8443." in finding["detail"]
 
 
 def test_a_fix_names_all_trusted_origins():
@@ -367,9 +386,8 @@ def test_a_text_that_everybody_is_told_is_not_called_a_comparison():
 
 
 def test_a_name_that_nobody_can_register_is_no_danger():
-    finding = found(matching(r"https://app\.example\.c|https://app\.example\.com"), url=f"https://{HOST}/items")[
-        "CG-A006"
-    ]
+    app = matching(r"https://app\.zebra\.io?")
+    finding = found(app, url=f"https://{HOST}/items", origin="https://app.zebra.io")["CG-A006"]
     assert (finding["severity"], finding["browsers"]) == ("info", "none")
 
 

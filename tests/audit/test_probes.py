@@ -122,14 +122,24 @@ def test_a_host_has_related_names_or_none(origin):
 
 
 @pytest.mark.parametrize(
-    ("origin", "reach"),
+    ("trusted", "parts"),
     [
-        # `.co` is a suffix, and `.c` is not.
-        ("https://app.example.co", Reach.REGISTRANT),
-        ("https://app.example.c", Reach.NOBODY),
-        ("https://app.example", Reach.REGISTRANT),
+        # `.co` and `.sa` are suffixes, `.i` is not, and nobody can have a suffix itself. One beginning is enough.
+        (APP, {"https://app.example.co": Reach.REGISTRANT, "https://xample.com": Reach.REGISTRANT}),
+        (
+            "https://app.saltmarsh.io",
+            {"https://app.sa": Reach.REGISTRANT, "https://altmarsh.io": Reach.REGISTRANT},
+        ),
+        (
+            "https://co.ukulele.io",
+            {"https://co.ukulele.i": Reach.NOBODY, "https://kulele.io": Reach.REGISTRANT},
+        ),
+        ("https://t.io", {"https://t.i": Reach.NOBODY}),
     ],
 )
-def test_only_registrable_names_are_open_to_registrants(origin, reach):
-    (probe,) = [one for one in relatives([(APP, True)], Meant([])) if one.origin == origin]
-    assert (probe.rule, probe.reach) == ("CG-A006", reach)
+def test_only_registrable_names_are_open_to_registrants(trusted, parts):
+    tried = {one.origin: one.reach for one in relatives([(trusted, True)], Meant([])) if one.rule == "CG-A006"}
+    assert tried == parts
+    # What is refused itself is not allowed as a part of another name.
+    others = [one.origin for one in relatives([(trusted, False)], Meant([])) if one.rule == "CG-A006"]
+    assert others == [*parts][:1]

@@ -211,6 +211,7 @@ a part of the origin is enough: https://www.app.example.c:8443
 a part of the origin is enough: https://www.app.example.:8443
 a part of the origin is enough: https://www.app.example:8443
 a part of the origin is enough: https://www.app.exampl:8443
+a part of the origin is enough: https://www.app:8443
 every top-level domain is trusted: https://www.app.example.bid:8443
 every top-level domain is trusted: https://www.app.example.ws:8443
 every country is trusted: https://www.app.example.com.sb:8443
@@ -220,7 +221,10 @@ a dot may be absent: https://wwwapp.example.com:8443
 a dot may be absent: https://www.appexample.com:8443
 a dot may be absent: https://www.app.examplecom:8443
 three letters before the site are not compared: https://wwwexample.com:8443
-a letter before the site is not compared: https://wexample.com:8443
+a letter before the name is not compared: https://hexample.com:8443
+a letter before the name is not compared: https://hwww.app.example.com:8443
+a part of the host is enough: https://xample.com:8443
+www. is removed from the middle of a name: https://www.app.exawww.mple.com:8443
 the text behind the site's name is not compared: https://www.app.exampleattacker.com:8443
 the text behind the site's name is not compared: https://www.app.example7.com:8443
 the text in front of the name is not compared: https://attacker--www.app.example.com:8443
@@ -349,7 +353,9 @@ CARELESS = {
     "a part of the origin is enough": lambda origin: origin in APP,
     "a dot stands for any character": lambda origin: re.fullmatch("https://app.example.com", origin),
     "a dot may be absent": lambda origin: re.fullmatch(r"https://app\.?example\.com", origin),
-    "a letter before the site is not compared": lambda origin: re.fullmatch(r"https://(app\.|.)example\.com", origin),
+    "a letter before the name is not compared": lambda origin: re.sub("^[htps:/]*", "", origin) == APP[8:],
+    "www. is removed from the middle of a name": lambda origin: origin.replace("www.", "") == APP,
+    "a part of the host is enough": lambda origin: APP.endswith(origin.removeprefix("https://")),
     "the text between a subdomain and the site is not compared": lambda origin: re.fullmatch(
         r"https://app[.].*example\.com|https://app\.example\.com", origin
     ),
