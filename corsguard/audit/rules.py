@@ -914,7 +914,7 @@ _ROWS: Final = (
         header="Access-Control-Allow-Headers without it, or Vary with it; and escape what is put into the page",
         policy="allow_headers with the names that pages need",
         sign=signs.header_in_cache,
-        example=(_answer(("Cache-Control", "public"), body=b"for mark", more=(("x-0123abcd", "mark"),)),),
+        example=(_answer(("Cache-Control", "public"), body=b"for mark", more=(("x-0123abcd", "mark"),)), "mark"),
         severity=_HIGH,
         anonymous=_HIGH,
     ),

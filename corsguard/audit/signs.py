@@ -67,6 +67,8 @@ _COVERING: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 # RFC 9111, 3: these allow or forbid a shared cache to store the response.
 _NOT_STORED: Final = re.compile(r"\b(no-store|private|no-cache)\b", re.IGNORECASE)
 _STORED: Final = re.compile(r"\b(public|s-maxage=[1-9]|max-age=[1-9])", re.IGNORECASE)
+# RFC 9211, and what caches sent before it.
+_OF_CACHES: Final = "Cache-Status", "X-Cache", "X-Cache-Status", "CF-Cache-Status", "X-Proxy-Cache"
 _SHOWN_OF_AN_ORIGIN: Final = 60
 # The schemes of extensions whose id is the same for everybody.
 _WITH_A_FIXED_ID: Final = frozenset({"chrome-extension"})
@@ -362,9 +364,6 @@ def executed(preflight: Answer, answer: Answer) -> Sign | None:
         is_meant = preflight.get(ALLOW_METHODS) is not None or preflight.get(ALLOW_HEADERS) is not None
         severity = None if is_meant and preflight.grants_origin(with_credentials=False) else Severity.INFO
         return Sign((preflight,), "The preflight's answer has the same body as the response to GET.", severity=severity)
-    if preflight.get("Set-Cookie") is not None:
-        # Load balancers set cookies, too.
-        return Sign((preflight,), "The preflight's answer sets a cookie.", severity=Severity.INFO)
     return None
 
 
@@ -430,12 +429,33 @@ def poisoned(served: Answer, primed: Answer, expected: Answer) -> Sign | None:
     return Sign((served,), "The response to {} was given to the next one.", (primed.fetch.origin,))
 
 
-def cached_preflight(preflight: Answer) -> Sign | None:
-    is_cached = preflight.get("Age") is not None or "hit" in (preflight.get("X-Cache") or "").lower()
+def cached_preflight(preflight: Answer, answer: Answer | None = None, earlier: Answer | None = None) -> Sign | None:
+    """
+    Detect that a cache answers preflights for the wrong origin. *answer* is the response to the same page, and
+    *earlier* the answer to another page that is not trusted either.
+    """
+    allowed = preflight.get(ALLOW_ORIGIN)
     # An answer that is the same for everybody needs no Vary.
-    if not is_cached or preflight.varies or preflight.get(ALLOW_ORIGIN) == "*":
+    if not is_from_cache(preflight) or allowed == "*":
         return None
-    return Sign((preflight,), "The preflight's answer comes from a cache, and has no Vary: Origin.")
+    if not preflight.varies:
+        return Sign((preflight,), "The preflight's answer comes from a cache, and has no Vary: Origin.")
+    # Some caches do not obey Vary.
+    is_read = answer is not None and _is_read(answer)
+    is_different = earlier is not None and earlier.is_told and earlier.get(ALLOW_ORIGIN) != allowed
+    if allowed == preflight.fetch.origin or not (is_read or is_different):
+        return None
+    detail = "The answer to the preflight of {} comes from a cache, and is the one for another page."
+    return Sign((preflight,), detail, (preflight.fetch.origin or "",))
+
+
+def is_from_cache(answer: Answer) -> bool:
+    """
+    Return whether a cache on the way says that the answer is a stored one.
+    """
+    # An age of 0 may be the one of a new response.
+    is_old = bool((answer.get("Age") or "").strip(" 0"))
+    return is_old or any("hit" in (answer.get(name) or "").lower() for name in _OF_CACHES)
 
 
 def chosen_vary(answer: Answer) -> Sign | None:
@@ -446,16 +466,16 @@ def chosen_vary(answer: Answer) -> Sign | None:
     return Sign((answer,), f"Vary: {name} came back.") if answer.lists("Vary", name) else None
 
 
-def header_in_cache(answer: Answer) -> Sign | None:
+def header_in_cache(answer: Answer, mark: str) -> Sign | None:
     """
-    Detect that the additional request header is in a body that a cache may store.
+    Detect that *mark*, from the additional request header, is in a body that a cache may store.
     """
-    ((header, mark),) = answer.fetch.more
+    ((header, value),) = answer.fetch.more
     # With Vary for this header, a cache gives the body only to requests with the same header.
     is_kept_apart = answer.lists("Vary", header) or answer.lists("Vary", "*")
     if mark.encode() not in answer.response.body or not _is_cacheable(answer) or is_kept_apart:
         return None
-    return Sign((answer,), f"{header}: {mark} is in the body.")
+    return Sign((answer,), f"{header}: {value} is in the body.")
 
 
 # What the server does with its input.

@@ -15,7 +15,7 @@ from corsguard.browser.evidence import REDIRECTS, is_login, url_of
 from corsguard.browser.headers import is_forbidden_header, unsafe_names
 from corsguard.browser.urls import is_schemelessly_same_site, is_trustworthy
 from corsguard.browser.wire import Header
-from corsguard.names import ALLOW_ORIGIN
+from corsguard.names import ALLOW_HEADERS, ALLOW_ORIGIN
 from corsguard.origin import NULL, Origin
 from corsguard.suffixes import owned_name
 
@@ -24,7 +24,7 @@ from .bounded_client import SpentError, with_query
 from .probes import Probe, imitation, joined_name, lax, relatives, special, strangers, usual
 from .session import Session
 from .severity import EVERY_BROWSER, NO_BROWSER, Reach, Severity
-from .signs import is_slow, without_comments
+from .signs import is_from_cache, is_slow, without_comments
 
 # The parts that only run if the user asks for them.
 Permission = Literal["active"]
@@ -47,11 +47,31 @@ _MOST_THIRD_PARTIES: Final = 4
 _PRIVATE_NETWORK: Final = ("Access-Control-Request-Private-Network", "true")
 # The methods whose preflights a route may answer in its own way; the other preflights are for PUT.
 _CHANGING: Final = ("DELETE", "PATCH", "POST")
+# Where servers behind a proxy read their own name (RFC 7239: `Forwarded`), and what else they believe of a proxy.
+_NAMING_HOSTS: Final = {
+    "X-Forwarded-Host": "{}",
+    "Forwarded": "host={}",
+    "X-Original-Host": "{}",
+    "X-Host": "{}",
+    "X-Forwarded-Server": "{}",
+    "X-HTTP-Host-Override": "{}",
+}
+_OF_PROXIES: Final = (
+    *_NAMING_HOSTS,
+    *"X-Forwarded-For X-Forwarded-Proto X-Forwarded-Port X-Forwarded-Prefix X-Real-IP X-Client-IP".split(),
+    *"True-Client-IP CF-Connecting-IP X-Original-URL X-Rewrite-URL".split(),
+)
 _CSP_SOURCE: Final = re.compile(r"https?://[a-z0-9._:-]+", re.IGNORECASE)
 _POLICIES: Final = "Content-Security-Policy", "Content-Security-Policy-Report-Only"
 
-# `[` makes many URL parsers raise. No origin is so long or has such bytes.
-_MALFORMED: Final = ("https://a].b", "https://[", "https://\xe9\xff.example", f"https://{'a' * 5000}.example")
+# `[` makes many URL parsers raise, and a port that is no number others. No origin is so long or has such bytes.
+_MALFORMED: Final = (
+    "https://a].b",
+    "https://[",
+    "https://a.example:b",
+    "https://\xe9\xff.example",
+    f"https://{'a' * 5000}.example",
+)
 # Python's servers leave one or the other of these in a header's value.
 _LINE_ENDS: Final = {"A line feed": "\n", "A carriage return": "\r", "A folded line": "\r\n "}
 _COMMAS: Final = "," * 4096
@@ -261,6 +281,7 @@ def _ask_preflights(session: Session) -> None:
     is_moved = session.url != session.first_url
     first = session.preflight(trusted, url=session.first_url) if is_moved else plain
     session.look(["CG-P004"], first, answer)
+    _note_refused(session, first, answer)
     listed = session.preflight(trusted, names=("authorization", header), more=(_PRIVATE_NETWORK,))
     _look_at_pair(session, listed, answer)
     session.look(["CG-P006"], listed, session.strangers)
@@ -268,7 +289,28 @@ def _ask_preflights(session: Session) -> None:
     session.look(["CG-P002"], session.preflight(trusted, method=f"X{session.label.upper()}"))
     session.look(["CG-P005"], listed)
     session.look(["CG-P008"], plain, session.base)
-    session.look(["CG-V004"], listed)
+    _note_listed(session, listed)
+    session.look(["CG-V004"], listed, answer)
+    if is_from_cache(listed):
+        later = session.preflight(session.strangers[1], names=("authorization", header))
+        session.look(["CG-V004"], later, None, foreign)
+
+
+def _note_refused(session: Session, preflight: Answer, answer: Answer) -> None:
+    is_refused = not preflight.has_bad_status and not preflight.grants_origin(with_credentials=False)
+    if preflight.is_told and is_refused and answer.shares(with_credentials=False) and not session.reflects:
+        text = "{} may read, but its preflight is refused, so its pages cannot send JSON, PUT, DELETE or Authorization."
+        session.observed.note(text, answer.fetch.origin or "")
+
+
+def _note_listed(session: Session, preflight: Answer) -> None:
+    listed = [name for name in _OF_PROXIES if preflight.lists(ALLOW_HEADERS, name)]
+    # What allows every header is a finding.
+    if listed and preflight.grants_origin(with_credentials=False) and not preflight.shares(with_credentials=False):
+        text = (
+            "Preflights allow {}, in which many servers trust their proxy: let the proxy replace what pages send there."
+        )
+        session.observed.note(text, ", ".join(listed))
 
 
 def _ask_preflights_of_others(session: Session, header: str) -> None:
@@ -357,10 +399,10 @@ def _ask_conditions(session: Session) -> None:
     stranger = session.strangers[1]
     host = urlsplit(stranger).netloc
     named = with_query(session.url, f"origin={stranger}&domain={host}")
+    _ask_host_names(session, stranger, host)
     visited = imitation(session.nearest, session.label) or stranger
     # Those that are asked together are each asked alone, if they are accepted.
     for origin, *conditions in (
-        (stranger, Condition("CG-A018", "X-Forwarded-Host names it", ("X-Forwarded-Host", host))),
         (stranger, Condition("CG-A019", "Authorization comes with the request", ("Authorization", "Bearer corsguard"))),
         (
             stranger,
@@ -389,13 +431,41 @@ def _ask_conditions(session: Session) -> None:
         _look_at_condition(session, condition, session.get(stranger, url=url, method=method))
 
 
-def _ask_together(session: Session, origin: str, conditions: Collection[Condition]) -> None:
-    lines = tuple(one.line for one in conditions if one.line is not None)
-    # What is let in without the condition is another fault.
-    if not session.get(origin, more=lines).lets_in or session.get(origin).lets_in:
+def _ask_host_names(session: Session, stranger: str, host: str) -> None:
+    """
+    Name the *host* of a *stranger* in the headers of proxies. Such an answer must not get into a cache, so each request
+    has its own query.
+    """
+    lines = [(name, form.format(host)) for name, form in _NAMING_HOSTS.items()]
+    conditions = [Condition("CG-A018", f"{line[0]} names it", line) for line in lines]
+    answer, asking = _ask_together(session, stranger, conditions, is_fresh=True), session.asking
+    if asking is None or host.encode() not in answer.response.body:
         return
-    for condition, line in zip(conditions, lines, strict=True):
-        _look_at_condition(session, condition, session.get(origin, more=(line,)))
+    for line in lines:
+        # The answer to a stranger may have its name for another reason.
+        answer = session.get(asking, url=session.client.fresh(session.url), more=(line,))
+        is_shown = host.encode() in answer.response.body
+        if is_shown and session.preflight(asking, method="GET", names=(line[0],)).shares(with_credentials=False):
+            session.look(["CG-V006"], answer, host)
+
+
+def _ask_together(
+    session: Session, origin: str, conditions: Collection[Condition], *, is_fresh: bool = False
+) -> Answer:
+    """
+    Send the lines of all *conditions*, and each one alone if they are accepted. Return the answer to all.
+    """
+
+    def ask(*lines: Header) -> Answer:
+        return session.get(origin, url=session.client.fresh(session.url) if is_fresh else "", more=lines)
+
+    lines = [one.line for one in conditions if one.line is not None]
+    together = ask(*lines)
+    # What is let in without the condition is another fault.
+    if together.lets_in and not session.get(origin).lets_in:
+        for condition, line in zip(conditions, lines, strict=True):
+            _look_at_condition(session, condition, ask(line))
+    return together
 
 
 def _is_set_by_pages(name: str) -> bool:
@@ -405,13 +475,14 @@ def _is_set_by_pages(name: str) -> bool:
 def _look_at_condition(session: Session, condition: Condition, answer: Answer) -> None:
     """
     Keep that *condition* opens the resource, if so. A page can use it only as far as a preflight lets it send the
-    header, and a response to HEAD has no body.
+    header. A response to HEAD has no body, and an error has no data.
     """
     if not answer.lets_in or answer.fetch.origin is None:
         return
     reach, browsers, most = Reach.ANYONE, EVERY_BROWSER, Severity.CRITICAL
     mistake = f"any origin is allowed if {condition.mistake}"
-    if answer.fetch.method == "HEAD":
+    is_error = answer.status >= 400 and answer.fetch.url.startswith(session.missing)
+    if answer.fetch.method == "HEAD" or is_error:
         most = Severity.LOW
     elif names := [name for name in unsafe_names(answer.fetch.more) if _is_set_by_pages(name)]:
         preflight = session.preflight(answer.fetch.origin, method="GET", names=tuple(names))
@@ -515,7 +586,7 @@ def _ask_header_in_cache(session: Session) -> None:
     granted = session.preflight(asking, method="GET", names=(header,))
     if granted.shares(with_credentials=False):
         url = session.client.fresh(session.url)
-        session.look(["CG-V006"], session.client.ask(PageFetch(url, asking, more=((header, mark),))))
+        session.look(["CG-V006"], session.client.ask(PageFetch(url, asking, more=((header, mark),))), mark)
 
 
 def _ask_slowly(session: Session) -> None:

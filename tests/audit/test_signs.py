@@ -11,6 +11,7 @@ from kit.audited import (
     CREDENTIALS,
     HOST,
     VARY,
+    Served,
     answering,
     faults,
     found,
@@ -219,7 +220,35 @@ def test_a_header_that_gets_into_a_cache_is_found_unless_the_cache_separates_it(
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
     assert ("CG-V006" in found(app, active=True)) is is_found
-    assert "CG-V006" not in found(app)
+    # Without permission, only the headers of proxies are sent, which have the name of a host.
+    assert ("CG-V006" in found(app)) is is_found
+
+
+@pytest.mark.parametrize(
+    ("listed", "read", "is_found"),
+    [
+        ("X-Forwarded-Host", "HTTP_X_FORWARDED_HOST", True),
+        ("Content-Type, Forwarded", "HTTP_FORWARDED", True),
+        ("X-Host", "HTTP_X_HOST", True),
+        # No page can send it, or the body has the origin.
+        ("Content-Type", "HTTP_X_FORWARDED_HOST", False),
+        ("X-Host", "HTTP_X_FORWARDED_HOST", False),
+        ("X-Forwarded-Host", "HTTP_ORIGIN", False),
+    ],
+)
+def test_a_host_that_gets_into_a_cache_is_found_if_pages_may_name_it(listed, read, is_found):
+    def app(environ, start_response):
+        head = [*lines_for(APP)(environ), ("Access-Control-Allow-Headers", listed), ("Cache-Control", "public")]
+        is_bare = environ["REQUEST_METHOD"] in {"OPTIONS", "HEAD"}
+        body = b"" if is_bare else f'<link rel="canonical" href="{environ.get(read, "")}">'.encode()
+        start_response("200 OK", [("Content-Length", str(len(body))), *head])
+        return [body]
+
+    one = Served(app)
+    assert ("CG-V006" in found(one)) is is_found
+    # No visitor gets such a body from a cache.
+    queries = [query for method, _, query, names in one.asked if method == "GET" and read in names]
+    assert read == "HTTP_ORIGIN" or ("" not in queries and len({*queries}) == len(queries))
 
 
 # The example of each row is seen by the sign of that row, and by no other sign that looks at the same answers.
@@ -339,6 +368,8 @@ LOOK_ALIKES = [
     ("CG-P008", seen(GRANT, method="PUT", body=b"[1, 2]"), seen(body=b"[3, 4]")),
     ("CG-P008", seen(GRANT, method="PUT", body=b"[1, 2]", status=404), seen(body=b"[1, 2]")),
     ("CG-P008", seen(GRANT, method="PUT", body=b"{}"), seen(body=b"{}")),
+    # A session or a load balancer sets cookies, and no application runs.
+    ("CG-P008", seen(GRANT, ("Set-Cookie", "sid=1"), method="PUT"), seen()),
     ("CG-P009", seen(status=503), seen(GRANT, method="PUT")),
     ("CG-P009", seen(GRANT, status=401), seen(GRANT, method="PUT")),
     ("CG-P009", seen(), seen(GRANT, method="PUT")),
@@ -360,11 +391,19 @@ LOOK_ALIKES = [
     ("CG-V004", seen(GRANT, VARY, ("Age", "7"), method="PUT")),
     ("CG-V004", seen(GRANT, ("X-Cache", "MISS"), method="PUT")),
     ("CG-V004", seen((ALLOW, "*"), ("Age", "7"), method="PUT")),
+    ("CG-V004", seen(GRANT, ("Age", "0"), method="PUT")),
+    ("CG-V004", seen(GRANT, ("Cache-Status", "cdn; fwd=uri-miss"), method="PUT")),
+    # The answer for the same page, for all pages, or for a page that may not read.
+    ("CG-V004", seen(GRANT, VARY, ("Age", "7"), method="PUT"), seen(GRANT)),
+    ("CG-V004", seen(OTHER, VARY, ("Age", "7"), method="PUT"), None, seen(OTHER, method="PUT")),
+    ("CG-V004", seen(OTHER, VARY, ("Age", "7"), method="PUT"), None, seen(method="PUT", status=503)),
+    ("CG-V004", seen(OTHER, VARY, method="PUT"), seen(GRANT), seen(method="PUT")),
+    ("CG-V004", seen(VARY, ("Age", "7"), method="PUT"), seen()),
     ("CG-V005", seen(VARY, more=(("Vary", NEW),))),
-    ("CG-V006", seen(("Cache-Control", "no-store"), body=b"for mark", more=((NEW, "mark"),))),
-    ("CG-V006", seen(("Cache-Control", "public"), ("Vary", NEW), body=b"for mark", more=((NEW, "mark"),))),
-    ("CG-V006", seen(("Cache-Control", "public"), ("Vary", "*"), body=b"for mark", more=((NEW, "mark"),))),
-    ("CG-V006", seen(("Cache-Control", "public"), body=b"for nobody", more=((NEW, "mark"),))),
+    ("CG-V006", seen(("Cache-Control", "no-store"), body=b"for mark", more=((NEW, "mark"),)), "mark"),
+    ("CG-V006", seen(("Cache-Control", "public"), ("Vary", NEW), body=b"for mark", more=((NEW, "mark"),)), "mark"),
+    ("CG-V006", seen(("Cache-Control", "public"), ("Vary", "*"), body=b"for mark", more=((NEW, "mark"),)), "mark"),
+    ("CG-V006", seen(("Cache-Control", "public"), body=b"for nobody", more=((NEW, "mark"),)), "mark"),
     ("CG-X001", seen(), "A line feed", NEW, {"access-control-allow-origin"}),
     ("CG-X002", seen(status=500), seen(status=500), seen(status=500)),
     ("CG-X002", seen(), seen(status=500), seen()),
@@ -497,10 +536,14 @@ SEVERITIES = [
     ("CG-P008", None, seen(GRANT, ("Access-Control-Allow-Methods", "PUT"), body=b"[1, 2]"), seen(body=b"[1, 2]")),
     ("CG-P008", None, seen(GRANT, ("Access-Control-Allow-Headers", NEW), body=b"[1, 2]"), seen(body=b"[1, 2]")),
     ("CG-P008", "INFO", seen(("Access-Control-Allow-Methods", "PUT"), method="PUT", body=b"[1]"), seen(body=b"[1]")),
-    ("CG-P008", "INFO", seen(GRANT, ("Set-Cookie", "sid=1"), method="PUT"), seen()),
     ("CG-P009", None, seen(status=400)),
     ("CG-P009", None, seen(status=404)),
     ("CG-V004", None, seen(GRANT, ("X-Cache", "HIT from cdn"), method="PUT")),
+    ("CG-V004", None, seen(GRANT, ("Cache-Status", "cdn; hit"), ("Age", "0"), method="PUT")),
+    ("CG-V004", None, seen(VARY, ("Age", "7"), method="PUT"), seen(GRANT)),
+    ("CG-V004", None, seen(OTHER, VARY, ("Age", "7"), method="PUT"), seen(GRANT)),
+    ("CG-V004", None, seen(OTHER, VARY, ("Age", "7"), method="PUT"), None, seen(method="PUT")),
+    ("CG-V006", None, seen(("Age", "1"), body=b"for mark", more=(("Forwarded", "host=mark"),)), "mark"),
     ("CG-V001", "MEDIUM", seen(GRANT, ("Cache-Control", "max-age=60")), [seen(origin=None)]),
     ("CG-V001", "LOW", seen(GRANT), [seen(origin=None)]),
     ("CG-V001", "LOW", seen(GRANT, status=500), [seen(origin=None, status=500)]),

@@ -21,6 +21,7 @@ from kit.audited import (
     everybody,
     faults,
     found,
+    lines_for,
     listing,
     origin_of,
 )
@@ -384,6 +385,8 @@ def opened_by(name, value, answer_preflights=None):
             (rule, opened_by(name, value, preflights), severity, browsers)
             for rule, name, value in (
                 ("CG-A018", "X-Forwarded-Host", "{}"),
+                ("CG-A018", "Forwarded", "host={}"),
+                ("CG-A018", "X-Original-Host", "{}"),
                 ("CG-A019", "Authorization", "Bearer"),
                 ("CG-A019", "X-Requested-With", "XMLHttpRequest"),
             )
@@ -408,6 +411,13 @@ def opened_by(name, value, answer_preflights=None):
             "low",
             "Chromium, Firefox, Safari",
         ),
+        # Something is there.
+        (
+            "CG-A019",
+            lambda environ: everybody(environ) * ("/corsguard-" in environ["PATH_INFO"]),
+            "critical",
+            "Chromium, Firefox, Safari",
+        ),
     ],
 )
 def test_a_condition_is_as_bad_as_what_a_page_can_send(rule, lines, severity, browsers):
@@ -416,6 +426,71 @@ def test_a_condition_is_as_bad_as_what_a_page_can_send(rule, lines, severity, br
 
     finding = found(answering(added))[rule]
     assert (finding["severity"], finding["browsers"]) == (severity, browsers)
+
+
+def test_an_error_of_an_unknown_path_has_no_data():
+    def app(environ, start_response):
+        is_there = environ["PATH_INFO"] == "/items"
+        lines = listing(APP) if is_there else answering(everybody, status="404 Not Found")
+        return lines(environ, start_response)
+
+    assert found(app)["CG-A019"]["severity"] == "low"
+
+
+@pytest.mark.parametrize("first", ["https://x.example", APP])
+def test_a_cache_that_answers_all_preflights_alike_is_found(first):
+    """
+    The answers have Vary, and the cache does not obey it. The first one in it is refused, or the trusted one.
+    """
+    kept = []
+
+    def lines(environ):
+        answer = lines_for(APP)(environ)
+        if not asked_for(environ) or (first == APP and not kept and origin_of(environ) != APP):
+            return answer
+        if not kept:
+            kept.append(answer)
+            return answer
+        return [*kept[0], ("Age", "40"), ("X-Cache", "Hit from cdn")]
+
+    report = audited(answering(lines))
+    assert "CG-V004" in {finding.rule.id for finding in report.faults}
+    assert any(f"{APP} may read, but its preflight is refused" in note for note in report.notes) is (first != APP)
+
+
+@pytest.mark.parametrize(
+    ("preflights", "is_noted"), [([], True), ([(ALLOW, APP)], False), ([(ALLOW, "*")], False), (None, False)]
+)
+def test_a_trusted_page_whose_preflight_is_refused_is_named(preflights, is_noted):
+    def app(environ, start_response):
+        if preflights is None or not asked_for(environ):
+            return listing(APP)(environ, start_response)
+        return answering(lambda _: [VARY, *preflights])(environ, start_response)
+
+    assert any("its preflight is refused" in note for note in audited(app).notes) is is_noted
+
+
+@pytest.mark.parametrize(
+    ("listed", "named"),
+    [
+        ("Content-Type, x-forwarded-host, X-Real-IP", "X-Forwarded-Host, X-Real-IP"),
+        ("Content-Type, X-HTTP-Method-Override", ""),
+    ],
+)
+def test_headers_of_proxies_that_pages_may_send_are_named(listed, named):
+    lines = [("Access-Control-Allow-Headers", listed)]
+    report = audited(answering(lines_for(APP, more=lines)))
+    noted = [note for note in report.notes if "trust their proxy" in note]
+    assert noted == [note for note in noted if f"Preflights allow {named}, in which" in note]
+    assert len(noted) == bool(named)
+
+
+def test_a_port_that_is_no_number_must_not_make_a_server_fail():
+    def app(environ, start_response):
+        is_bad = re.fullmatch(r"https://[a-z.]+:[^0-9]+", origin_of(environ))
+        return (answering(lambda _: [], status="500 No") if is_bad else listing(APP))(environ, start_response)
+
+    assert faults(app) == {"CG-X002"}
 
 
 def test_the_preflights_of_http_origins_are_asked_too():
