@@ -198,8 +198,11 @@ def no_origin(answer: Answer, reader: Answer | None = None) -> Sign | None:
     """
     if _allowed(answer) != "invalid":
         return None
-    is_empty = not (answer.get(ALLOW_ORIGIN) or "").strip()
+    value = answer.get(ALLOW_ORIGIN) or ""
+    is_empty = not value.strip()
     what = "is empty" if is_empty else "{} is not an origin"
+    if not value.isascii():
+        what += ", because browsers send a name in its ASCII form (xn--...)"
     return _unreadable(answer, f"{ALLOW_ORIGIN}{' ' if is_empty else ': '}{what}.", reader)
 
 

@@ -64,9 +64,8 @@ _OF_PROXIES: Final = (
 _CSP_SOURCE: Final = re.compile(r"https?://[a-z0-9._:-]+", re.IGNORECASE)
 _POLICIES: Final = "Content-Security-Policy", "Content-Security-Policy-Report-Only"
 
-# `[` makes many URL parsers raise, and a port that is no number others. No origin is so long or has such bytes.
+# `[` makes many URL parsers raise, and a port that is not a number others. No origin is so long or has such bytes.
 _MALFORMED: Final = (
-    "https://a].b",
     "https://[",
     "https://a.example:b",
     "https://\xe9\xff.example",
@@ -307,9 +306,7 @@ def _note_listed(session: Session, preflight: Answer) -> None:
     listed = [name for name in _OF_PROXIES if preflight.lists(ALLOW_HEADERS, name)]
     # What allows every header is a finding.
     if listed and preflight.grants_origin(with_credentials=False) and not preflight.shares(with_credentials=False):
-        text = (
-            "Preflights allow {}, in which many servers trust their proxy: let the proxy replace what pages send there."
-        )
+        text = "Pages may send {}. Many servers believe that only a proxy sets that, so a proxy should replace it."
         session.observed.note(text, ", ".join(listed))
 
 

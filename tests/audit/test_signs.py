@@ -654,6 +654,12 @@ def test_a_value_that_only_others_get_is_not_said_to_concern_the_own_pages():
     assert found(answering(lambda _: [(ALLOW, ""), CREDENTIALS]))["CG-B005"]["detail"] == f"{ALLOW} is empty."
 
 
+def test_a_name_with_other_letters_is_said_to_need_its_ascii_form():
+    name = "https://gr\u00fcn.example".encode().decode("latin-1")
+    assert "its ASCII form (xn--...)" in RULES["CG-B005"].sign(seen((ALLOW, name))).detail
+    assert "ASCII" not in RULES["CG-B005"].sign(seen((ALLOW, f"{APP}/"))).detail
+
+
 def test_what_a_request_without_origin_gets_is_read_too():
     """
     Some libraries join their list there, and refuse each entry of it.
