@@ -381,6 +381,9 @@ def _drop_explained(found: dict[str, list[Positive]]) -> None:
     if found["CG-A004"] or found["CG-A023"]:
         # What is in front of the name's end may be absent, but also anything else.
         found["CG-A006"] = _without(found["CG-A006"], PART_OF_HOST)
+    if found["CG-A014"]:
+        # An app at a name below localhost may read because loopback may.
+        found["CG-A017"] = _not_below(found["CG-A017"], ["localhost"])
     if any(positive.probe.mistake == NO_DOT for positive in found["CG-A007"]):
         # The name with `www.` is allowed without its dot, too.
         found["CG-A004"] = _without(found["CG-A004"], THREE_LETTERS)

@@ -10,6 +10,7 @@ from typing import Final, Literal, NamedTuple
 
 from corsguard.browser.evidence import LONGEST_READ, REDIRECTS
 from corsguard.browser.headers import is_safelisted_method, seconds_of
+from corsguard.browser.urls import HTTP_SCHEMES
 from corsguard.fixes import Fix
 from corsguard.names import (
     ALLOW_CREDENTIALS,
@@ -134,9 +135,9 @@ def let_in_by_scheme(answer: Answer, probe: Probe, *, is_internal: bool = False)
     Detect that an origin may read because of its scheme. The fix has the same scheme.
     """
     sign = let_in(answer, probe, is_internal=is_internal)
-    if sign is None or probe.reach not in {Reach.EXTENSION, Reach.APP}:
-        return sign
     scheme = probe.origin.partition("://")[0]
+    if sign is None or probe.reach not in {Reach.EXTENSION, Reach.APP} or scheme in HTTP_SCHEMES:
+        return sign
     if probe.reach is Reach.EXTENSION and scheme not in _WITH_A_FIXED_ID:
         words = f"no origin with {scheme}, because each installation or panel has another id: check a token instead"
         return sign._replace(fix=Fix(words=words))

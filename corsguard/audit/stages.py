@@ -297,7 +297,7 @@ def _ask_preflights(session: Session) -> None:
 
 def _note_refused(session: Session, preflight: Answer, answer: Answer) -> None:
     is_refused = not preflight.has_bad_status and not preflight.grants_origin(with_credentials=False)
-    if preflight.is_told and is_refused and answer.shares(with_credentials=False) and not session.reflects:
+    if preflight.is_told and is_refused and answer.lets_in and not session.reflects:
         text = "{} may read, but its preflight is refused, so its pages cannot send JSON, PUT, DELETE or Authorization."
         session.observed.note(text, answer.fetch.origin or "")
 

@@ -258,6 +258,7 @@ def test_only_a_port_that_nobody_lists_proves_that_every_port_is_trusted(trusted
             (r"safari-web-extension://[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab].*", "CG-A017", "high"),
             (r"vscode-webview://[0-9a-v]{52}", "CG-A017", "high"),
             (r"(ionic|tauri)://localhost", "CG-A017", "medium"),
+            (r"http://tauri\.localhost", "CG-A017", "medium"),
             (r"https?://localhost:4200", "CG-A014", "medium"),
             (r"http://127\.0\.0\.1:8000", "CG-A014", "medium"),
             (r"https://localhost:\d+", "CG-A014", "medium"),
@@ -320,6 +321,7 @@ def test_what_is_often_trusted_by_mistake_is_asked_in_the_form_that_it_has(patte
         ("https://www.shop.dev:8443", r".*\.dev:8443", "CG-A009", "https://www.shop.dev:8443", Reach.REGISTRANT),
         (APP, r"chrome-extension://.*", "CG-A017", "chrome-extension://your-extension-id", Reach.EXTENSION),
         (APP, r"capacitor://localhost", "CG-A017", "capacitor://your-own-host-name", Reach.APP),
+        (APP, r"http://tauri\.localhost", "CG-A017", APP, Reach.APP),
         (APP, r"https://[a-z]+\.app\.example\.com", "CG-A012", APP, Reach.NEIGHBOUR),
         # Only the beginning is compared: no dot is the cause.
         ("https://shop-7.netlify.app", r"https://shop-.*", "CG-A003", "https://shop-7.netlify.app", Reach.REGISTRANT),

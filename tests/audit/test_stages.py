@@ -470,6 +470,11 @@ def test_a_trusted_page_whose_preflight_is_refused_is_named(preflights, is_noted
     assert any("its preflight is refused" in note for note in audited(app).notes) is is_noted
 
 
+def test_a_resource_that_everybody_may_only_get_needs_no_preflight():
+    report = audited(answering(lambda environ: [] if asked_for(environ) else [(ALLOW, "*")]))
+    assert not any("its preflight is refused" in note for note in report.notes)
+
+
 @pytest.mark.parametrize(
     ("listed", "named"),
     [
