@@ -121,7 +121,7 @@ _LOOPBACK: Final = (
     "http://localhost:3000 http://localhost http://127.0.0.1 http://localhost:8080 http://localhost:5173 "
     "https://localhost http://[::1] http://localhost:4200 http://127.0.0.1:8000 https://localhost:5173 "
     "http://localhost:8000 http://127.0.0.1:3000 https://localhost:3000 http://[::1]:3000 http://localhost:5000 "
-    "http://localhost:3001 http://127.0.0.1:5500 http://localhost:4321 http://127.0.0.1:5000 https://localhost:4200"
+    "http://localhost:3001 http://127.0.0.1:5500 http://localhost:4321 http://127.0.0.1:5000"
 ).split()
 # One for each range of RFC 1918, RFC 3927, RFC 4193 and RFC 6598, those of offices with either scheme, and one with a
 # port.
