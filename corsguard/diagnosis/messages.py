@@ -26,6 +26,7 @@ from .named import (
     NamedPage,
     NamedUrl,
     allow_origin_named,
+    element_named,
     lists_named,
     location_named,
     method_named,
@@ -313,6 +314,7 @@ def _message(  # noqa: PLR0913 - the parts of one message
             mode="no-cors" if means is Reason.CORP else "websocket" if is_socket else "cors",
             with_credentials=known.with_credentials or REASONS[means].with_credentials or is_socket,
             is_preflight=is_preflight,
+            initiator=element_named(text) or "fetch",
             exchange=_covered(url) if covers_all else _exchange(means, said, text, url, is_preflight=is_preflight),
         )
     return Message(

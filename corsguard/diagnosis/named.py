@@ -186,6 +186,12 @@ _METHODS: Final = re.compile(
 _OF_ELEMENT: Final = re.compile(
     r"Access to (?:audio|CSS stylesheet|font|image|link|manifest|script|style|video)\w* (?:at|from) ", re.IGNORECASE
 )
+# What an element loads that may be loaded without CORS.
+_ELEMENT: Final = re.compile(
+    r"\bAccess to (?P<kind>audio|CSS stylesheet|image|script|video) (?:at|from) |"
+    r"\b(?P<old>Image|Script|Stylesheet) from origin ",
+    re.IGNORECASE,
+)
 _REQUESTS: Final = re.compile(
     rf"\b(?P<method>{_VERBS}) (?P<url>https?://[^\s'\"]{{1,2048}})|"
     # The settings of Axios.
@@ -376,6 +382,15 @@ def method_named(text: str, url: str) -> str | None:
     method = next(said_by[f"method{number}"] for number in ("", 2, 3, 4, 5, 6) if said_by[f"method{number}"])
     # Axios, for example, has methods in lower case in its settings, and sends them in upper case.
     return method.upper() if said_by["method2"] or said_by["method6"] else method
+
+
+def element_named(text: str) -> str:
+    """
+    Return what an element of the page loads, as Chromium names it in *text*; empty if it names none, or if that is
+    never loaded without CORS.
+    """
+    found = _ELEMENT.search(text)
+    return "" if found is None else (found["kind"] or found["old"]).lower()
 
 
 def status_named(text: str, url: str) -> str:

@@ -108,7 +108,8 @@ _REDIRECTED: Final = (
     "the end."
 )
 _FILE_WITHOUT_CORS: Final = (
-    "An element without crossorigin and integrity needs no CORS (a font or a module always does)."
+    "An element without crossorigin and integrity needs no CORS (a font or a module always does, and an image that a "
+    "script draws into WebGL or reads from a canvas)."
 )
 _FILE_WITHOUT_PREFLIGHT: Final = (
     "The service gives the file to every page that requests it without a preflight, and a file needs none: no header "
@@ -461,6 +462,23 @@ def fix_at_place(failure: Failure, fix: Fix, assumed: Collection[str]) -> Fix:
     if known is not None and known.who == "page":
         return replace(fix, words=f"{known.words} {fix.words}")
     place = place_of(failure)
+    fix = _fix_at(place, failure, fix, assumed)
+    if _may_load_without_cors(failure, place):
+        return replace(fix, words=f"{fix.words} {_FILE_WITHOUT_CORS}")
+    return fix
+
+
+def _may_load_without_cors(failure: Failure, place: Responder | None) -> bool:
+    """
+    Return whether an element may have loaded a file for which it needs no CORS.
+    """
+    is_element = failure.initiator != "fetch" or (place is not None and place.who == "files")
+    is_of_answer = failure.reason in {Reason.MISSING_ALLOW_ORIGIN, Reason.ALLOW_ORIGIN_MISMATCH}
+    is_page = place is not None and place.who in _FOR_PAGES
+    return is_element and is_of_answer and not (is_page or failure.is_preflight or is_led_to_login(failure))
+
+
+def _fix_at(place: Responder | None, failure: Failure, fix: Fix, assumed: Collection[str]) -> Fix:
     if place is None:
         may_be = _may_be_of_others(failure, assumed) and not is_led_to_login(failure)
         more = _not_yours(failure)
@@ -642,7 +660,7 @@ def _of_file(failure: Failure, words: str) -> tuple[str, str]:
     Return what to do about a file that a public service gives to every page, and what the page writes.
     """
     if not failure.is_preflight:
-        return f"{words} {_FILE_WITHOUT_CORS}", ""
+        return words, ""
     refused = f" {as_shown(failure.value)}" if failure.reason is Reason.HEADER_NOT_ALLOWED and failure.value else ""
     others = "" if refused else "s that the page, its service worker, or a library adds"
     return _FILE_WITHOUT_PREFLIGHT, f"leave out the request header{refused}{others}"

@@ -1170,4 +1170,17 @@ LINES = [
     Line("lists", f"XMLHttpRequest cannot load {A}. Request header field Accept-Encoding is not allowed by Access-Control-Allow-Headers.", "header_not_allowed", A, never="let the page not send this header"),
     Line("preflights", f"Access to fetch at '{A}' from origin '{P}' has been blocked by CORS policy: Response to preflight request doesn't pass access control check: It does not have HTTP ok status.", "preflight_status", A, P, says="leave out what needs a preflight"),
     Line("schemes", "XMLHttpRequest cannot load file://api.giphy.com/v1/random?tag=cats. Cross origin requests are only supported for protocol schemes: http, data, chrome, https.", "bad_scheme", "file://api.giphy.com/v1/random?tag=cats", says='fetch("https://api.giphy.com/v1/random?tag=cats")'),
+    # What an element loads.
+    *(
+        Line("elements", f"Access to {kind} at '{url}' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", url, P, says=says, never=never)
+        for kind, url, says, never in (
+            ("image", A, "An element without crossorigin", "answer 401"),
+            ("script", A, "An element without crossorigin", "answer 401"),
+            ("CSS stylesheet", A, "An element without crossorigin", "answer 401"),
+            ("image", "https://bucket.s3.amazonaws.com/a.png", "An element without crossorigin", "answer 401"),
+            ("font", A, "does not list the origin", "An element without crossorigin"),
+            ("fetch", A, "does not list the origin", "An element without crossorigin"),
+        )
+    ),
+    Line("elements", f"Image from origin 'https://cdn.example.com' has been blocked from loading by Cross-Origin Resource Sharing policy: {NO_HEADER} Origin '{P}' is therefore not allowed access.", "missing_allow_origin", "https://cdn.example.com", P, says="An element without crossorigin"),
 ]  # fmt: skip
