@@ -183,7 +183,7 @@ def test_only_a_redirect_within_the_origin_is_followed():
         elif environ["PATH_INFO"] == "/items/" and environ["HTTP_HOST"] == HOST:
             return answering(everybody)(environ, start_response)
         else:
-            start_response("302 Found", [("Location", "http://login.example.com/")])
+            start_response("302 Found", [("Location", "http://other.example.com/")])
         return []
 
     one = Served(app)
@@ -194,7 +194,7 @@ def test_only_a_redirect_within_the_origin_is_followed():
     assert {names["HTTP_HOST"] for *_, names in one.asked} == {HOST}
     one = Served(app)
     report = audited(one, url=f"http://{HOST}/login")
-    assert any("redirects to http://login.example.com, which was not contacted" in note for note in report.notes)
+    assert any("redirects to http://other.example.com, which was not contacted" in note for note in report.notes)
     assert {names["HTTP_HOST"] for *_, names in one.asked} == {HOST}
     assert report.faults == []
 

@@ -165,7 +165,7 @@ def test_a_guard_knows_the_policy_and_its_place(module, attribute):
     guarded = load_guarded(f"{module}:{attribute}")
     there = guarded.find(environ("/api/items"))
     assert (there.name, there.policy.allow_origins) == ("/api", (APP,))
-    assert guarded.place_of(there, "max_age") == Place(f"{module}:{attribute}", STANDS[attribute])
+    assert guarded.place_of(there, "max_age") == Place(f"{module}:{attribute}", STANDS[attribute], ("paths", "/api"))
     assert guarded.find(environ("/closed/x")).policy is None
     assert guarded.find(environ("/other")).policy == "unguarded"
 
@@ -258,7 +258,8 @@ def test_the_line_to_change_is_in_the_place_of_the_guard(module, attribute, comm
     (change,) = document["changes"]
     assert (change["place"], code) == (name, 1)
     written = [line.replace("..., ", "") for line in change["lines"]]
-    assert read(STANDS[attribute], written) == {"allow_methods": ["GET", "HEAD", "POST", "DELETE"]}
+    allowed = {"allow_methods": ["GET", "HEAD", "POST", "DELETE"]}
+    assert read(STANDS[attribute], written) == {"paths": {"/api": allowed}}
 
 
 @pytest.mark.parametrize("command", ["check", "explain"])
