@@ -4,9 +4,10 @@ time.
 """
 
 import pytest
-from kit.comparing import assert_like_the_model
+from kit.comparing import ALL, EVEN, assert_like_the_model
 
 
 @pytest.mark.browser
-def test_the_model_does_what_chromium_does(capsys):
-    assert_like_the_model("chromium", capsys)
+@pytest.mark.parametrize("part", [EVEN, pytest.param(ALL, marks=pytest.mark.long)], ids=["half", "all"])
+def test_the_model_does_what_chromium_does(capsys, part):
+    assert_like_the_model("chromium", capsys, part)
