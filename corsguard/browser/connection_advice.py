@@ -188,10 +188,12 @@ _OVER_HTTPS: Final = (
 
 
 def bad_scheme(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
-    scheme = scheme_of(failure) or failure.url.partition(":")[0].lower()
+    # A console may name the scheme alone.
+    named = failure.value if "url" in unnamed else ""
+    scheme = named or scheme_of(failure) or failure.url.partition(":")[0].lower()
     if (misspelt := _misspelt(failure.url)) is not None:
         return misspelt
-    if "url" in unnamed and "page" in unnamed:
+    if {"url", "page"} <= {*unnamed} and not named:
         return change(_SCHEME_UNNAMED)
     if scheme in _OF_SCHEME:
         return change(f"Not CORS. {_OF_SCHEME[scheme]}")

@@ -360,7 +360,11 @@ def _is_of_http(failure: Failure) -> bool:
 
 
 def _scheme_named(failure: Failure) -> str:
-    return "a scheme other than http: and https:" if _is_of_http(failure) else f"the scheme {scheme_of(failure)}:"
+    scheme = scheme_of(failure)
+    if failure.reason is Reason.BAD_SCHEME and _is_of_http(failure):
+        # The console may name the scheme alone.
+        scheme = failure.value or ""
+    return f"the scheme {scheme}:" if scheme not in {"", "http", "https"} else "a scheme other than http: and https:"
 
 
 def _field_fault(failure: Failure) -> str:

@@ -241,7 +241,7 @@ def _repeats(message: Message, other: Message) -> bool:
     is_alike = message.name == other.name and _is_about(message, other.url)
     # Chromium prints the status of a preflight in a row of its own, which does not name the page.
     is_checked = message.failure is not None and message.failure.reason in CORS_CHECK
-    is_row = other.name == Reason.PREFLIGHT_STATUS and "page" in other.assumed
+    is_row = other.name == Reason.PREFLIGHT_STATUS and "page" in other.assumed and other.engine != "Safari"
     if is_checked and is_row and _is_about(message, other.url):
         return True
     # The server logs what it refuses, and the browser says what is missing then.

@@ -17,6 +17,7 @@ from corsguard.browser import Reason
 
 # The most lines that one message may have.
 _MOST_LINES: Final = 5
+_MOST_WRAPPED: Final = 3
 # How many characters of a line are read after its URL.
 _LONGEST_REST: Final = 400
 
@@ -264,9 +265,24 @@ def messages_in(lines: list[str]) -> Iterator[tuple[str, bool]]:
                 break
             if count < len(rest) and _blocked(rest[count]):
                 break
+        if not _URL.search(line):
+            # It was wrapped, and cut off after the URL.
+            line = " ".join([line, *(rest.popleft() for _ in range(_lines_to_url(rest)))])
         if rest and _STATUS_LINE.fullmatch(rest[0]):
             line = f"{line} {rest.popleft()}"
         yield line, True
+
+
+def _lines_to_url(lines: deque[str]) -> int:
+    """
+    Return how many of *lines* belong to the line before them, up to the one with the URL; 0 if that is not told.
+    """
+    for count, line in enumerate(islice(lines, _MOST_WRAPPED), 1):
+        if not line or _blocked(line):
+            return 0
+        if _URL.search(line):
+            return count
+    return 0
 
 
 def _blocked(text: str) -> re.Match[str] | None:

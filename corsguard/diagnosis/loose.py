@@ -30,6 +30,11 @@ _REQUESTED: Final = re.compile(
     r"\bcurl(?:\.exe)? [^|;]{0,180}$|--(?:endpoint|url)[= ]['\"]?$|\bSEC71\d\d: [^.:]{0,40}$|"
     r"(?i:\b(?:request|fetch|call)(?:s|es|ing|ed)?\b[^.!?:]{0,30}:? ?(?:\[[A-Z]{3,7}\] )?['\"(]?$)"
 )
+# The value of a header is not a request, with or without a colon.
+_VALUE: Final = re.compile(
+    r"(?i:\b(?:access-control-[\w-]{1,30}|(?:timing-)?allow-origin|host|location|origin|referr?er|vary)\b"
+    r"['\"]?:? ?['\"]?$)"
+)
 # What people write before a link, and where links lead.
 _LINKED: Final = re.compile(
     r"(?i:\b(?:article|cause|demo|documentation|docs?|found|homepage|issue|link|page|project|repo|repository|reproduced?|"
@@ -70,6 +75,8 @@ def loose_urls(text: str, core: tuple[int, int]) -> Iterator[LooseUrl]:
         if _PLACE.search(found[0]) or found[0].endswith("/..."):
             continue
         lead = text[max(0, found.start() - _LONGEST_LEAD) : found.start()]
+        if _VALUE.search(lead):
+            continue
         is_requested = _REQUESTED.search(lead) is not None
         if is_requested or not (_LINK.match(found[0]) or _LINKED.search(lead)):
             url = USERINFO.sub("", found[0].rstrip(".,;:?]"))[:LONGEST_WORD]

@@ -221,14 +221,15 @@ def read_one(text: str, known: Known) -> Message | None:
     if row.value is not None:
         said.setdefault("value", row.value)
     means = row.means
-    engine = "" if means in _OF_SERVERS else _engine(text, match.span())
+    engine = "" if means in _OF_SERVERS else _engine(text, match.span(), is_known=means != "not_told")
     is_preflight = _OF_PREFLIGHT_ANSWER.search(without_urls(text)) is not None
     return _message(text, means, said, known, engine=engine, core=match.span(), is_preflight=is_preflight)
 
 
-def _engine(text: str, core: tuple[int, int]) -> str:
+def _engine(text: str, core: tuple[int, int], *, is_known: bool) -> str:
     """
-    Return the browser that printed *text*: of several, the one whose words are the nearest to the *core*.
+    Return the browser that printed *text*: of several, the one whose words are the nearest to the *core*. Unless it
+    *is_known* what failed, a library may have written the words of WebKit.
     """
     begin, end = core
     found = [
@@ -236,7 +237,7 @@ def _engine(text: str, core: tuple[int, int]) -> str:
         for name, signs in _ENGINES
         for sign in signs.finditer(text)
     ]
-    return min(found, key=itemgetter(0), default=(0, OLD_WEBKIT if _OF_WEBKIT.search(text) else ""))[1]
+    return min(found, key=itemgetter(0), default=(0, OLD_WEBKIT if is_known and _OF_WEBKIT.search(text) else ""))[1]
 
 
 def _message(  # noqa: PLR0913 - the parts of one message

@@ -199,7 +199,7 @@ _RESPONDERS: Final = (
         "page",
         re.compile(
             r"https?://(?:[^/?#]*\.)?(?:b2clogin\.com|ciamlogin\.com|login\.microsoftonline\.com)/[^#]*"
-            r"\.well-known/openid-configuration"
+            r"(?:\.well-known/openid-configuration|/discovery/(?:[^?#]*/)?(?:instance|keys)\b)"
         ),
         "Microsoft's login shares this document with every page, but not the error in its place. Most likely, the URL "
         "is wrong: open it in a tab, and correct the tenant, the policy or the authority.",
@@ -207,8 +207,9 @@ _RESPONDERS: Final = (
     Responder(
         "others",
         _hosts("b2clogin.com ciamlogin.com login.microsoftonline.com"),
-        "Microsoft's login decides by the registration of the application: list the page's redirect URI there, under "
-        "Single-page application (not Web). The library MSAL then requests what pages may request.",
+        "Microsoft's login shares its metadata and keys with every page: such a URL is wrong (the tenant, the policy, "
+        "the authority). In all other cases the registration of the application decides: list the page's redirect URI "
+        "there, under Single-page application (not Web). The library MSAL then requests what pages may request.",
     ),
     Responder(
         "settings",
@@ -364,6 +365,7 @@ _RESPONDERS: Final = (
         _hosts(
             "adyen.com airtable.com alchemy.com alphavantage.co amazon-adsystem.com anthropic.com apple.com "
             "arcgis.com atlassian.com atlassian.net binance.com bing.com braintreegateway.com cloudflare.com "
+            "cloudflareinsights.com "
             "cloudinary.com coingecko.com coinmarketcap.com datadoghq.com deepseek.com discord.com doubleclick.net "
             "dropbox.com etherscan.io facebook.com facebook.net fbcdn.net github.com gitlab.com google-analytics.com "
             "google.com googleapis.com googlesyndication.com googletagmanager.com googleusercontent.com "
@@ -632,7 +634,7 @@ def _fix_of_others(failure: Failure, place: Responder, assumed: Collection[str])
     elif failure.reason is Reason.MULTIPLE_ALLOW_ORIGIN:
         words = (
             f"The service sends the header twice, or something on the way adds one: a proxy, an antivirus program, an "
-            f"extension of the browser. Try without them. {words}"
+            f"extension of the browser. Try without them.{'' if place.who == 'files' else f' {words}'}"
         )
     elif failure.reason is Reason.ALLOW_ORIGIN_MISMATCH:
         words = (

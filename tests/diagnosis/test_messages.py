@@ -208,6 +208,8 @@ def test_messages_pasted_together_are_separated_and_duplicates_are_dropped():
     assert [message.name for message in read(text, NOBODY)] == ["missing_allow_origin", "method_not_allowed"]
     safari = f"Preflight response is not successful. Status code: 404{SAFARI}\nTypeError: Load failed"
     assert [message.name for message in read(safari, NOBODY)] == ["preflight_status"]
+    two = f"[Error] {safari.partition(SAFARI)[0]}\n[Error] Origin https://app.example.com is not allowed by Access-Control-Allow-Origin"
+    assert [message.name for message in read(two, NOBODY)] == ["preflight_status", "missing_allow_origin"]
 
 
 @pytest.mark.parametrize(

@@ -1183,4 +1183,20 @@ LINES = [
         )
     ),
     Line("elements", f"Image from origin 'https://cdn.example.com' has been blocked from loading by Cross-Origin Resource Sharing policy: {NO_HEADER} Origin '{P}' is therefore not allowed access.", "missing_allow_origin", "https://cdn.example.com", P, says="An element without crossorigin"),
+    # The value of a header is not what was requested.
+    *(
+        Line("values", f"access-control-allow-methods{mark}GET, POST\naccess-control-allow-origin{mark}https://tetr.io\n\nError: CORS missing allow origin", "missing_allow_origin")
+        for mark in ("\t", ": ", " ")
+    ),
+    Line("values", f"{NO_HEADER} Referer {A}", "missing_allow_origin"),
+    *(
+        Line("services", f"Failed to load {url}: {NO_HEADER} Origin '{P}' is therefore not allowed access.", "missing_allow_origin", url, P, says="correct the tenant", never="registration")
+        for url in ("https://login.microsoftonline.com/common/discovery/keys", "https://login.microsoftonline.com/common/discovery/v2.0/keys")
+    ),
+    Line("languages", "Blocage d\u2019une requ\u00eate multiorigines (Cross-Origin Request) :\nla politique \u00ab Same Origin \u00bb ne permet pas de consulter la ressource\ndistante situ\u00e9e sur https://api.example.com/x", "cut_off", A),
+    Line("libraries", '{error: "invalid_token", errorDescription: "Request has been terminated\\nPossible causes: the network is offline, Origin is not allowed by Access-Control-Allow-Origin, the page is being unloaded, etc."}', "not_told"),
+    Line("libraries", f'Error: missing response (requestBody="a", requestMethod="POST", serverError={{}}, url="{A}", code=SERVER_ERROR, version=web/5.0.2)', "not_told", A),
+    Line("rules", "Blocked loading mixed active content: 'http://api.example.com/x'", "mixed_content", "http://api.example.com/x"),
+    Line("schemes", "Fetch API cannot load. URL scheme 'app' is not supported.", "bad_scheme", says="not of app"),
+    Line("services", f"The 'Access-Control-Allow-Origin' header contains multiple values '*, *', but only one is allowed. https://use.fontawesome.com/a.woff2 Origin '{P}' is therefore not allowed access.", "multiple_allow_origin", page=P, elsewhere="https://use.fontawesome.com/a.woff2"),
 ]  # fmt: skip

@@ -193,6 +193,7 @@ VAGUE: Final = (
         # From libraries: Firebase, Supabase, gRPC-Web, Dio, MSAL, and others that only guess.
         r"network-request-failed|Failed to send a request to the|closed without (?:headers|grpc status)|"
         r"(?:onError callback was called|error on the network layer)|could not resolve endpoints|"
+        r"\bmissing response \(requestBody=|"
         r"\bCORS (?:issue|problem)s?\b|(?:due to|because of|caused by|related to) (?:an? |the )?CORS\b",
         "not_told",
     ),

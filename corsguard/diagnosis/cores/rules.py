@@ -57,7 +57,7 @@ RULES: Final[tuple[Core, ...]] = (
     core(
         r"(?:requested|loaded) an insecure [a-z]+.{0,60}?'(?P<url>[^']+)'|"
         r"connect to the insecure .{0,80}?'(?P<url2>[^']+)'|"
-        r"mixed (?:active |passive |display )?content [\"'](?P<url3>[^\"']+)[\"']|"
+        r"mixed (?:active |passive |display )?content:? [\"'](?P<url3>[^\"']+)[\"']|"
         r"\[blocked\] The page at '?(?P<origin>[^\s']+)'? was not allowed to (?:run|request|display) insecure "
         r"content from '?(?P<url4>[^\s']+)|The page at '?(?P<origin2>[^\s']+)'? requested insecure content from "
         r"'?(?P<url5>[^\s']+)",
