@@ -87,7 +87,7 @@ from .intermediaries import (
 )
 from .order_advice import of_csrf, outermost
 from .reasons import REASONS, Reason
-from .redirect_advice import NO_LOGIN, answer_401, taints, why_redirected
+from .redirect_advice import NO_LOGIN, TAINTED, answer_401, taints, why_redirected
 from .storage_advice import LOAD_FROM_SERVER, of_api_gateway, of_storage
 from .urls import Url
 
@@ -403,7 +403,7 @@ def _seen_in_answer(failure: Failure) -> str | None:
     if redirect_target(failure) is not None:
         why = why_redirected(failure)
         if taints(failure):
-            return f"After this redirect, the browser sends Origin: null, which no list should have. {why}"
+            return f"{TAINTED} {why}"
         return f"{why} {outermost(failure)}, so that redirects get CORS headers too."
     if answer is None:
         return None

@@ -24,6 +24,10 @@ from .urls import Url, is_trustworthy
 
 NO_LOGIN: Final = "401 Unauthorized, with the CORS headers and no Location"
 GO_THERE: Final = "let the browser go there (location.assign(url), a link), and not fetch() or XMLHttpRequest"
+# Fetch, "redirect-tainted origin".
+TAINTED: Final = (
+    "After a redirect from one foreign origin to another, the browser sends Origin: null, which no list should have."
+)
 
 
 def why_redirected(failure: Failure) -> str:

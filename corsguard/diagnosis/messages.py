@@ -68,7 +68,7 @@ _ENGINES: Final = (
     (
         "Chromium",
         re.compile(
-            r"blocked by (?:the )?CORS policy|net::ERR_|Failed to fetch|therefore not allowed access|"
+            r"blocked by (?:the )?CORS policy|net::ERR_|therefore not allowed access|"
             r"during WebSocket handshake|HTTP Authentication failed|Failed to construct 'WebSocket'|"
             r"WebSocket (?:is|opening handshake) |from loading by Cross-Origin Resource Sharing policy|"
             r"Mixed Content: The page"
@@ -77,19 +77,25 @@ _ENGINES: Final = (
     (
         "Firefox",
         re.compile(
-            r"Cross-Origin Request (?:Blocked|Warning)|NetworkError when attempting|NS_ERROR_|Blocked loading|"
+            r"Cross-Origin Request (?:Blocked|Warning)|NS_ERROR_|Blocked loading|"
             r"can't establish a connection to the server at|was interrupted while the page"
         ),
     ),
     (
         "Safari",
         re.compile(
-            r"access control checks|Load failed|redirection to .{1,2048} denied by Cross-Origin Resource Sharing|"
+            r"access control checks|redirection to .{1,2048} denied by Cross-Origin Resource Sharing|"
             r"Preflight response is not successful|(?:^|\[Error\] )Origin \S+ is not allowed by Access-Control|"
             r"Access-Control-Allow-Origin\. Status code|There was a bad response from the server|"
             r"\[blocked\] The page at \S{1,2048} (?:was not allowed to|requested insecure content from)"
         ),
     ),
+)
+# What a script is given. A script may print it into the console of another browser.
+_GIVEN: Final = (
+    ("Chromium", re.compile(r"Failed to fetch")),
+    ("Firefox", re.compile(r"NetworkError when attempting")),
+    ("Safari", re.compile(r"Load failed")),
 )
 # Of all versions of WebKit, if nothing else in a text says which one.
 _OF_WEBKIT: Final = re.compile(
@@ -237,7 +243,10 @@ def _engine(text: str, core: tuple[int, int], *, is_known: bool) -> str:
         for name, signs in _ENGINES
         for sign in signs.finditer(text)
     ]
-    return min(found, key=itemgetter(0), default=(0, OLD_WEBKIT if is_known and _OF_WEBKIT.search(text) else ""))[1]
+    if found:
+        return min(found, key=itemgetter(0))[1]
+    given = next((name for name, sign in _GIVEN if sign.search(text)), "")
+    return given or (OLD_WEBKIT if is_known and _OF_WEBKIT.search(text) else "")
 
 
 def _message(  # noqa: PLR0913 - the parts of one message
@@ -388,8 +397,9 @@ def _exchange(means: Reason, said: Mapping[str, str], text: str, url: str, *, is
         return Exchange(WireRequest("OPTIONS", url), answer, is_preflight, with_credentials=False)
     if "target" not in said:
         return answered(means, said.get("status") or status, url, is_preflight=is_preflight)
-    # Chromium does not say which redirect status it was.
-    answer = WireResponse(0, (("Location", location_named(said["target"])),))
+    # Only WebKit says which redirect status it was.
+    number = int(status) if status.startswith("3") else 0
+    answer = WireResponse(number, (("Location", location_named(said["target"])),))
     return Exchange(
         WireRequest("OPTIONS" if is_preflight else "GET", url), answer, is_preflight, with_credentials=False
     )

@@ -52,7 +52,10 @@ _URLS: Final = (
         r"(?:/[^\s'\"]{0,2048}?)?)"
         r"['\"]?(?=[.:,]? |[.:,]?$)"
     ),
-    re.compile(r"remote resource at '?(?P<url>[^'\s]+?(?:\.{3})?)'?\.? ?(?:soon\. )?(?:\(|$)"),
+    # A long URL may have been wrapped.
+    re.compile(
+        r"remote resource at '?(?P<url>[^'\s]+?(?:(?<=[/&=?_-]) [^'\s]{1,2048}?)?(?:\.{3})?)'?\.? ?(?:soon\. )?(?:\(|$)"
+    ),
     re.compile(
         r"(?:cannot load|Failed to load) "
         # A line ends within the query.
@@ -152,6 +155,8 @@ _REDACTED: Final = re.compile(
     r"(?:[a-z]+://)?(?=[\d.]*x)[\dx]{1,9}(?:\.[\dx]{1,9}){3}(?:[:/].*)?|[a-z]+://[^/?#]*\bxx[.-]xx\b.*|[a-z]+://your[\w-]*(?:[:/].*)?|"
     r"(?:[a-z]+://)?[^/?#]*[{<].*|[a-z]+://(?:[^/?#]*\.)?(?:x{3,}\.|[^/?#]*x{4,}).*|\([^()]*\)|"
     r"[a-z]+://(?:[^/?#]*\.)?[_-]{2,}(?:[.:/?#].*)?|[^\s#]*#{3,}.*|"
+    # Without a scheme.
+    r"(?-i:[\w.-]{0,60}?XXX[\w.-]{0,60})(?:[/?#].*)?|"
     # A space ended the line within the brackets.
     r"[a-z]+://[^/?#]*[(<\[{][^/?#)>\]}]*|"
     # No host ends with a hyphen, and a port is a number.

@@ -624,7 +624,10 @@ def _fix_of_others(failure: Failure, place: Responder, assumed: Collection[str])
             f"(see the note). {words}"
         )
     elif "page" not in assumed and is_within_site(failure):
-        words = "Page and server belong to the same public service: a user of it has nothing to change."
+        words = (
+            "Page and server belong to the same public service, so most often a user of it has nothing to change. With "
+            "the status 4xx, your key or settings may be the cause."
+        )
     elif failure.reason in {Reason.WILDCARD_WITH_CREDENTIALS, Reason.ALLOW_CREDENTIALS_NOT_TRUE}:
         page = NO_COOKIES
     elif failure.sent_origin == NULL and failure.url == failure.first_url:

@@ -213,6 +213,25 @@ def test_messages_pasted_together_are_separated_and_duplicates_are_dropped():
 
 
 @pytest.mark.parametrize(
+    ("text", "engine"),
+    [
+        # A script may print what it was given anywhere, and a page may be tried in two browsers.
+        (f"{REFUSED}CORS request did not succeed).\nError: Failed to fetch data", "Firefox"),
+        (f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present.\nError: Load failed", "Chromium"),
+        (f"{BLOCKED}No 'Access-Control-Allow-Origin' header is present.\nIE: CSS3117: @font-face failed", "Chromium"),
+        ("TypeError: Failed to fetch", "Chromium"),
+        ("Origin https://app.example.com is not allowed by Access-Control-Allow-Origin.", "Safari"),
+        (
+            "x Origin https://app.example.com is not allowed by Access-Control-Allow-Origin",
+            "Chromium up to 30 or Safari",
+        ),
+    ],
+)
+def test_the_browser_is_the_one_whose_words_are_the_nearest(text, engine):
+    assert read(text, NOBODY)[0].engine == engine
+
+
+@pytest.mark.parametrize(
     ("line", "headers"),
     [
         ('Refused to set unsafe header "{}"<br>', ["user-agent, x-b"]),

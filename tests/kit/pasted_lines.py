@@ -1199,4 +1199,8 @@ LINES = [
     Line("rules", "Blocked loading mixed active content: 'http://api.example.com/x'", "mixed_content", "http://api.example.com/x"),
     Line("schemes", "Fetch API cannot load. URL scheme 'app' is not supported.", "bad_scheme", says="not of app"),
     Line("services", f"The 'Access-Control-Allow-Origin' header contains multiple values '*, *', but only one is allowed. https://use.fontawesome.com/a.woff2 Origin '{P}' is therefore not allowed access.", "multiple_allow_origin", page=P, elsewhere="https://use.fontawesome.com/a.woff2"),
+    Line("cut off", "Access to XMLHttpRequest at 'https://maps.googleapis.com/maps/api/place/autocomplete/json?&input", "cut_off", "https://maps.googleapis.com/maps/api/place/autocomplete/json?&input"),
+    Line("redacted", "[Error] XMLHttpRequest cannot load XXX.m3u8 due to access control checks.", "not_told"),
+    Line("wrapped", "Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at https://api.example.com/a?id=b8b5670f-ce85-\n4c50-bb30;limit=2000.", "cut_off", "https://api.example.com/a?id=b8b5670f-ce85-4c50-bb30;limit=2000"),
+    Line("services", f"Access to fetch at 'https://merchant-ui-api.stripe.com/a' from origin 'https://js.stripe.com' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://merchant-ui-api.stripe.com/a", "https://js.stripe.com", says="your key"),
 ]  # fmt: skip

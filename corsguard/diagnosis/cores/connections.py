@@ -14,6 +14,8 @@ from .core import ERRNO, Core, core
 ROW: Final = "net::ERR_FAILED"
 
 CONNECTIONS: Final[tuple[Core, ...]] = (
+    # Cut off within the URL.
+    core(r"\bAccess to [A-Za-z ]{1,30} at '(?P<url>https?://[^'\s]{1,2048})$", "cut_off"),
     core(r"(?:Unexpected response code:|\bHandshake status) (?P<status>\d{3})", Reason.HANDSHAKE_REFUSED),
     core(r"HTTP Authentication failed; no valid credentials", Reason.HANDSHAKE_REFUSED, "401"),
     core(r"WebSocket connection to '[^']{0,2048}' failed: There was a bad response", Reason.HANDSHAKE_REFUSED),
