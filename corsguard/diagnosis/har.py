@@ -51,6 +51,8 @@ _PROXIES: Final = tuple("mitmproxy charles fiddler proxyman browsermob requestly
 _CHARLES: Final = "_charlesStatus"
 _CHARLES_IS_DONE: Final = frozenset({"", "COMPLETE"})
 _CHARLES_FAILS: Final = 503
+# Asks a proxy to pass on a connection, whose content it then does not see (RFC 9110, 9.3.6).
+_TUNNEL: Final = "CONNECT"
 # Such an answer only confirms the one that is stored (RFC 9111, 4.3.4).
 NOT_MODIFIED: Final = 304
 _FIDDLER: Final = re.compile(r"Fiddler - (.+)", re.IGNORECASE)
@@ -89,6 +91,13 @@ class Entry(NamedTuple):
         Whether it asks for a WebSocket. Chromium leaves out the lines of a handshake that it has not sent.
         """
         return Url.parse(self.request.url).scheme in SOCKET_SCHEMES or is_handshake(self.request)
+
+    @property
+    def is_tunnel(self) -> bool:
+        """
+        Whether it asks a proxy to pass on a connection, in which the requests of pages are encrypted.
+        """
+        return self.request.method == _TUNNEL
 
 
 class Archive(NamedTuple):
@@ -226,8 +235,9 @@ def _lines(value: object) -> tuple[Header, ...]:
 
 def _entry(entry: Mapping[str, Any], pages: Mapping[str, str], *, is_proxys: bool) -> Entry | None:
     request, response = _dict(entry.get("request")), _dict(entry.get("response"))
-    url = url_of(_text(request, "url"))
-    method = _text(request, "method")
+    written, method = _text(request, "url"), _text(request, "method")
+    # Proxies write only the host and the port of a tunnel, or also a scheme.
+    url = url_of(f"https://{written.rpartition('://')[2]}" if method == _TUNNEL else written)
     if url is None or not is_token(method):
         return None
     headers = _lines(request.get("headers"))

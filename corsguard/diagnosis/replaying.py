@@ -13,7 +13,7 @@ from corsguard.browser import Exchange, Reason
 from corsguard.browser.confidential import SECRET_PARAMETER, Secrets, secrets_of
 from corsguard.browser.connection_advice import WHY_SILENT
 from corsguard.browser.console import chromium
-from corsguard.browser.evidence import as_shown, net_error_of, url_of
+from corsguard.browser.evidence import MOST_NAMES, as_shown, net_error_of, url_of
 from corsguard.browser.exchanges import SECRET_HEADERS
 from corsguard.browser.fetching import CredentialsMode, Mode
 from corsguard.browser.headers import get, values_of
@@ -268,12 +268,13 @@ def read_har(path: str | PathLike[str], *, on_entry: Callable[[int, int], None] 
     """
     archive = read(fspath(path))
     entries = len(archive.entries)
+    requests = tuple(replays(archive, lambda number: on_entry(number, entries)))
     return HarReading(
         file=fspath(path),
         entries=entries,
-        requests=tuple(replays(archive, lambda number: on_entry(number, entries))),
+        requests=requests,
         writer=as_shown(archive.writer),
-        unjudged=_why_unjudged(archive),
+        unjudged=_why_unjudged(archive) or ("" if requests else _why_unseen(archive)),
         secrets=Secrets(_secrets_of(archive)),
     )
 
@@ -306,7 +307,7 @@ def _why_unjudged(archive: Archive) -> str:
             "The file has no requests. Open the Network panel before the page sends its requests, reproduce the "
             "failure, and export again."
         )
-    if archive.is_browsers:
+    if archive.is_browsers or all(entry.is_tunnel for entry in archive.entries):
         return ""
     asked = archive.entries[0].request
     command = check_command(Fetch(page=EXAMPLE_ORIGIN, url=asked.url, method=asked.method))
@@ -314,6 +315,23 @@ def _why_unjudged(archive: Archive) -> str:
         "There is nothing to judge: no request has an Origin, so the file is not from a browser "
         f"({as_shown(archive.writer) or 'its writer'} sends requests without CORS). Export it from the browser's "
         f"Network panel, or check the server as a page would request it: {command}"
+    )
+
+
+def _why_unseen(archive: Archive) -> str:
+    """
+    Return why *archive* may not have the requests of the page, if a proxy passed on encrypted connections; empty if it
+    shows the requests to each of their hosts.
+    """
+    seen = {url.host for entry in archive.entries if not entry.is_tunnel and (url := url_of(entry.request.url))}
+    urls = (url_of(entry.request.url) for entry in archive.entries if entry.is_tunnel)
+    hosts = [*dict.fromkeys(as_shown(url.host) for url in urls if url is not None and url.host not in seen)]
+    if not hosts:
+        return ""
+    return (
+        f"There is nothing to judge: of {', '.join(hosts[:MOST_NAMES])}, the file has only encrypted connections "
+        "(CONNECT), and not the requests in them. Let the proxy decrypt them (Charles: SSL Proxying for these hosts; "
+        "Fiddler: HTTPS decryption), let the browser trust the certificate of the proxy, and record again."
     )
 
 
@@ -357,7 +375,7 @@ def _with_those_to_come(entries: list[Entry]) -> Iterator[Entry]:
 
 
 def _is_across(entry: Entry) -> bool:
-    if is_preflight(entry.request) or (not entry.page and entry.origin != NULL):
+    if is_preflight(entry.request) or entry.is_tunnel or (not entry.page and entry.origin != NULL):
         return False
     page, url = url_of(entry.page), url_of(entry.request.url)
     if url is None or of_handshake(url).scheme not in HTTP_SCHEMES:

@@ -416,6 +416,40 @@ def test_a_file_without_a_request_that_needs_cors_says_so(write, one):
     assert result.stdout == f"0 blocked, because no request needs CORS, in {file} (1 entries)\n"
 
 
+def tunnel(url, status=200, *, error=None):
+    one = entry("CONNECT", "/", status, origin=None, kind="", error=error)
+    one["request"]["url"] = url
+    return one
+
+
+OF_TUNNELS = {
+    "Charles": ([tunnel(f"{API}:443"), tunnel(f"{PAGE}:443")], ["api.example.com, app.example.com"]),
+    "Fiddler": ([tunnel("http://api.example.com:443")], ["api.example.com"]),
+    "only the host": ([tunnel("api.example.com:443"), tunnel("api.example.com:443")], ["of api.example.com,"]),
+    "an IPv6 address": ([tunnel("[2001:db8::1]:8443")], ["[2001:db8::1]"]),
+    "without an answer": ([tunnel(f"{API}:443", 0, error=FAILED)], ["api.example.com"]),
+    "and a request to another host": (
+        [tunnel(f"{API}:443"), tunnel(f"{PAGE}:443"), entry("POST", f"{PAGE}/a", 200)],
+        ["of api.example.com,"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("entries", "named"), OF_TUNNELS.values(), ids=OF_TUNNELS.keys())
+def test_a_file_of_encrypted_connections_is_not_fine(write, entries, named):
+    result = run(write(*entries, creator={"name": "Charles Proxy"}))
+    assert result.exit_code == 1
+    assert "There is nothing to judge: " in result.output
+    assert [words for words in named if words not in result.output] == []
+
+
+def test_a_tunnel_whose_requests_are_in_the_file_has_nothing_to_hide(write):
+    inside = [tunnel(f"{PAGE}:443"), entry("POST", f"{PAGE}/a", 200)]
+    assert verdicts(write(*inside)) == ([], 0)
+    judged = [*inside, tunnel("https://elsewhere.example:443"), entry("GET", "/a", 200, allow())]
+    assert verdicts(write(*judged)) == ([("readable",)], 0)
+
+
 def test_a_file_that_gzip_packed_is_read(write, tmp_path):
     packed = tmp_path / "failed.har.gz"
     packed.write_bytes(gzip.compress(Path(write(entry("GET", "/a", 200, JSON, error=FAILED))).read_bytes()))
