@@ -31,7 +31,7 @@ from .har import NOT_MODIFIED, Archive, Entry, is_navigation, read
 from .lookalike_fixes import fix_of_lookalike
 from .lookalikes import LOOKALIKES
 from .playing import NOT_CORS, Fault, Fetch, Outcome, is_preflight, play
-from .tape import UNTOLD, Tape, may_be_cors, names_asked, said, told
+from .tape import UNTOLD, Tape, may_be_cors, names_asked, said, told, without_events
 
 _FETCHED: Final = frozenset({"fetch", "xhr", "preflight", "font", "module", "manifest"})
 # Rules of the browser that refuse a load without CORS. What else ends such a load is never a matter of sharing.
@@ -460,9 +460,17 @@ def _replay(tape: Tape, number: int, entry: Entry) -> Replay:
         replay = _asked_with_credentials(tape, replay, _played(tape, number, entry, "include"))
     elif replay.has_preflight and (replay.error or entry.response is None):
         replay = _preflighted(replay, _played(tape, number, entry, "include"))
-    if replay.error and not (replay.outcome.faults or replay.with_credentials):
-        replay.outcome.faults += said(tape.last, replay.asked)
+    if not (replay.outcome.faults or replay.with_credentials):
+        replay.outcome.faults += _otherwise(tape.last, replay.asked)
     return replay
+
+
+def _otherwise(last: Entry, asked: Fetch) -> Iterator[Fault]:
+    """
+    Yield what is wrong with the *last* hop, if its answer is shared.
+    """
+    found = [*said(last, asked)] if last.error else []
+    yield from found or filter(None, [without_events(last, asked)])
 
 
 def _ended(tape: Tape, number: int, entry: Entry) -> Replay:

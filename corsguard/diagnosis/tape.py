@@ -14,10 +14,10 @@ from typing import Final
 
 from corsguard.browser import NetworkError, Reason, Unreachable, WireRequest, WireResponse
 from corsguard.browser.connection_advice import why_failed
-from corsguard.browser.evidence import as_shown, url_of
+from corsguard.browser.evidence import REDIRECTS, as_shown, url_of
 from corsguard.browser.fetching import CredentialsMode
 from corsguard.browser.handshakes import is_handshake, opening, protocols_of
-from corsguard.browser.headers import get, is_safelisted_header
+from corsguard.browser.headers import get, is_event_stream, is_safelisted_header
 from corsguard.browser.reasons import REASONS
 from corsguard.browser.wire import Header
 from corsguard.fixes import Fix
@@ -105,6 +105,9 @@ def _line(entry: Entry) -> str:
     return f"GET {url.origin}/ {name}{status}"
 
 
+_ABORTED: Final = "aborted"
+_NO_EVENTS: Final = "event_stream_type"
+_OK: Final = 200
 # Why a preflight that is not in the file counts as passed.
 _HAD_ASKED: Final = "because the request itself was sent."
 _NEVER_ASKS: Final = (
@@ -131,6 +134,10 @@ def said(entry: Entry, asked: Fetch) -> Iterator[Fault]:
     if message is None or message.name in _UNTOLD_NAMES:
         return
     lookalike, named = message.lookalike, _NET_ERROR.search(entry.error)
+    if lookalike == _ABORTED and (fault := without_events(entry, asked)) is not None:
+        # A browser ends it so, too.
+        yield fault
+        return
     if message.name == Reason.UNREACHABLE and entry.response is not None and entry.response.headers:
         lookalike = "broken_off"
     if message.failure is not None and not lookalike:
@@ -160,6 +167,25 @@ def said(entry: Entry, asked: Fetch) -> Iterator[Fault]:
     if lookalike in _ANY_ERROR and named is not None and (why := why_failed(named[1], as_shown(origin))):
         fix = Fix(words=f"The browser says {named[1]}: {why}")
     yield Fault(code=lookalike, cause=LOOKALIKES[lookalike].title, fix=fix)
+
+
+def without_events(entry: Entry, asked: Fetch) -> Fault | None:
+    """
+    Return the fault that *entry* is an EventSource, and its answer is not a stream of events (HTML, 9.2.3); None if it
+    is one. With 204, a server ends a stream on purpose.
+    """
+    answer = entry.response
+    if entry.kind != "eventsource" or answer is None or not answer.headers or answer.status in {204, *REDIRECTS}:
+        return None
+    is_ok = answer.status == _OK
+    if is_ok and is_event_stream(answer.headers):
+        return None
+    value = (get(answer.headers, "Content-Type") or "").partition(";")[0].strip() if is_ok else ""
+    fix = fix_of_lookalike(_NO_EVENTS, asked.page_origin, "", None, value)
+    if not is_ok:
+        words = f"The status is {answer.status}, and an EventSource accepts only 200: look at the body of the answer."
+        fix = Fix(words=words)
+    return Fault(code=_NO_EVENTS, cause=LOOKALIKES[_NO_EVENTS].title, fix=fix)
 
 
 class Tape:

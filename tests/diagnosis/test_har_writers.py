@@ -257,6 +257,42 @@ def test_a_request_that_the_page_cancelled_is_not_cors(write, writer, key, error
     )
 
 
+HTML = [("Content-Type", "text/html; charset=utf-8")]
+EVENTS = [("Content-Type", "Text/Event-Stream;charset=utf-8")]
+SHARED = allow(credentials="true")
+STREAMS = {
+    "a login page, as Chromium ends it": ((200, [*SHARED, *HTML], "ABORTED"), (NOT_CORS, "event_stream_type")),
+    "a login page without an error": ((200, [*SHARED, *HTML], None), (NOT_CORS, "event_stream_type")),
+    "a login page, as it ends for any reason": ((200, [*SHARED, *HTML], "FAILED"), (NOT_CORS, "event_stream_type")),
+    "no type": ((200, SHARED, "ABORTED"), (NOT_CORS, "event_stream_type")),
+    "an error": ((503, [*SHARED, *EVENTS], "ABORTED"), (NOT_CORS, "status")),
+    "an error without an error of the browser": ((503, [*SHARED, *EVENTS], None), (NOT_CORS, "event_stream_type")),
+    "an answer that is not shared either": ((200, HTML, "FAILED"), (BLOCKED, "missing_allow_origin")),
+    "an answer that does not allow credentials": (
+        (200, [*allow(), *HTML], "FAILED"),
+        (BLOCKED, "allow_credentials_not_true"),
+    ),
+    "a stream that the page closed": ((200, [*SHARED, *EVENTS], "ABORTED"), (NOT_CORS, "aborted")),
+    "a stream that broke off": ((200, [*SHARED, *HTML], "CONNECTION_RESET"), (NOT_CORS, "broken_off")),
+    "an answer that is not in the file": ((0, [], "ABORTED"), (NOT_CORS, "aborted")),
+    "a stream": ((200, [*SHARED, *EVENTS], None), ("readable",)),
+    "a stream that the server ended": ((204, SHARED, None), ("readable",)),
+}
+
+
+@pytest.mark.parametrize(("answer", "found"), STREAMS.values(), ids=STREAMS.keys())
+def test_an_event_source_reads_only_a_stream_of_events(write, answer, found):
+    status, lines, error = answer
+    entry = chromium("GET", "/a", status, lines, error=error and f"net::ERR_{error}", kind="eventsource")
+    assert verdicts(write("WebInspector", entry)) == ([found], 0 if found == ("readable",) else 1)
+
+
+@pytest.mark.parametrize(("status", "lines", "said"), [(200, HTML, "the type text/html"), (503, EVENTS, "is 503")])
+def test_what_an_event_source_got_is_named(write, status, lines, said):
+    entry = chromium("GET", "/a", status, [*SHARED, *lines], kind="eventsource")
+    assert said in run(write("WebInspector", entry)).stdout
+
+
 @pytest.mark.parametrize("error", ["NS_ERROR_CORRUPTED_CONTENT", "something else"])
 def test_an_unknown_error_does_not_show_that_the_page_used_credentials(write, error):
     file = write("Playwright", one("GET", "/a", 200, allow(), response=[("_failureText", error)]))

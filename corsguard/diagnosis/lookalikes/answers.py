@@ -143,7 +143,9 @@ ANSWERS: Final[Mapping[str, Lookalike]] = {
         "Not CORS: the answer to EventSource is not a stream of events. Most likely it is an error or a login page.",
         ("the URL in its own tab: what does it answer?", "Content-Type of the response: text/event-stream"),
         Fix(
-            words="Let this URL answer with Content-Type: text/event-stream.", send=("Content-Type: text/event-stream",)
+            words="If it is a login page, log in again, and let the server answer 401 in its place. Otherwise let this "
+            "URL answer with Content-Type: text/event-stream.",
+            send=("Content-Type: text/event-stream",),
         ),
         detail="The response has the type {value}.",
     ),

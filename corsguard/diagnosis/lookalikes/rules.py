@@ -326,7 +326,7 @@ RULES: Final[Mapping[str, Lookalike]] = {
         check_helps=False,
     ),
     "aborted": Lookalike(
-        "Not CORS: the request was cancelled, because the page was left, or the script or the server ended it.",
+        "Not CORS: the request was cancelled. Most likely, the page was left, or the script or the server ended it.",
         ("the page: does a form or a link load it again?", "the script: AbortController"),
         Fix(words="Stay on the page until the answer is there (event.preventDefault() in a form's submit)."),
     ),
