@@ -77,15 +77,17 @@ from .intermediaries import (
     cache_seen,
     csrf_seen,
     firewall_seen,
+    host_refused_seen,
     in_front_seen,
     limit_seen,
     login_seen,
     protection_seen,
     refusal_seen,
     storage_seen,
+    text_seen,
     wants_tls,
 )
-from .order_advice import of_csrf, outermost
+from .order_advice import of_csrf, of_hosts, outermost
 from .reasons import REASONS, Reason
 from .redirect_advice import NO_LOGIN, TAINTED, answer_401, taints, why_redirected
 from .storage_advice import LOAD_FROM_SERVER, of_api_gateway, of_storage
@@ -381,6 +383,8 @@ def _seen_in_front(failure: Failure) -> str:
         return ""
     if failure.url.startswith("http://") and wants_tls(answer):
         return f"This port speaks TLS: let the page request {as_shown(failure.url.replace('http://', 'https://', 1))}."
+    if line := host_refused_seen(answer):
+        return of_hosts(failure.url, line)
     what = "the preflight" if failure.is_preflight else "the request"
     if (firewall := firewall_seen(answer)) is not None:
         name, sign, cure = firewall
@@ -439,12 +443,14 @@ def _seen_in_status(failure: Failure) -> str | None:
     status = 0 if answer is None else answer.status
     if answer is None or (status < HTTPStatus.BAD_REQUEST and status not in _BY_STATUS):
         return None
+    text = text_seen(answer)
+    said = f'Status {status}. The answer says: "{text}".' if text else f"Status {status}."
     if status not in _BY_STATUS:
         return (
-            f"Status {status}. The server answers with an error: look at its body. Either this answer comes from "
-            f"outside the CORS layer, or the origin is not listed. {outermost(failure)}."
+            f"{said} The server answers with an error{'' if text else ': look at its body'}. Either this answer comes "
+            f"from outside the CORS layer, or the origin is not listed. {outermost(failure)}."
         )
-    why = f"Status {status}. {_BY_STATUS[status][0 if failure.is_preflight else 1]}"
+    why = f"{said} {_BY_STATUS[status][0 if failure.is_preflight else 1]}"
     if status == HTTPStatus.FORBIDDEN and (service := in_front_seen(answer)) is not None:
         why += f" {service[0]} is in front ({service[1]}): its log says whether it refused."
     return f"{why} {outermost(failure)}."

@@ -152,9 +152,15 @@ def without_secrets(
 
 def veiled(exchange: Exchange, hide: Callable[[str], str]) -> Exchange:
     """
-    Return *exchange* after *hide* has removed secrets from its URL and from the values of its headers.
+    Return *exchange* after *hide* has removed secrets from its URL, from the values of its headers, and from the
+    beginning of the answer, of which something may be shown.
     """
-    return _with_texts(exchange, hide, lambda _, value: hide(value))
+    found = _with_texts(exchange, hide, lambda _, value: hide(value))
+    if found.response is None:
+        return found
+    beginning = found.response.body[:LONGEST_READ].decode("latin-1")
+    body = hide(beginning).encode("latin-1", "replace") + found.response.body[LONGEST_READ:]
+    return replace(found, response=replace(found.response, body=body))
 
 
 def _with_texts(exchange: Exchange, url_of: Callable[[str], str], value_of: Callable[[str, str], str]) -> Exchange:

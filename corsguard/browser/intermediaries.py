@@ -6,6 +6,8 @@ Only what the answer contains counts: a status alone does not show who answered.
 
 import re
 from collections.abc import Iterable, Mapping
+from html import unescape
+from http import HTTPStatus
 from typing import Final, NamedTuple
 
 from corsguard.guard import PROTECTED_BODIES
@@ -136,6 +138,16 @@ _CSRF_TOKEN: Final = re.compile(
     rb"\bCSRF[ -](?:session )?(?:token|cookie)s? [^<>\n.]{0,40}?(?:missing|not set|invalid|incorrect|expired|match)",
     re.IGNORECASE,
 )
+# What servers say that serve only the hosts in a list: Vite, webpack, Django, Starlette, Werkzeug, Rails, HTTP.sys.
+_ABOUT_HOST: Final = re.compile(
+    rb"\b(?:Blocked|Invalid|Disallowed)\b[^<\n]{0,40}?(?:\b|_)Host(?:s|name)?\b[^<\n]{0,200}|"
+    rb"\bHost\b[^<\n]{1,200}? is not trusted",
+    re.IGNORECASE,
+)
+_LONGEST_TEXT: Final = 300
+_REFUSING_HOSTS: Final = frozenset({400, 403, 421})
+# How a page, or data, begin.
+_NO_TEXT: Final = frozenset('<{["')
 # With these, a firewall refuses.
 _REFUSALS: Final = frozenset({403, 406})
 # Object storage itself, and no application behind it.
@@ -240,6 +252,27 @@ def origin_refused(answer: WireResponse) -> str:
     """
     said = _ABOUT_ORIGIN.match(answer.body[:LONGEST_READ].strip())
     return "" if said is None else as_shown(said[0].decode("latin-1")).rstrip(".")
+
+
+def host_refused_seen(answer: WireResponse) -> str:
+    """
+    Return what *answer* says that refuses the host of the request; empty if it does not.
+    """
+    said = _ABOUT_HOST.search(answer.body[:LONGEST_READ]) if answer.status in _REFUSING_HOSTS else None
+    return "" if said is None else as_shown(unescape(said[0].decode("latin-1")).strip(), LONGEST_READ).rstrip(".")
+
+
+def text_seen(answer: WireResponse) -> str:
+    """
+    Return the first line of *answer*, if it is a text for people that says more than its status; otherwise empty.
+    """
+    kind = (get(answer.headers, "Content-Type") or "text/plain").partition(";")[0].strip().lower()
+    line = answer.body[:LONGEST_READ].decode("utf-8", "replace").strip().partition("\n")[0].strip().rstrip(".")
+    if kind != "text/plain" or line[:1] in _NO_TEXT or not line.isprintable():
+        return ""
+    words = re.sub(rf"\W|{answer.status}|error", "", line.lower())
+    phrase = next((status.phrase for status in HTTPStatus if status == answer.status), "")
+    return "" if words in {"", re.sub(r"\W", "", phrase.lower())} else as_shown(line, _LONGEST_TEXT)
 
 
 def csrf_seen(answer: WireResponse) -> bool:

@@ -1,10 +1,11 @@
 """
 What to change where something else than the CORS layer answers: the order of the layers, the settings of a web server,
-or a protection against CSRF.
+a protection against CSRF, or a list of hosts.
 """
 
 from typing import Final
 
+from .evidence import as_shown, url_of
 from .failures import Failure
 from .intermediaries import csrf_fails, order_seen, web_server_seen
 from .wire import WireResponse
@@ -43,3 +44,16 @@ def of_csrf(answer: WireResponse) -> str:
     """
     why = f"The server's protection against CSRF refuses the request. {_OF_CSRF[csrf_fails(answer)]}."
     return f"{why} Or exempt views that need no cookies."
+
+
+def of_hosts(url: str, said: str) -> str:
+    """
+    Return what to change about an answer that refuses the host of *url*, as it *said*.
+    """
+    target = url_of(url)
+    host = "this host" if target is None else as_shown(target.host)
+    return (
+        f'The server serves only the hosts in its list, and {host} is not one of them. It says: "{said}". Add it there '
+        "(Vite: server.allowedHosts; webpack: devServer.allowedHosts; Django: ALLOWED_HOSTS; Starlette: allowed_hosts "
+        "of TrustedHostMiddleware; Rails: config.hosts), or let the page request a host of the list. Then check again."
+    )

@@ -34,7 +34,6 @@ from .checklist import (
     checklist,
     compare,
     further_faults,
-    look_alike,
     repeated,
     resolved_space,
     shares,
@@ -48,6 +47,7 @@ from .objects import load_application, names_object
 from .pages import assumed_page, page_named
 from .playing import UNREADABLE, Fault, Fetch, Outcome, lines_of, play
 from .predecessors import is_inactive, predecessor_of
+from .refused import look_alike
 from .rehearsal import Rehearsal, rehearse, staged
 
 _APPLICATION_URL: Final = "https://api.example.com/"
@@ -118,7 +118,7 @@ class Diagnosis:
         nothing refuses it, or if the fix is about that.
         """
         is_repaired = self.outcome.is_blocked and (self.is_failing or not self.faults[0].fix.send)
-        return "" if is_repaired else look_alike(self.outcome)
+        return "" if is_repaired else look_alike(self.outcome, self.secrets.hidden)
 
     def curl(self, cacert: str | None = None) -> list[str]:
         """

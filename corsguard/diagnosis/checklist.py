@@ -22,8 +22,7 @@ from corsguard.browser.evidence import (
 )
 from corsguard.browser.exchanges import veiled
 from corsguard.browser.headers import get, is_safelisted_method, seconds_of, values_of
-from corsguard.browser.intermediaries import cache_seen, csrf_seen, firewall_seen, protection_seen
-from corsguard.browser.order_advice import of_csrf
+from corsguard.browser.intermediaries import cache_seen
 from corsguard.browser.preflights import DEFAULT_MAX_AGE
 from corsguard.browser.reasons import OF_STATUS, REASONS, reasons_about
 from corsguard.browser.urls import address_space, is_same_origin, is_same_site
@@ -42,7 +41,6 @@ from corsguard.names import (
     SAFARI_MAX_AGE,
     SAFELISTED_RESPONSE_HEADERS,
 )
-from corsguard.protection import REMEDIES
 
 from .playing import OPAQUE, Fault, Fetch, Outcome
 
@@ -557,46 +555,6 @@ def _cookies(asked: Fetch, outcome: Outcome, wrong: _Wrong) -> Iterator[Row]:
     else:
         text = "not sent: the request itself was not, and a preflight carries none" if asked.cookies else _NO_COOKIES
         yield Row("--", "cookies", text)
-
-
-def look_alike(outcome: Outcome) -> str:
-    """
-    If the page may read the answer and still fails, return what refuses it, which often looks like CORS; otherwise
-    empty.
-    """
-    response = outcome.response
-    if response is None or not 400 <= response.status <= 599:
-        return ""
-    start = f"This is not CORS: the page may read the answer, and its status is {response.status}. "
-    if outcome.is_blocked:
-        start = f"After the fix, the page gets the status {response.status}. That is not CORS. "
-    if reason := protection_seen(WireResponse(response.status, body=response.body)):
-        return f"{start}Cross-origin protection refuses the request ({reason}). {REMEDIES[reason].fix}"
-    sent = [exchange.response for exchange in outcome.exchanges if exchange.response is not None]
-    if (firewall := next(filter(None, map(firewall_seen, sent)), None)) is not None:
-        name, sign, cure = firewall
-        # What blocks the page has said so already.
-        return "" if outcome.is_blocked else f"{start}{name} refuses the request ({sign}). {cure}"
-    if (refused := next(filter(csrf_seen, sent), None)) is not None:
-        return "" if outcome.is_blocked else f"{start}{of_csrf(refused)}"
-    for statuses, why in _REFUSALS:
-        if response.status in statuses:
-            return start + why
-    return start + "Look at the body of the answer, and at the server's log."
-
-
-_REFUSALS: Final = (
-    (
-        {401, 403},
-        "The user is not logged in, or not allowed: send the login with --cookie or --header.",
-    ),
-    ({404, 410}, "There is nothing at this URL: check the URL."),
-    ({405, 501}, "The server does not serve this method there: check the route."),
-    ({429}, "The server limits how often it is called: try again later, and less often."),
-    ({_OF_PROXIES}, "Only a proxy of the browser answers so: let the server answer 401 or 403."),
-    ({413}, "The body is larger than the server, or a proxy in front, accepts."),
-    ({502, 503, 504}, "What answers (a proxy in front, or the server itself) gets no answer: look at its log."),
-)
 
 
 def resolved_space(url: str, page_origin: str, addresses: Iterable[str]) -> Row | None:

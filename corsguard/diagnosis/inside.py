@@ -24,6 +24,7 @@ from corsguard.browser.intermediaries import (
     cache_seen,
     csrf_seen,
     firewall_seen,
+    host_refused_seen,
     in_front_seen,
     protection_seen,
     refusal_seen,
@@ -201,6 +202,8 @@ class Inside:
         is_shared = failure.reason is Reason.MISSING_ALLOW_ORIGIN
         if is_shared and answer.status == _BAD_REQUEST and (why := self._why_refused(failure.url)):
             return Fix(words=why)
+        if host_refused_seen(answer):
+            return fault.fix
         if is_shared and self.guarded is None and is_inactive(self.application):
             return replace(fault.fix, words=INACTIVE, policy={})
         if is_shared and self.rehearsal is not None:

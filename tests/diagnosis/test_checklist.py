@@ -293,7 +293,7 @@ LOOK_ALIKES = [
     (403, b"<p>CSRF cookie not set.</p>", "A token is missing, or not valid"),
     (403, b"The CSRF session token is missing.", "A token is missing, or not valid"),
     (403, b"<p>CSRF</p> The form has a valid CSRF token. After a login it may not match", "Either it does not trust"),
-    (401, b"", "not logged in, or not allowed"),
+    (401, b"", "Most likely, the user is not logged in"),
     (404, b"", "There is nothing at this URL"),
     (405, b"", "The server does not serve this method there"),
     (503, b"", "a proxy in front, or the server itself"),
@@ -313,6 +313,45 @@ def test_a_shared_refusal_is_not_a_matter_of_cors(serve, status, body, said):
     assert (found["is_readable"], code) == (True, 0)
     assert said in found["look_alike"]
     assert found["look_alike"].startswith("This is not CORS") is bool(said)
+
+
+def moving(status, final, elsewhere="https://files.example"):
+    """
+    Return an application that redirects with *status* to another place, which answers with the status *final*.
+    """
+
+    def app(environ, start_response):
+        lines = allow("*", headers="Authorization", methods="PUT")
+        if environ["PATH_INFO"] == "/b" or environ["REQUEST_METHOD"] == "OPTIONS":
+            start_response("200 OK" if environ["REQUEST_METHOD"] == "OPTIONS" else f"{final} Status", lines)
+        else:
+            start_response(f"{status} Status", [*lines, ("Location", f"{elsewhere}/b")])
+        return []
+
+    return app
+
+
+LOGIN = [("Authorization", "Bearer s3cr3t")]
+LEFT_OUT = "The page sent Authorization, but after a redirect to another origin, a browser leaves it out"
+MOVED = [
+    (moving(302, 401), "GET", LOGIN, f"{LEFT_OUT} (Fetch"),
+    (moving(307, 403), "GET", LOGIN, "Let the page request https://files.example/b itself"),
+    (moving(302, 401, ""), "GET", LOGIN, "does not accept the login that was sent, or the user is not allowed."),
+    (moving(302, 401), "GET", [], "Most likely, the user is not logged in"),
+    (moving(302, 404), "GET", LOGIN, "There is nothing at this URL"),
+    (moving(301, 405, ""), "POST", [], "A redirect changed POST to GET, without the body"),
+    (moving(303, 404, ""), "PUT", [], "redirect with 307 or 308"),
+    (moving(308, 405, ""), "POST", [], "The server does not serve this method there"),
+    (moving(301, 429, ""), "POST", [], "limits how often it is called"),
+]
+
+
+@pytest.mark.parametrize(("app", "method", "headers", "said"), MOVED)
+def test_what_a_redirect_changed_is_told_if_the_last_answer_may_be_due_to_it(app, method, headers, said):
+    found = check(app, page=PAGE, url="https://api.example.com/a", method=method, headers=headers)
+    assert said in found.look_alike
+    assert (LEFT_OUT in found.look_alike) is (LEFT_OUT in said or "files.example" in said)
+    assert "s3cr3t" not in found.look_alike
 
 
 def test_a_blocked_response_is_not_called_readable(serve):

@@ -160,6 +160,68 @@ def test_a_cors_layer_that_refuses_by_itself_has_not_to_be_moved(status, body, l
     assert fault.fix.send[0] == send
 
 
+REFUSED_HOSTS = {
+    "Vite": (403, b'Blocked request. This host ("api.example.com") is not allowed.\nTo allow this host, add it.'),
+    "webpack": (403, b"Invalid Host header"),
+    "Starlette": (400, b"Invalid host header"),
+    "Werkzeug": (400, b"<h1>Bad Request</h1><p>Host &#39;api.example.com&#39; is not trusted.</p>"),
+    "Django": (400, b"<pre>Invalid HTTP_HOST header: &#x27;api.example.com&#x27;. You may need to add it.</pre>"),
+    "Rails": (403, b"<h1>Blocked hosts: api.example.com</h1>"),
+    "HTTP.sys": (400, b"<h2>Bad Request - Invalid Hostname</h2>"),
+}
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+@pytest.mark.parametrize(("status", "body"), REFUSED_HOSTS.values(), ids=REFUSED_HOSTS.keys())
+def test_a_host_that_is_not_in_the_list_of_the_server_is_the_cause(status, body, method):
+    found = diagnosis.check(saying(status, body), page=PAGE, method=method)
+    (fault, *_) = found.faults
+    assert "only the hosts in its list, and api.example.com is not one of them. It says: " in fault.fix.words
+    assert "<" not in fault.fix.words
+    assert "&#" not in fault.fix.words
+    assert (fault.fix.send, fault.fix.policy, found.look_alike) == ((), {}, "")
+    shared = diagnosis.check(saying(status, body, allow()), page=PAGE)
+    assert "This is not CORS" in shared.look_alike
+    assert "api.example.com is not one of them" in shared.look_alike
+
+
+TEXT = ("Content-Type", "text/plain; charset=utf-8")
+ANSWERED = {
+    "a text": (
+        404,
+        b"Your plan has no API access.\nSee /plans",
+        [TEXT],
+        'Status 404. The answer says: "Your plan has no',
+    ),
+    "a text without a type": (400, b"units is missing", [], 'Status 400. The answer says: "units is missing".'),
+    "a text with a rare status": (418, b"Only tea here", [TEXT], 'says: "Only tea here". The server answers with an'),
+    "the words of the status": (404, b"404 Not Found\n", [TEXT], ""),
+    "a page": (404, b"<p>Your plan has no API access.</p>", [], ""),
+    "data": (404, b'{"plan": "none"}', [], ""),
+    "a page by its type": (404, b"Your plan", [("Content-Type", "text/html")], ""),
+    "bytes": (404, b"\x00\x01\x02", [], ""),
+    "nothing": (404, b"", [], ""),
+}
+
+
+@pytest.mark.parametrize(("status", "body", "lines", "said"), ANSWERED.values(), ids=ANSWERED.keys())
+def test_a_text_that_refuses_is_quoted(status, body, lines, said):
+    (fault, *_) = diagnosis.check(saying(status, body, lines), page=PAGE).faults
+    assert said in fault.fix.words
+    assert ("The answer says" in fault.fix.words) is bool(said)
+    shared = diagnosis.check(saying(status, body, [*lines, *allow()]), page=PAGE).look_alike
+    assert ("It says" in shared) is bool(said)
+
+
+@pytest.mark.parametrize("lines", [[], allow(headers="x-token")])
+def test_a_text_that_is_quoted_has_no_secret(lines):
+    app = saying(403, b"The key %s is not known." % (b"s3cr3t-k3y" * 3), [TEXT, *lines])
+    found = diagnosis.check(app, page=PAGE, headers=[("X-Token", "s3cr3t-k3y" * 3)])
+    told = f"{found.look_alike} {[str(fault.fix) for fault in found.faults]}"
+    assert 'ays: "The key (not shown) is not known' in told
+    assert "s3cr3t" not in told
+
+
 def stored(status, path, body=b"", lines=()):
     """
     Return an application that redirects to object storage.

@@ -235,4 +235,4 @@ def test_a_text_that_is_only_similar_is_not_recognized():
         start_response("403 Forbidden", [("Access-Control-Allow-Origin", PAGE)])
         return [b"Cross-origin protection (cross-site): not ours\n"]
 
-    assert "Cross-origin protection" not in diagnosis.check(app, page=PAGE, method="POST").look_alike
+    assert "Cross-origin protection refuses" not in diagnosis.check(app, page=PAGE, method="POST").look_alike
