@@ -572,8 +572,10 @@ def _preflight_status(failure: Failure) -> Fix:
         return change(in_front)
     why = _seen_in_answer(failure) or _seen_in_status(failure)
     answer = None if failure.exchange is None else failure.exchange.response
-    if why is not None and answer is not None and refusal_seen(answer):
-        # It answers with this status as long as it refuses anything.
+    if why is not None and answer is not None and (said := refusal_seen(answer)):
+        # It answers with this status as long as it refuses anything, and may say what.
+        if said.endswith(" origin"):
+            return _share(failure, why)
         if not method_is_allowed(failure):
             return _allow_methods(failure, f"{why} {_what_is_listed(failure, ALLOW_METHODS)}")
         return _allow_headers(failure, why, refused_headers(failure))

@@ -32,6 +32,7 @@ from corsguard.browser.intermediaries import (
 )
 from corsguard.browser.wire import PENDING
 from corsguard.fixes import Fix, Form
+from corsguard.origin import NULL
 from corsguard.tags import name_of
 
 from .checklist import Row
@@ -212,6 +213,9 @@ class Inside:
             return self._failed(fault.fix)
         if _answers_itself(answer):
             return self._with_library(shared(failure, f"Status {answer.status}. {_ITSELF}"), is_shared=is_shared)
+        if failure.sent_origin == NULL != failure.page_origin:
+            # No list of the library is at fault.
+            return fault.fix
         if is_shared and self.predecessor and (answer.status < _FIRST_REDIRECT or refusal_seen(answer)):
             why = self.predecessor.why_unshared(failure.sent_origin, _path_of(failure.url))
             return replace(fault.fix, words=why, policy={})

@@ -38,15 +38,17 @@ from corsguard.browser.evidence import (
 )
 from corsguard.browser.exchanges import veiled
 from corsguard.browser.fetching import CredentialsMode, Mode, RedirectMode
-from corsguard.browser.headers import values_of
+from corsguard.browser.headers import get, values_of
 from corsguard.browser.notes import notes
 from corsguard.browser.page import HeadersInit, Page
 from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, REASONS
+from corsguard.browser.redirect_advice import taints
 from corsguard.browser.report import bare_cause
 from corsguard.browser.urls import SOCKET_SCHEMES, Url, of_handshake, page_origin
 from corsguard.browser.wire import Header
 from corsguard.fixes import Fix
 from corsguard.names import ALLOW_CREDENTIALS, ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN, OWNED_PREFIX
+from corsguard.origin import NULL
 
 # RFC 9110, 9.2.1: safe methods.
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -309,7 +311,7 @@ def play(
         if preflight_only and not is_preflight(request):
             raise Held(f"{request.method} was not sent, because of --preflight-only.")
         if recording.is_fixed:
-            _hold(asked, request)
+            _hold(asked, request, outcome.faults)
 
     recording = Recording(transport, hold, on_request)
     outcome = Outcome(exchanges=recording.exchanges)
@@ -381,9 +383,10 @@ def _is_bare(exchange: Exchange) -> bool:
     return not any(name.lower().startswith(OWNED_PREFIX) for name, _ in headers)
 
 
-def _hold(asked: Fetch, request: WireRequest) -> None:
+def _hold(asked: Fetch, request: WireRequest, faults: Iterable[Fault]) -> None:
     """
-    Raise Held if the method of *request* is not safe, or if it goes to another host.
+    Raise Held if the method of *request* is not safe, if it goes to another host, or if one of the *faults* is that of
+    the redirect that leads to it with the Origin null. After the fix of that, the page does not follow a redirect.
     """
     first, url = url_of(asked.url), url_of(request.url)
     if request.method not in SAFE_METHODS:
@@ -397,6 +400,11 @@ def _hold(asked: Fetch, request: WireRequest) -> None:
         raise Held(
             "the redirect to another host was not followed, because no browser follows it before that is fixed. Check "
             "again after the fix."
+        )
+    if get(request.headers, "Origin") == NULL and any(fault.failure and taints(fault.failure) for fault in faults):
+        raise Held(
+            "the redirect was not followed, because the browser would send Origin: null, and no browser follows it "
+            f"before that is fixed. Check the last URL itself: {as_shown(without_password(request.url))}."
         )
 
 

@@ -12,6 +12,7 @@ from flask_cors import CORS
 from kit.checking import PAGE, Server, data, run
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware as Starlettes
+from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from corsguard import CORSMiddleware, CrossOriginProtection, diagnosis
@@ -216,6 +217,54 @@ def test_a_guard_that_cannot_be_seen_is_called_unknown(serve, app):
     with pytest.raises(LoadError, match="what guards it is not known, because the command"):
         guarded_by(app)
     assert "corsguard does not guard" not in run(serve(app), "--page", PAGE).stdout
+
+
+BARE_PAGE = PAGE.replace("https", "http")
+
+
+def with_redirect(path):
+    """
+    Return an application whose CORS layer is within the one that redirects to https, and lists the page.
+    """
+    app = with_starlettes(allow_origins=[BARE_PAGE], allow_headers=["X-Station"])
+    app.add_middleware(HTTPSRedirectMiddleware)
+    return app, f"http://api.example.org{path}"
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"), [([("X-Station", "9")], "preflight_redirect"), ([], "missing_allow_origin")]
+)
+def test_a_redirect_that_makes_the_origin_null_ends_the_check(headers, code):
+    app, url = with_redirect("/items")
+    found = diagnosis.check(app, page=BARE_PAGE, url=url, headers=headers)
+    assert (found.faults[0].code, found.faults[-1].code) == (code, "missing_allow_origin")
+    assert "Check the last URL itself: https://api.example.org/items." in found.outcome.unseen
+    assert all(exchange.request.url.startswith("http:") for exchange in found.outcome.exchanges)
+    told = " ".join(str(fault.fix) for fault in found.faults)
+    assert "Access-Control-Allow-Origin: *" not in told
+    assert "does not list this origin" not in told
+
+
+def test_a_list_is_not_judged_by_the_null_of_a_redirect():
+    def app(environ, start_response):
+        start_response("302 Found", [("Access-Control-Allow-Origin", "*"), ("Location", "https://b.example/items")])
+        return []
+
+    shop = with_flask_cors(origins=[PAGE])
+    shop.wsgi_app = DispatcherMiddleware(shop.wsgi_app, {"/moved": app})
+    fault = diagnosis.check(shop, page=PAGE, url="https://a.example/moved").faults[0]
+    assert "makes the Origin null" in fault.fix.words
+    assert "does not list this origin" not in fault.fix.words
+
+
+def test_a_refusal_of_the_origin_is_not_one_of_the_headers():
+    app = with_starlettes(allow_origins=["https://other.example"], allow_headers=["X-Station"])
+    found = diagnosis.check(app, page=PAGE, url="/items", headers=[("X-Station", "9")])
+    (refusal,) = (fault for fault in found.faults if fault.code == "preflight_status")
+    assert 'It says: "Disallowed CORS origin". In Starlette\'s CORSMiddleware, this is allow_origins.' in str(
+        refusal.fix
+    )
+    assert not any("allow_headers" in str(fault.fix) for fault in found.faults)
 
 
 @pytest.mark.parametrize("origins", [[PAGE], ["https://other.example"]])
