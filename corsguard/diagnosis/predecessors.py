@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from corsguard.applications import layers_of
 from corsguard.browser.advice import origin_step
-from corsguard.browser.evidence import as_shown
+from corsguard.browser.evidence import LONGEST_READ, MOST_NAMES, as_shown
 from corsguard.moving import Placement, starlette
 from corsguard.moving.starlette import added_to
 from corsguard.validation import DEFAULTS
@@ -107,15 +107,22 @@ class Predecessor(NamedTuple):
             shared = ", ".join(as_shown(place.prefix) for place in places if place.draft.shares)
             only = f" only {shared} and what is below it" if shared else " no path"
             return f"{self.library} guards{only}, and not this path: {settings['paths']}."
+        wider = {pattern for patterns in draft.expressions.values() for pattern in patterns}
         for note in draft.notes:
-            if note.write and origin_step(note.write, origin).passed:
-                wider = (
+            if note.write and wider.isdisjoint(note.write) and origin_step(note.write, origin).passed:
+                instead = (
                     f" For patterns, it has {settings['patterns']}." if any("*" in text for text in note.write) else ""
                 )
-                return f"{self.library} guards this path, and its list does not cover this origin. {note.text}{wider}"
+                return f"{self.library} guards this path, and its list does not cover this origin. {note.text}{instead}"
         listed = draft.keywords["allow_origins"]
         if listed and origin_step(listed, origin).passed:
             return f"{self.library} lists this origin, so it is not around what answers here. {self.outermost}"
+        if draft.expressions:
+            said = "; ".join(as_shown(said, LONGEST_READ) for said in [*draft.expressions][:MOST_NAMES])
+            return (
+                f"{self.library} guards this path, and neither the setting {settings['allow_origins']} nor an "
+                f"expression covers this origin, with its scheme and its port ({said})."
+            )
         return (
             f"{self.library} guards this path, and its setting {settings['allow_origins']} does not list this origin."
         )

@@ -60,13 +60,15 @@ class Draft:
     """
     One policy that is being translated: its *keywords* so far, and the *notes* on them.
 
-    *sources* are expressions to write in place of the value of a keyword.
+    *sources* are expressions to write in place of the value of a keyword. *expressions* are the regular expressions of
+    the other library, each with the patterns that would allow more.
     """
 
     def __init__(self) -> None:
         self.keywords: dict[str, Any] = {"allow_origins": []}
         self.notes: list[Remark] = []
         self.sources: dict[str, str] = {}
+        self.expressions: dict[str, tuple[str, ...]] = {}
         self._values: dict[str, object] = {}
         # Entries next to `*`, which have no effect.
         self._beside: list[str] = []
@@ -130,6 +132,7 @@ class Draft:
         matches = expression if matches is None else matches
         if as_regex(matches) == 'r""':
             said += ", which is empty and matches everything"
+        self.expressions[said] = ()
         try:
             covered = patterns_of(matches, ignore_case=ignore_case)
         except ValueError as error:
@@ -142,6 +145,7 @@ class Draft:
             self._list(text)
         shared = "the data of logged-in users" if self.keywords.get("allow_credentials") else "the answers"
         self.note("allow_origins", f"{said} {_as_read(covered, shared)}")
+        self.expressions[said] = tuple(text for text, _ in covered.wider)
         for text, example in covered.wider:
             more = (
                 "is probably meant, but the expression does not cover it."

@@ -112,6 +112,16 @@ WHY = {
         "/items",
         "guards this path, and its setting allow_origins does not list this origin.",
     ),
+    "an expression without the port": (
+        with_starlettes(allow_origin_regex=r"https://[a-z]+\.other\.example"),
+        "/items",
+        r'covers this origin, with its scheme and its port (allow_origin_regex: r"https://[a-z]+\.other\.example").',
+    ),
+    "an expression that a pattern almost means": (
+        with_starlettes(allow_origin_regex=r"https://\d+\.example\.com"),
+        "/items",
+        "nor an expression covers this origin",
+    ),
     "an expression that cannot be read as a path": (
         with_flask_cors(resources={r"/(a|b)/\d+": {"origins": [PAGE]}}),
         "/items",
