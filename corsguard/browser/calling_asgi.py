@@ -231,7 +231,10 @@ async def _open(app: ASGIApplication, answer: Collected) -> None:
 
 
 def _pairs(message: Mapping[str, Any]) -> list[Header]:
-    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers") or ()]
+    lines = [*(message.get("headers") or ())]
+    if any(isinstance(part, str) for line in lines for part in line):
+        raise TypeError("ASGI wants headers as pairs of bytes, and one of these is a str")
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in lines]
 
 
 def _scope(request: WireRequest) -> dict[str, Any]:

@@ -84,6 +84,11 @@ _BROKEN_RULES: Final = (
     "{{where}} was reached over {}. It, or a proxy in front, broke the rules of the protocol, or reset the request. "
     "Look at the log of both. Does the request work over HTTP/1.1?"
 )
+_ENDED: Final = (
+    "the connection to {where} ended before an answer came. Does this request make the server crash, or is its body "
+    "larger than the server, or a proxy in front, accepts? Look at the log of both. A firewall, or a program against "
+    "viruses, may also end it."
+)
 # Why no response came, or not all of it, by Chromium's name for the error, or its beginning.
 _SILENT: Final = {
     PENDING: (
@@ -99,6 +104,12 @@ _SILENT: Final = {
     "CONNECTION_REFUSED": (
         "nothing listens at {where}. Is the server running, at this host and this port? Does it listen on this address "
         "(a container has to publish its port)?"
+    ),
+    "CONNECTION_RESET": _ENDED,
+    "CONNECTION_CLOSED": _ENDED,
+    "RESPONSE_HEADERS_MULTIPLE_CONTENT_LENGTH": (
+        "the answer of {where} has several Content-Length lines that differ. Let the server, or a proxy in front, send "
+        "only one."
     ),
     "RESPONSE_HEADERS_TOO_BIG": (
         "the header lines of {where} are too long for a browser. Send fewer, or shorter ones."

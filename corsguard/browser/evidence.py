@@ -223,7 +223,8 @@ def tokens_listed(failure: Failure, name: str) -> list[str]:
     try:
         listed = tokens_of(headers_of(failure), name)
     except Unparsable as error:
-        listed = re.findall(r"[A-Za-z][A-Za-z0-9-]*", error.value[:LONGEST_READ])
+        # What follows a colon is the value of a header, and no name.
+        listed = re.findall(r"[A-Za-z][A-Za-z0-9-]*", re.sub(r":[^,]*", "", error.value[:LONGEST_READ]))
     return (listed or [])[:MOST_NAMES]
 
 

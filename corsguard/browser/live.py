@@ -43,6 +43,7 @@ _NO_CONNECTION: Final = "CONNECTION_TIMED_OUT"
 _NO_PROXY: Final = "PROXY_CONNECTION_FAILED"
 _NO_TUNNEL: Final = "TUNNEL_CONNECTION_FAILED"
 # h11's words for a head that does not end.
+_SEVERAL_LENGTHS: Final = "conflicting Content-Length headers"
 _TOO_LARGE: Final = "Receive buffer too long"
 _LONGEST_LOOK: Final = 0.5  # seconds
 
@@ -309,6 +310,8 @@ def _unreachable(error: Exception, url: URL, timeout: float) -> Unreachable:
     if isinstance(error, httpx.RemoteProtocolError):
         # h11 quotes what it could not read as a Python value.
         told = re.sub(r"bytearray\(b(.*)\)", r"\1", str(error)).rstrip(".")
+        if _SEVERAL_LENGTHS in told:
+            return Unreachable(f"{url.host} sends {told}", net_error="RESPONSE_HEADERS_MULTIPLE_CONTENT_LENGTH")
         return Unreachable(f"the server did not answer in HTTP: {told}")
     return Unreachable(f"the connection failed: {error}")
 

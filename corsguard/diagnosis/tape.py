@@ -345,6 +345,11 @@ class Tape:
                 "The file has neither an answer nor an error for it: the request was not finished, or not sent, when "
                 "the file was saved."
             )
+        if not (entry.error or self.archive.names_refusals):
+            return (
+                "The file has neither an answer nor an error for it: no answer came (tracking protection, an extension "
+                "or the network ended it), or it was not sent, because its preflight failed."
+            )
         said = f" The browser says: {entry.error}." if entry.error else ""
         return f"The browser left the response out of the file, as it does with blocked responses.{said}"
 

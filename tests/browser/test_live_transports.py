@@ -206,6 +206,14 @@ def test_an_answer_that_is_not_http_is_unreachable(live, answer, cause):
     assert not error.tls
 
 
+def test_lengths_that_differ_are_named(live):
+    with listening(raw_answer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok")) as port:
+        error = cause_of(live, f"http://127.0.0.1:{port}/")
+        live.close()
+    assert error.cause == f"127.0.0.1:{port} sends conflicting Content-Length headers"
+    assert error.net_error == "RESPONSE_HEADERS_MULTIPLE_CONTENT_LENGTH"
+
+
 def test_a_head_that_is_too_large_is_named(live):
     with listening(raw_answer(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000)) as port:
         error = cause_of(live, f"http://127.0.0.1:{port}/")

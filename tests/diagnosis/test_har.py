@@ -532,6 +532,9 @@ def test_what_is_not_cors_is_not_counted_as_blocked(write):
 
 
 NET_ERRORS = {
+    "CONNECTION_RESET": "ended before an answer came",
+    "CONNECTION_CLOSED": "larger than the server, or a proxy in front, accepts",
+    "RESPONSE_HEADERS_MULTIPLE_CONTENT_LENGTH": "several Content-Length lines that differ",
     "HTTP2_PROTOCOL_ERROR": "was reached over HTTP/2. It, or a proxy in front, broke the rules of the protocol",
     "QUIC_PROTOCOL_ERROR": "was reached over HTTP/3.",
     "ADDRESS_UNREACHABLE": "no route leads from this computer to https://api.example.com.",

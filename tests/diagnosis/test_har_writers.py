@@ -586,6 +586,14 @@ def test_a_browser_on_its_own_origin_is_ok(write):
     assert verdicts(file) == ([], 0)
 
 
+def test_a_request_without_an_answer_in_firefox_was_not_left_out(write):
+    file = write("Firefox", one("GET", "/a", 0), one("GET", "/b", 200, JSON))
+    assert verdicts(file) == ([("unclear",), (BLOCKED, "missing_allow_origin")], 1)
+    printed = run(file).stdout
+    assert "no answer came (tracking protection, an extension or the network ended it), or it was not sent" in printed
+    assert "left the response out" not in printed
+
+
 # The name in the file is the name that is printed.
 
 NAMED = {

@@ -36,12 +36,20 @@ def too_early(environ, start_response):
     return [b"a"]
 
 
+async def text_for_bytes(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": [("content-type", "text/plain")]})
+
+
 @pytest.mark.parametrize(
     ("app", "said"),
     [
         (raising, f"the application raised KeyError: 'DATABASE_URL' ({__file__}, line "),
         (framework(), f"the application raised KeyError: 'DATABASE_URL' ({__file__}, line "),
         (nothing, "the application raised TypeError: 'NoneType' object is not iterable. Repair"),
+        (
+            text_for_bytes,
+            "the application raised TypeError: ASGI wants headers as pairs of bytes, and one of these is a",
+        ),
         (too_early, "the application raised RuntimeError: The body began before start_response was called. Repair"),
     ],
 )

@@ -186,6 +186,17 @@ FIXES = [
         ["send:   Access-Control-Allow-Headers: X-A, X-B", 'policy: allow_headers=["X-A", "X-B"]'],
     ),
     (
+        preflight(
+            Reason.ALLOW_HEADERS_UNPARSABLE,
+            "X-A: a/b c, X-B",
+            SHARED,
+            allow("Headers", "X-A: a/b c, X-B"),
+            asked=["x-b"],
+        ),
+        '"X-A: a/b c" is not a header name',
+        ["send:   Access-Control-Allow-Headers: X-A, X-B", 'policy: allow_headers=["X-A", "X-B"]'],
+    ),
+    (
         preflight(Reason.METHOD_NOT_ALLOWED, "PUT", SHARED),
         "Listed: none",
         [
