@@ -21,6 +21,9 @@ _GATEWAY_RESPONSES: Final = (
     "For CORS headers on the errors of the gateway, add them to its gateway responses (DEFAULT 4XX, DEFAULT 5XX), and "
     "deploy the API."
 )
+_OTHER_CAUSE: Final = (
+    " The page gets this error also after that, so fix its cause, too (if a signed URL has expired: sign a new one)."
+)
 
 
 def of_api_gateway(failure: Failure, line: str) -> str:
@@ -53,7 +56,8 @@ def of_storage(failure: Failure, answer: WireResponse, line: str) -> str:
         )
     why = f"{start}: the CORS rules of the bucket have to list this origin, and the method."
     if said := storage_says(answer):
-        return f'{why} The body says: "{said}".'
+        is_about_rules = failure.is_preflight or "cors" in said.lower()
+        return f'{why} The body says: "{said}".{"" if is_about_rules else _OTHER_CAUSE}'
     is_refused = answer.status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
     if failure.is_preflight or not is_refused:
         return f"{why} The body says more." if is_refused else why

@@ -250,6 +250,13 @@ def test_the_bucket_says_itself_what_is_wrong():
     (fault, *_) = diagnosis.check(refusing, page=PAGE, method="PUT").faults
     assert 'The body says: "CORSResponse: CORS is not enabled for this bucket."' in fault.fix.words
     assert "Is there such an object" not in fault.fix.words
+    assert "after that" not in fault.fix.words
+
+
+def test_an_error_of_a_bucket_that_is_not_about_its_rules_stays():
+    body = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
+    (fault, *_) = diagnosis.check(saying(403, body, [("Server", "AmazonS3")]), page=PAGE).faults
+    assert 'The body says: "Request has expired". The page gets this error also after that' in fault.fix.words
 
 
 BODIES = {
