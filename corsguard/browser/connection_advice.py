@@ -14,7 +14,8 @@ from corsguard.validation import problems_of
 
 from .evidence import REDIRECTS, as_shown, in_ascii, net_error_of, redirect_target, scheme_of, status_of, url_of
 from .failures import Failure
-from .intermediaries import origin_refused
+from .intermediaries import host_refused_seen, origin_refused
+from .order_advice import of_hosts
 from .urls import HTTP_SCHEMES, Url, address_space, is_trustworthy, of_handshake
 from .wire import PENDING
 
@@ -30,7 +31,8 @@ BETTER_OVER_HTTPS: Final = (
 # What a status other than 101 says about a WebSocket handshake.
 _OF_HANDSHAKES: Final = {
     "401": (
-        "the user is not logged in. A script cannot set headers of a handshake. Use cookies: a handshake carries them."
+        "the status is 401, so the handshake has no login that the server accepts. A script cannot set headers of a "
+        "handshake. Use cookies: a handshake carries them."
     ),
     **dict.fromkeys(
         map(str, REDIRECTS),
@@ -418,6 +420,9 @@ def handshake(failure: Failure) -> Fix:
     Return what to change if a WebSocket handshake was not answered with 101.
     """
     status, origin = status_of(failure), failure.sent_origin
+    answer = None if failure.exchange is None else failure.exchange.response
+    if answer is not None and (said := host_refused_seen(answer)):
+        return change(f"Not CORS. {of_hosts(failure.url, said)}")
     if status not in {"", "403"}:
         target = redirect_target(failure)
         to = f" to {as_shown(target.href)}" if isinstance(target, Url) else " (to a login, to https, or for a slash)"

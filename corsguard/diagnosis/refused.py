@@ -25,12 +25,16 @@ _WITH_LOGIN: Final = "The server does not accept the login that was sent, or the
 _WITHOUT_LOGIN: Final = "Most likely, the user is not logged in: send the login with --cookie or --header."
 _NO_REASON: Final = "Look at the body of the answer, and at the server's log."
 _BY_STATUS: Final = (
-    ({404, 410}, "There is nothing at this URL: check the URL."),
+    ({404}, "Most likely, there is nothing at this URL: check it. Some servers also answer so without a login."),
+    ({410}, "There is nothing at this URL any more."),
     ({405, 501}, "The server does not serve this method there: check the route."),
     ({429}, "The server limits how often it is called: try again later, and less often."),
     ({407}, "Only a proxy of the browser answers so: let the server answer 401 or 403."),
     ({413}, "The body is larger than the server, or a proxy in front, accepts."),
-    ({502, 503, 504}, "What answers (a proxy in front, or the server itself) gets no answer: look at its log."),
+    (
+        {502, 503, 504},
+        "What answers (a proxy in front, or the server itself) gets no answer, or is overloaded: look at its log.",
+    ),
 )
 
 

@@ -185,6 +185,13 @@ def test_a_host_that_is_not_in_the_list_of_the_server_is_the_cause(status, body,
     assert "api.example.com is not one of them" in shared.look_alike
 
 
+def test_a_host_that_is_not_in_the_list_is_the_cause_of_a_refused_handshake():
+    app = saying(*REFUSED_HOSTS["Vite"])
+    (fault,) = diagnosis.check(app, page=PAGE, url="wss://api.example.com/hmr").faults
+    assert fault.fix.words.startswith("Not CORS. The server serves only the hosts in its list, and api.example.com is")
+    assert fault.fix.policy == {}
+
+
 TEXT = ("Content-Type", "text/plain; charset=utf-8")
 ANSWERED = {
     "a text": (

@@ -388,7 +388,7 @@ def test_a_line_is_explained_in_the_command(tmp_path):
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (401, "the user is not logged in"),
+        (401, "the handshake has no login that the server accepts"),
         (404, "the status is 404"),
         (500, "the status is 500"),
         (403, "List the origin"),
