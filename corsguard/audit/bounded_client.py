@@ -51,7 +51,8 @@ class BoundedClient:
     like credentials. Only GET, HEAD and OPTIONS are sent; with *may_post*, POST too. *on_sent* is called with the
     number of sent requests. *clock* and *pause* are those of `time`.
 
-    *left_out* says for each cause what was not sent. *has_stopped* is True if that is because no more answers came.
+    *left_out* says for each cause what was not sent. *has_stopped* is True if that is because no more answers came, or
+    only refusals. *answered* is the number of the last request after which the server still answered as usual.
     """
 
     def __init__(  # noqa: PLR0913 - all limits are set in one place
@@ -80,6 +81,7 @@ class BoundedClient:
         self.throttled = 0
         # The questions that were not answered, or only with 429 or 503.
         self.open = 0
+        self.answered = 0
         self.left_out: dict[str, list[str]] = {}
         self._count = 0
         self._carry = carry
@@ -93,6 +95,14 @@ class BoundedClient:
         self._most_silent = _MOST_UNANSWERED
         self._told: PageFetch | None = None
         self._error: Unreachable | None = None
+        # Refusals in a row, after how many of them a usual answer is asked for again, and the status of all the answers
+        # since then, if that is a refusal, too.
+        self._refused = 0
+        self._most_refused = _MOST_UNANSWERED
+        self._refusal = 0
+        self._wall = 0
+        self._usual_status: int | None = None
+        self._usual: PageFetch | None = None
         self._asked: dict[PageFetch, Answer] = {}
 
     def ask(self, fetch: PageFetch) -> Answer:
@@ -155,6 +165,11 @@ class BoundedClient:
         """
         for cause, names in self.left_out.items():
             yield f"Left out, because {cause}: {', '.join(names)}."
+        if self._wall:
+            yield (
+                "Most likely a firewall or a limit refused these requests: let it allow your address, or use a lower "
+                "--rate."
+            )
         if self.unanswered:
             yield f"{counted(self.unanswered, 'request')} got no response."
         if self.throttled:
@@ -168,7 +183,15 @@ class BoundedClient:
 
     @property
     def has_stopped(self) -> bool:
-        return self._silent >= self._most_silent
+        return self._silent >= self._most_silent or bool(self._wall)
+
+    @property
+    def refuses_all(self) -> SpentError | None:
+        """
+        The end of the audit, if a firewall or a limit refuses everything since the last usual answer.
+        """
+        cause = f"after request {self.answered}, every answer was {self._wall}, also to what was answered before"
+        return SpentError(cause) if self._wall else None
 
     @property
     def refuses_origins(self) -> bool:
@@ -184,6 +207,8 @@ class BoundedClient:
         if self.sent >= self.budget - self.reserve:
             kept = f", except {self.reserve} that are kept to ask again" if self.reserve else ""
             raise SpentError(f"all {self.budget} requests of the budget were sent{kept}")
+        if self.refuses_all:
+            raise self.refuses_all
         if self.has_stopped:
             raise SpentError(f"{self._silent} requests in a row got no answer, 429 or 503")
         delay = self._next - self._clock()
@@ -205,8 +230,10 @@ class BoundedClient:
         """
         Send the request that a browser would send first.
         """
-        if self.has_stopped:
+        if self._silent >= self._most_silent:
             self._ask_for_an_answer()
+        if self._refused >= self._most_refused:
+            self.ask_for_a_usual_answer()
         answers: list[Answer] = []
 
         def carry(request: WireRequest) -> WireResponse:
@@ -238,6 +265,34 @@ class BoundedClient:
             self._most_silent *= 2
         else:
             self._silent = silent + 1
+
+    def ask_for_a_usual_answer(self) -> None:
+        """
+        After several refusals, send again what was answered as usual before. If it still is, the requests since then
+        were refused for what they asked. If it gets the same refusal, everything does.
+        """
+        fetch = self._usual
+        if fetch is None or self._refused < _MOST_UNANSWERED or self.has_stopped:
+            return
+        refusal, before, self._refused = self._refusal, self.answered, 0
+        answer = self._sent(fetch)
+        if self.answered != before:
+            # Each time, it is less likely that a firewall is the cause.
+            self._most_refused *= 2
+        elif answer.is_told and answer.status == refusal:
+            self._wall = refusal
+
+    def _note_status(self, answer: Answer) -> None:
+        """
+        Count the refusals in a row: redirects and errors that differ from the first answer of the server.
+        """
+        if self._usual_status is None:
+            self._usual_status = answer.status
+        if answer.status < 300 or answer.status == self._usual_status:
+            self._refused, self.answered = 0, self.sent
+            self._usual = answer.fetch if answer.request.method in _SAFE_METHODS else self._usual
+        else:
+            self._refused, self._refusal = self._refused + 1, answer.status
 
     def _complete(self, fetch: PageFetch, request: WireRequest) -> WireRequest:
         lines = [line for line in request.headers if line[0] != "Origin"] + [("User-Agent", "Mozilla/5.0 (corsguard)")]
@@ -271,6 +326,8 @@ class BoundedClient:
         self.throttled += not answer.is_told
         if answer.is_told and request.method in _SAFE_METHODS:
             self._told = fetch
+        if answer.is_told:
+            self._note_status(answer)
         return answer
 
 

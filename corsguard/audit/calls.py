@@ -37,7 +37,7 @@ from .probes import Meant
 from .raw_connection import RawConnection
 from .report import Report, shown
 from .session import Session
-from .stages import HANDSHAKE_STAGES, STAGES, find_resource
+from .stages import HANDSHAKE_STAGES, STAGES, Stage, find_resource
 
 BUDGET: Final = 320
 QUICK_BUDGET: Final = 32
@@ -175,32 +175,11 @@ def run(session: Session, secrets: Secrets, *, active: bool = False) -> Report:
     """
     client, observed = session.client, session.observed
     find_resource(session)
-    tried: list[str] = []
-    unanswered: list[str] = []
-    subsumed: list[str] = []
     permitted = {None, *(["active"] if active else [])}
     stages = [stage for stage in (HANDSHAKE_STAGES if session.is_handshake else STAGES) if stage.needs in permitted]
-    for stage in stages:
-        if stage.is_subsumed and session.reflects:
-            subsumed.append(stage.name)
-            continue
-        sent, still_open = client.sent, client.open
-        try:
-            stage.ask(session)
-            if client.open > still_open:
-                unanswered.append(stage.name)
-            # If the budget is spent, a stage may not have anything to send.
-            elif sent < client.budget:
-                tried.append(stage.name)
-        except SpentError as end:
-            client.leave_out(stage.name if sent == client.sent else f"{stage.name} (partly)", end)
-    if client.refuses_origins:
-        # Such an answer is a refusal of the origin.
-        tried = [stage.name for stage in stages if stage.name in {*tried, *unanswered}]
-    else:
-        for name in unanswered:
-            client.leave_out(f"{name} (partly)", SpentError("some questions got no answer, 429 or 503"))
-    client.reserve = 0
+    tried, subsumed = _asked(session, stages)
+    if client.has_stopped:
+        observed.forget_after(client.answered)
     findings = observed.confirmed_findings()
     # Who can read the answers is judged, even if all are refusals.
     has_faults = any(finding.is_fault and finding.reach is not None for finding in findings)
@@ -230,6 +209,45 @@ def run(session: Session, secrets: Secrets, *, active: bool = False) -> Report:
         notes=(*client.warnings(), *observed.notes),
         secrets=secrets,
     )
+
+
+def _asked(session: Session, stages: Iterable[Stage]) -> tuple[list[str], list[str]]:
+    """
+    Ask the questions of all *stages*. Return the names of those that were tried, and of those that cannot find more.
+    """
+    client = session.client
+    asked: list[tuple[str, int, SpentError | None]] = []
+    unanswered: list[str] = []
+    subsumed: list[str] = []
+    for stage in stages:
+        if stage.is_subsumed and session.reflects:
+            subsumed.append(stage.name)
+            continue
+        sent, still_open, end = client.sent, client.open, None
+        try:
+            stage.ask(session)
+        except SpentError as error:
+            end = error
+        if end is None and client.open > still_open:
+            unanswered.append(stage.name)
+        asked.append((stage.name, sent, end))
+    client.reserve = 0
+    client.ask_for_a_usual_answer()
+    if client.refuses_origins:
+        # Such an answer is a refusal of the origin.
+        unanswered = []
+    last = client.answered if client.refuses_all else client.sent
+    tried: list[str] = []
+    for (name, sent, end), following in zip(asked, [*(one[1] for one in asked[1:]), client.sent], strict=True):
+        cause = end or (client.refuses_all if following > last else None)
+        if cause is not None:
+            client.leave_out(name if min(following, last) <= sent else f"{name} (partly)", cause)
+        elif name in unanswered:
+            client.leave_out(f"{name} (partly)", SpentError("some questions got no answer, 429 or 503"))
+        # If the budget is spent, a stage may not have anything to send.
+        elif sent < client.budget:
+            tried.append(name)
+    return tried, subsumed
 
 
 def _in_a_shell(proxy: str) -> str:

@@ -126,12 +126,13 @@ class Observations:
     ) -> None:
         self.control = control
         self.show = show
-        self.notes: list[str] = []
         self._client = client
         self._meant = tuple(meant) or (EXAMPLE_ORIGIN,)
         self._is_internal = is_internal
         self._is_refusal = is_refusal
-        self._found: dict[str, Finding] = {}
+        # With the number of requests that were sent before.
+        self._found: list[tuple[int, Finding]] = []
+        self._noted: list[tuple[int, str]] = []
         self._positives: list[Positive] = []
         self._unconfirmed: list[Positive] = []
 
@@ -143,11 +144,8 @@ class Observations:
         sign = row.sign(*seen, **about)
         if sign is None:
             return False
-        finding = self._of(row, sign)
-        known = self._found.get(rule)
-        if known is None or known.severity < finding.severity:
-            self._found[rule] = finding
-            self._keep()
+        self._found.append((self._client.sent, self._of(row, sign)))
+        self._keep()
         return True
 
     def let_in(self, probe: Probe, answer: Answer) -> bool:
@@ -176,7 +174,29 @@ class Observations:
         """
         Note *text*, a format string, with *values* from the network for its placeholders.
         """
-        self.notes.append(text.format(*map(self.show, values)))
+        self._noted.append((self._client.sent, text.format(*map(self.show, values))))
+
+    @property
+    def notes(self) -> list[str]:
+        return [text for _, text in self._noted]
+
+    def forget_after(self, sent: int) -> None:
+        """
+        Forget what was only seen after so many requests were *sent*. What a page could read then stays.
+        """
+        self._found = [(when, finding) for when, finding in self._found if when <= sent]
+        self._noted = [(when, text) for when, text in self._noted if when <= sent]
+
+    def _worst(self) -> list[Finding]:
+        """
+        Return the first of the worst findings of each rule, without the origins that were allowed.
+        """
+        worst: dict[str, Finding] = {}
+        for _, finding in self._found:
+            known = worst.get(finding.rule.id)
+            if known is None or known.severity < finding.severity:
+                worst[finding.rule.id] = finding
+        return [*worst.values()]
 
     def confirmed_findings(self) -> list[Finding]:
         """
@@ -186,7 +206,7 @@ class Observations:
         proven = [
             self._proven(positives) for positives in sorted(_by_rule(self._positives), key=_urgency, reverse=True)
         ]
-        replayed = [self._replayed(finding) for finding in self._found.values()]
+        replayed = [self._replayed(finding) for finding in self._worst()]
         changing = self._changing()
         if changing is not None:
             # What compares two answers is not proven then.
@@ -206,7 +226,7 @@ class Observations:
             return None
         worst = max(self._positives, key=_severity)
         rule = worst.probe.rule if worst.answer.fetch.is_handshake else "CG-A019"
-        self.notes.insert(0, "The answers change from one request to the next, so no comparison was judged.")
+        self._noted.insert(0, (0, "The answers change from one request to the next, so no comparison was judged."))
         detail = "{} is allowed by some answers to the same request, and refused by others. "
         sign = first.sign._replace(
             detail=f"{detail}Perhaps one of several servers has another configuration.",
@@ -226,7 +246,7 @@ class Observations:
         return False
 
     def _keep(self) -> None:
-        faults = {rule for rule, finding in self._found.items() if finding.is_fault}
+        faults = {finding.rule.id for _, finding in self._found if finding.is_fault}
         faults |= {one.probe.rule for one in self._positives if one.severity > Severity.INFO}
         self._client.keep(len(faults))
 

@@ -268,3 +268,56 @@ def test_a_limit_after_answers_that_depend_on_the_origin_is_told():
     report = audited(app)
     assert report.left_out
     assert any("use a lower --rate" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("status", ["403 Forbidden", "406 Not Acceptable", "302 Found", "500 Internal Server Error"])
+@pytest.mark.parametrize("first", [2, 5, 20, 60, 200])
+def test_a_wall_that_refuses_everything_is_not_judged(status, first):
+    """
+    No fault is found in the answers of a firewall, and what only it answered is named.
+    """
+    report = audited(busy(status, lambda number: number >= first))
+    assert report.findings == () or first == 200
+    assert report.faults == []
+    assert report.verdict != "Nothing was found."
+    assert report.is_judged is (first == 200)
+    assert report.left_out[-1] == "what no browser sends"
+    assert first != 2 or report.left_out[0] == "strangers and null (partly)"
+    said = f"Left out, because after request {first}, every answer was {status[:3]}, also to what was answered before: "
+    assert report.notes[0].startswith(said)
+    assert report.notes[1].startswith("Most likely a firewall or a limit refused these requests")
+    # No trusted origin is said to be refused.
+    assert not any(APP in note for note in report.notes)
+
+
+def test_what_was_allowed_in_front_of_a_wall_is_found():
+    numbers = itertools.count()
+
+    def app(environ, start_response):
+        wall = answering(lambda _: [], status="403 Forbidden")
+        return (wall if next(numbers) >= 20 else listing(APP, f"{APP}.attacker.example"))(environ, start_response)
+
+    report = audited(app)
+    assert [(one.rule.id, one.severity, one.confidence) for one in report.faults] == [
+        ("CG-A003", Severity.CRITICAL, "low")
+    ]
+    assert report.left_out[0] == "the closest relatives of trusted origins (partly)"
+
+
+@pytest.mark.parametrize("first", [None, 100, 180])
+def test_refusals_of_strangers_are_no_wall(first):
+    """
+    A few requests are enough to distinguish them, also if a wall comes later.
+    """
+    numbers = itertools.count()
+
+    def app(environ, start_response):
+        number = next(numbers)
+        is_asked = origin_of(environ) in {"", APP} and (first is None or number < first)
+        sound = listing(APP) if is_asked else answering(lambda _: [VARY], status="403 Forbidden")
+        return sound(environ, start_response)
+
+    report = audited(app)
+    assert report.faults == []
+    assert (report.left_out == ()) is (first is None)
+    assert report.sent < audited(listing(APP)).sent + 12
