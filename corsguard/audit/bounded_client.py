@@ -33,6 +33,12 @@ _FOR_EACH_FINDING: Final = 2
 _SENT_TWICE: Final = frozenset({"authorization", "cookie", "host"})
 
 
+# For a body that is read: the audit decompresses nothing.
+PLAIN: Final[Header] = ("Accept-Encoding", "identity")
+# Fetch, "HTTP-network-or-cache fetch": what browsers accept there. A cache may keep another copy for each.
+_ENCODINGS: Final = {"https": "gzip, deflate, br, zstd", "http": "gzip, deflate"}
+
+
 class SpentError(Exception):
     """
     Ends a part of an audit, because no more requests may be sent; *cause* says why.
@@ -132,6 +138,14 @@ class BoundedClient:
         if not answer.came and self._error is not None:
             raise self._error
         return answer
+
+    def plain(self, answer: Answer) -> Answer:
+        """
+        Return *answer*, or if its body is compressed, the one to the same request without compression.
+        """
+        if answer.get("Content-Encoding") is None:
+            return answer
+        return self.ask(answer.fetch._replace(more=(*answer.fetch.more, PLAIN)))
 
     def again(self, answer: Answer, origin: str | None = None) -> Answer:
         """
@@ -296,12 +310,15 @@ class BoundedClient:
 
     def _complete(self, fetch: PageFetch, request: WireRequest) -> WireRequest:
         lines = [line for line in request.headers if line[0] != "Origin"] + [("User-Agent", "Mozilla/5.0 (corsguard)")]
+        lines.append(("Accept-Encoding", _ENCODINGS[urlsplit(request.url).scheme]))
         if fetch.origin is not None:
             # A page at the resource's own origin sends no Origin with GET, but the audit sends it.
             lines.append(("Origin", fetch.origin))
-        lines += [] if fetch.is_preflight else self._headers
+        own = () if fetch.is_preflight else self._headers
+        chosen = {name.lower() for name, _ in own}
+        lines = [line for line in lines if line[0].lower() not in chosen]
         said = {name.lower() for name, _ in fetch.more} - _SENT_TWICE
-        lines = [line for line in lines if line[0].lower() not in said]
+        lines = [line for line in (*lines, *own) if line[0].lower() not in said]
         return replace(request, headers=(*lines, *fetch.more), body=fetch.body)
 
     def _exchange(self, fetch: PageFetch, request: WireRequest) -> Answer:

@@ -474,7 +474,7 @@ def header_in_cache(answer: Answer, mark: str) -> Sign | None:
     """
     Detect that *mark*, from the additional request header, is in a body that a cache may store.
     """
-    ((header, value),) = answer.fetch.more
+    (header, value), *_ = answer.fetch.more
     # With Vary for this header, a cache gives the body only to requests with the same header.
     is_kept_apart = answer.lists("Vary", header) or answer.lists("Vary", "*")
     if mark.encode() not in answer.response.body or not _is_cacheable(answer) or is_kept_apart:

@@ -20,7 +20,7 @@ from corsguard.origin import NULL, Origin
 from corsguard.suffixes import owned_name
 
 from .answers import Answer, PageFetch, target_of
-from .bounded_client import SpentError, with_query
+from .bounded_client import PLAIN, SpentError, with_query
 from .probes import Probe, imitation, joined_name, lax, relatives, special, strangers, usual
 from .session import Session
 from .severity import EVERY_BROWSER, NO_BROWSER, Reach, Severity
@@ -119,7 +119,7 @@ def find_resource(session: Session) -> None:
                     note("The server redirects to {}: that URL was audited.", session.url)
                 return
             led_to = client.ask(PageFetch(target.href)) if target.origin == client.origin else None
-            body = b"" if led_to is None else led_to.response.body
+            body = b"" if led_to is None else client.plain(led_to).response.body
             if _is_login(target.href, (session.first_url, session.url), body):
                 note(
                     "The server redirects to {}, which looks like a login, so that URL was not audited. Add a login, "
@@ -287,7 +287,7 @@ def _ask_preflights(session: Session) -> None:
     session.look(OF_ALLOWED_NAMES, session.preflight(trusted, method="GET", names=(header,)))
     session.look(["CG-P002"], session.preflight(trusted, method=f"X{session.label.upper()}"))
     session.look(["CG-P005"], listed)
-    session.look(["CG-P008"], plain, session.base)
+    session.look(["CG-P008"], session.client.plain(plain), session.client.plain(session.base))
     _note_listed(session, listed)
     session.look(["CG-V004"], listed, answer)
     if is_from_cache(listed):
@@ -436,11 +436,11 @@ def _ask_host_names(session: Session, stranger: str, host: str) -> None:
     lines = [(name, form.format(host)) for name, form in _NAMING_HOSTS.items()]
     conditions = [Condition("CG-A018", f"{line[0]} names it", line) for line in lines]
     answer, asking = _ask_together(session, stranger, conditions, is_fresh=True), session.asking
-    if asking is None or host.encode() not in answer.response.body:
+    if asking is None or host.encode() not in session.client.plain(answer).response.body:
         return
     for line in lines:
         # The answer to a stranger may have its name for another reason.
-        answer = session.get(asking, url=session.client.fresh(session.url), more=(line,))
+        answer = session.get(asking, url=session.client.fresh(session.url), more=(line, PLAIN))
         is_shown = host.encode() in answer.response.body
         if is_shown and session.preflight(asking, method="GET", names=(line[0],)).shares(with_credentials=False):
             session.look(["CG-V006"], answer, host)
@@ -529,9 +529,10 @@ def _ask_next_to_cors(session: Session) -> None:
         # used.
         called = {name: f"c{label}{number}" for number, name in enumerate(names)}
         query = "&".join(f"{name}={value}" for name, value in called.items())
-        if session.look(["CG-E004"], client.ask(PageFetch(with_query(session.url, f"{query}{more}"))), called):
+        url = with_query(session.url, f"{query}{more}")
+        if session.look(["CG-E004"], client.ask(PageFetch(url, more=(PLAIN,))), called):
             break
-    session.look(["CG-E005"], client.ask(PageFetch(f"{client.origin}/crossdomain.xml")))
+    session.look(["CG-E005"], client.ask(PageFetch(f"{client.origin}/crossdomain.xml", more=(PLAIN,))))
     if session.base.status == _UPGRADE_REQUIRED or session.base.lists("Upgrade", "websocket"):
         session.observed.note("There is a WebSocket at this URL, which was not opened: audit {}.", session.socket_url)
     if session.is_internal:
@@ -583,7 +584,7 @@ def _ask_header_in_cache(session: Session) -> None:
     granted = session.preflight(asking, method="GET", names=(header,))
     if granted.shares(with_credentials=False):
         url = session.client.fresh(session.url)
-        session.look(["CG-V006"], session.client.ask(PageFetch(url, asking, more=((header, mark),))), mark)
+        session.look(["CG-V006"], session.client.ask(PageFetch(url, asking, more=((header, mark), PLAIN))), mark)
 
 
 def _ask_slowly(session: Session) -> None:

@@ -142,6 +142,8 @@ def _words(request: WireRequest, secrets: Collection[str], connect_to: Mapping[s
         else:
             # This is how curl sends a header without a value.
             yield f"-H {shlex.quote(f'{name};')}"
+        if name.lower() == "accept-encoding" and value != "identity":
+            yield "--compressed"
     if request.body:
         # The other data options of curl read a value that begins with @ as the name of a file.
         yield f"--data-raw {shlex.quote(in_ascii(request.body.decode('utf-8', 'replace'), keep=chr(10)))}"

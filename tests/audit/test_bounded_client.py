@@ -122,6 +122,27 @@ def test_credentials_are_sent_with_requests_and_not_with_preflights():
             assert "sid=xyz789; theme=dark" in credentials[1]
 
 
+@pytest.mark.parametrize(
+    ("url", "own", "sent"),
+    [
+        (URL, (), "gzip, deflate"),
+        (URL.replace("http:", "https:"), (), "gzip, deflate, br, zstd"),
+        (URL, (("accept-encoding", "br"), ("user-agent", "mine")), "br"),
+    ],
+)
+def test_a_header_of_browsers_is_sent_once_with_their_value_or_the_one_that_was_given(url, own, sent):
+    one = Served(listing(APP))
+    audited(one, url=url, headers=own)
+    requests = [names for method, *_, names in one.asked if method != "OPTIONS"]
+    # What reads the body asks for one that is not compressed.
+    assert {names["HTTP_ACCEPT_ENCODING"] for names in requests} == {sent, "identity"}
+    usual = "mine" if own else "Mozilla/5.0 (corsguard)"
+    assert {names["HTTP_USER_AGENT"] for names in requests if "Phone" not in names["HTTP_USER_AGENT"]} == {usual}
+    # Those are not sent with preflights.
+    preflights = [names["HTTP_ACCEPT_ENCODING"] for method, *_, names in one.asked if method == "OPTIONS"]
+    assert all(value.startswith("gzip, deflate") for value in preflights)
+
+
 def test_a_port_that_browsers_block_is_not_asked():
     one = Served(listing(APP))
     with pytest.raises(Unreachable, match="no browser connects"):

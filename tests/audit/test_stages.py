@@ -2,6 +2,7 @@
 The questions of an audit: from which origin, about what, in which order, and which ones need a permission.
 """
 
+import gzip
 import itertools
 import re
 from pathlib import Path
@@ -435,6 +436,52 @@ def test_an_error_of_an_unknown_path_has_no_data():
         return lines(environ, start_response)
 
     assert found(app)["CG-A019"]["severity"] == "low"
+
+
+def compressing(app, more=lambda environ: []):
+    """
+    Return *app* behind something that compresses for browsers, and then adds the lines that *more* returns.
+    """
+
+    def answer(environ, start_response):
+        is_accepted = "gzip" in environ.get("HTTP_ACCEPT_ENCODING", "")
+
+        def start(status, lines):
+            kept = [line for line in lines if line[0] != "Content-Length"]
+            start_response(status, [*kept, ("Content-Encoding", "gzip"), *more(environ)] if is_accepted else lines)
+
+        body = b"".join(app(environ, start))
+        return [gzip.compress(body) if is_accepted else body]
+
+    return answer
+
+
+def test_the_copy_that_browsers_get_is_judged():
+    assert faults(compressing(answering(lambda _: [VARY]), everybody)) == {"CG-A001"}
+
+
+def called_back(environ, start_response):
+    (name,) = parse_qs(environ["QUERY_STRING"]).get("callback", ["none"])
+    return answering(lambda _: [], body=f"{name}({{}})".encode(), kind="text/javascript")(environ, start_response)
+
+
+def named_in_body(environ, start_response):
+    body = f"at {environ.get('HTTP_X_FORWARDED_HOST', HOST)}".encode()
+    about = [("Cache-Control", "public, max-age=60"), ("Access-Control-Allow-Headers", "X-Forwarded-Host")]
+    return answering(lines_for(APP, more=about), body=body)(environ, start_response)
+
+
+@pytest.mark.parametrize(("rule", "app"), [("CG-E004", called_back), ("CG-V006", named_in_body)])
+def test_what_is_compressed_is_read_too(rule, app):
+    assert rule in faults(app)
+    assert rule in faults(compressing(app))
+
+
+def test_a_compressed_login_is_a_login():
+    form = answering(lambda _: [], body=b'<input type="password">', kind="text/html")
+    moved = answering(lambda _: [("Location", "/start")], status="302 Found")
+    app = compressing(lambda environ, start: (form if environ["PATH_INFO"] == "/start" else moved)(environ, start))
+    assert any("looks like a login" in note for note in audited(app).notes)
 
 
 @pytest.mark.parametrize("first", ["https://x.example", APP])
