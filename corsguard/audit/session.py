@@ -180,6 +180,7 @@ class Session:
             return again
         if not again.lets_in:
             return answer
+        self.look(["CG-V003"], answer, None, again)
         self._is_cached = True
         self.observed.note("A cache, or the query, decides who may read, so each request was sent with its own query.")
         return again

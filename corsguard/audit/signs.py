@@ -278,6 +278,8 @@ def granted_and_refused(preflight: Answer, answer: Answer, most: Severity = Seve
     """
     # A request that gets an error is not carried out, and a response that nobody can read is another fault.
     is_done = answer.is_told and answer.status < 400 and answer.status not in REDIRECTS
+    # A cache says nothing about the server, and the request has no effects.
+    is_done = is_done and not is_from_cache(answer)
     if not is_done or _is_read(answer) or _allowed(answer) in {"several", "invalid"} or not _is_granted(preflight):
         return None
     with_credentials = preflight.grants_origin(with_credentials=True)
@@ -419,18 +421,27 @@ def no_vary_for_others(allowed: Answer, others: Iterable[Answer], *, is_partial:
     return None
 
 
-def poisoned(served: Answer, primed: Answer, expected: Answer) -> Sign | None:
+def poisoned(served: Answer, primed: Answer | None, expected: Answer) -> Sign | None:
     """
     Detect that the *served* answer is the one that the request before it *primed* the cache with, and not the
-    *expected* one.
+    *expected* one. Without *primed*, the cache itself says that it had stored the answer.
     """
     allowed = served.get(ALLOW_ORIGIN)
-    is_wrong = allowed == primed.get(ALLOW_ORIGIN) and allowed != expected.get(ALLOW_ORIGIN)
-    if not is_wrong or not all(answer.is_told for answer in (primed, served, expected)):
+    is_stored = is_from_cache(served) if primed is None else allowed == primed.get(ALLOW_ORIGIN)
+    is_wrong = is_stored and allowed != expected.get(ALLOW_ORIGIN)
+    if not is_wrong or not all(answer.is_told for answer in (primed or served, served, expected)):
         return None
+    fix = (
+        Fix(words="a copy for each Origin in the cache, which ignores Vary: Origin; then empty the cache")
+        if served.varies
+        else None
+    )
+    if primed is None:
+        detail, origin = "{} got a stored response that does not allow it. A new response does.", served.fetch.origin
+        return Sign((served, expected), detail, (origin or "",), confidence="medium", fix=fix)
     if primed.fetch.origin is None:
-        return Sign((served,), "The response to a request without Origin was given to the next one.")
-    return Sign((served,), "The response to {} was given to the next one.", (primed.fetch.origin,))
+        return Sign((served,), "The response to a request without Origin was given to the next one.", fix=fix)
+    return Sign((served,), "The response to {} was given to the next one.", (primed.fetch.origin,), fix=fix)
 
 
 def cached_preflight(preflight: Answer, answer: Answer | None = None, earlier: Answer | None = None) -> Sign | None:

@@ -185,7 +185,8 @@ def _ask_candidates(session: Session) -> None:
         if session.lets_in(origin):
             session.trust(origin)
         elif session.is_judged and answer.is_told and not answer.shares(with_credentials=False):
-            session.observed.note("{} should be trusted, but may not read.", origin)
+            why = ", most likely because a cache has stored the response to another origin" * is_from_cache(answer)
+            session.observed.note(f"{{}} should be trusted, but may not read{why}.", origin)
         session.candidates.append(origin)
         session.look((*OF_A_RESPONSE, *OF_UNREADABLE), answer)
     session.candidates.append(own)
@@ -333,7 +334,8 @@ def _look_at_pair(session: Session, preflight: Answer, answer: Answer) -> None:
     """
     Check a preflight and the response after it.
     """
-    session.look(["CG-P003"], preflight, answer)
+    is_stored = is_from_cache(answer) and not answer.lets_in
+    session.look(["CG-P003"], preflight, session.client.again(answer) if is_stored else answer)
     session.look(["CG-P009"], answer, preflight)
     session.look(["CG-P010"], preflight, answer, session.strangers)
 
@@ -568,7 +570,8 @@ def _poison(session: Session) -> None:
     client, trusted = session.client, session.trusted
     if trusted is None:
         return
-    for first, second in ((trusted, None), (None, trusted)):
+    # Some caches only distinguish whether there is an Origin.
+    for first, second in ((trusted, None), (None, trusted), (session.strangers[0], trusted)):
         url = client.fresh(session.url)
         primed, served = client.ask(PageFetch(url, first)), client.ask(PageFetch(url, second))
         expected = client.ask(PageFetch(client.fresh(session.url), second))

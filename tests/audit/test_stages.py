@@ -484,6 +484,54 @@ def test_a_compressed_login_is_a_login():
     assert any("looks like a login" in note for note in audited(app).notes)
 
 
+def stored(app, key, kept=("Cache-Control", "public, max-age=60")):
+    """
+    Return *app* behind a cache that ignores Vary: it has one answer for each value of *key*, a function of the environ.
+    """
+    answers = {}
+
+    def answer(environ, start_response):
+        if environ["REQUEST_METHOD"] == "OPTIONS":
+            return app(environ, start_response)
+        name = (environ["REQUEST_METHOD"], environ["PATH_INFO"], key(environ))
+        is_stored = name in answers
+        if not is_stored:
+            head = []
+            body = b"".join(app(environ, lambda *begun: head.extend(begun)))
+            answers[name] = (*head, body)
+        status, lines, body = answers[name]
+        start_response(status, [*lines, kept, ("X-Cache", "HIT" if is_stored else "MISS")])
+        return [body]
+
+    return answer
+
+
+@pytest.mark.parametrize("with_vary", [True, False])
+@pytest.mark.parametrize(
+    "key",
+    [
+        lambda environ: environ["QUERY_STRING"],
+        lambda environ: (environ["QUERY_STRING"], "HTTP_ORIGIN" in environ),
+    ],
+)
+def test_a_cache_that_gives_a_trusted_page_the_response_to_another_is_found(key, with_vary):
+    app = answering(lambda environ: lines_for(APP)(environ)[not with_vary :])
+    report = audited(stored(app, key))
+    (fault,) = report.faults
+    assert (fault.rule.id, fault.severity, fault.confidence) == ("CG-V003", Severity.HIGH, "medium")
+    assert fault.detail == f"{APP} got a stored response that does not allow it. A new response does."
+    # What the server sends already does not help.
+    assert ("which ignores Vary: Origin" in fault.header) is with_vary
+
+
+def test_what_only_a_cache_answers_is_no_fault_of_the_preflight():
+    report = audited(stored(listing(APP), lambda environ: ""))
+    assert report.faults == []
+    assert any(
+        f"{APP} should be trusted, but may not read, most likely because a cache" in note for note in report.notes
+    )
+
+
 @pytest.mark.parametrize("first", ["https://x.example", APP])
 def test_a_cache_that_answers_all_preflights_alike_is_found(first):
     """
