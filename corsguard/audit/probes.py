@@ -28,6 +28,7 @@ NO_DOT: Final = "a dot may be absent"
 IN_THE_MIDDLE: Final = "www. is removed from the middle of a name"
 PART_OF_HOST: Final = "a part of the host is enough"
 PART: Final = "a part of the origin is enough"
+BELOW_LOCALHOST: Final = "every name below localhost is trusted"
 THREE_LETTERS: Final = "three letters before the site are not compared"
 SAME_FORM: Final = "every name of the same form is trusted"
 # A browser keeps the dot, and the name with it belongs to the same owner.
@@ -121,7 +122,7 @@ _LOOPBACK: Final = (
     "http://localhost:3000 http://localhost http://127.0.0.1 http://localhost:8080 http://localhost:5173 "
     "https://localhost http://[::1] http://localhost:4200 http://127.0.0.1:8000 https://localhost:5173 "
     "http://localhost:8000 http://127.0.0.1:3000 https://localhost:3000 http://[::1]:3000 http://localhost:5000 "
-    "http://localhost:3001 http://127.0.0.1:5500 http://localhost:4321 http://127.0.0.1:5000"
+    "http://localhost:3001 http://127.0.0.1:5500 http://localhost:4321"
 ).split()
 # One for each range of RFC 1918, RFC 3927, RFC 4193 and RFC 6598, those of offices with either scheme, and one with a
 # port.
@@ -229,7 +230,13 @@ def strangers(label: str, *, is_loopback: bool, meant: Meant, names: Iterable[st
     # RFC 9562, 5.4: the form of a random one.
     uuid = f"{label}-{label[:4]}-4{label[:3]}-a{label[:3]}-{label}{label[:4]}"
     development = [
-        Probe("CG-A014", Reach.DEVICE, origin, "loopback is trusted") for origin in ([] if is_loopback else _LOOPBACK)
+        Probe("CG-A014", Reach.DEVICE, origin, mistake)
+        for origin, mistake in (
+            *((origin, "loopback is trusted") for origin in _LOOPBACK),
+            # Browsers ask the visitor's device for these, too.
+            (f"http://{letters}.localhost", BELOW_LOCALHOST),
+        )
+        if not is_loopback
     ]
     # For others, `wider` asks if the loopback origin is allowed.
     imitations = [
@@ -273,7 +280,8 @@ def joined_name(candidate: str) -> str | None:
     Return an origin that both begins and ends like *candidate*, and like its site; None if that has no name.
     """
     parsed = Origin.parse(candidate)
-    if parsed is None or parsed.host.startswith("["):
+    # URL, "host parser": a host whose last label is a number is an address.
+    if parsed is None or parsed.host.startswith("[") or parsed.host.rpartition(".")[2].isdigit():
         return None
     port = "" if parsed.port is None else f":{parsed.port}"
     return f"{parsed.scheme}://{parsed.host}.attacker{parsed.host}{port}"
@@ -330,7 +338,8 @@ def special(candidate: str, label: str) -> list[Probe]:
     Return names that begin like *candidate* and continue with a character at which some comparisons stop.
     """
     parsed = Origin.parse(candidate)
-    if parsed is None:
+    # URL, "host parser": a host that begins with a bracket ends with one.
+    if parsed is None or parsed.host.startswith("["):
         return []
     # After a port, there is no more host.
     port = "" if parsed.port is None else f":{parsed.port}"

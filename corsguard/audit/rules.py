@@ -419,7 +419,10 @@ _ROWS: Final = (
         id="CG-A017",
         name="exotic-scheme",
         title="Any extension or app may read",
-        message="The scheme is not compared, or every origin with that scheme is trusted.",
+        message=(
+            "The scheme is not compared, every origin with that scheme is trusted, or all apps of one kind have that "
+            "origin."
+        ),
         why="Any extension or app that a user has installed can read what you share with that user.",
         instead=(
             'Allow the exact id: `allow_origins=["chrome-extension://your-extension-id"]`. Give an app a host name of '

@@ -282,6 +282,10 @@ def _ask_preflights(session: Session) -> None:
     first = session.preflight(trusted, url=session.first_url) if is_moved else plain
     session.look(["CG-P004"], first, answer)
     _note_refused(session, first, answer)
+    for other in session.meant.samples():
+        if other not in {trusted, session.client.origin}:
+            preflight = session.preflight(other, url=session.first_url, method="GET", is_upload=True)
+            _note_refused(session, preflight, session.get(other))
     listed = session.preflight(trusted, names=("authorization", header), more=(_PRIVATE_NETWORK,))
     _look_at_pair(session, listed, answer)
     session.look(["CG-P006"], listed, session.strangers)

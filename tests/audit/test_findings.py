@@ -259,6 +259,8 @@ def test_only_a_port_that_nobody_lists_proves_that_every_port_is_trusted(trusted
             (r"vscode-webview://[0-9a-v]{52}", "CG-A017", "high"),
             (r"(ionic|tauri)://localhost", "CG-A017", "medium"),
             (r"http://tauri\.localhost", "CG-A017", "medium"),
+            (r"https?://[a-z]+\.localhost(:\d+)?", "CG-A014", "medium"),
+            (r"http://(?!tauri)[a-z]+\.localhost", "CG-A014", "medium"),
             (r"https?://localhost:4200", "CG-A014", "medium"),
             (r"http://127\.0\.0\.1:8000", "CG-A014", "medium"),
             (r"https://localhost:\d+", "CG-A014", "medium"),

@@ -8,7 +8,9 @@ import pytest
 from kit.audited import APP, HOST
 
 from corsguard.audit import RULES, Reach
-from corsguard.audit.probes import Meant, lax, relatives, special, strangers, usual
+from corsguard.audit.probes import Meant, imitation, joined_name, lax, relatives, special, strangers, usual, wider
+from corsguard.audit.severity import NO_BROWSER
+from corsguard.browser.urls import Url
 from corsguard.origin import Origin
 from corsguard.suffixes import is_known_suffix
 from corsguard.testing import attack_origins
@@ -97,6 +99,21 @@ def test_an_identifier_has_the_form_that_its_browser_makes():
 
 def test_text_after_a_port_is_not_a_host():
     assert {probe.origin for probe in special(f"{APP}:8443", "0")} >= {f"{APP}!.0.com:8443", f"{APP}$.0.com:8443"}
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [APP, f"{APP}:8443", "http://10.0.0.1:8000", "http://[::1]:3000", "http://[2001:db8:9:1::2]", "https://localhost"],
+)
+def test_what_a_browser_is_said_to_send_is_the_origin_of_a_url(origin):
+    tried = [*relatives([(origin, True)], Meant([])), *special(origin, "0")]
+    tried += strangers("0123abcd", is_loopback=False, meant=Meant([]))
+    tried += [longer for probe in tried for longer in wider(probe, "0123abcd")]
+    for text in (
+        *(probe.origin for probe in tried if probe.browsers != NO_BROWSER and probe.origin.startswith("http")),
+        *filter(None, (imitation(origin, "0123abcd"), joined_name(origin))),
+    ):
+        assert Url.parse(text).origin == text
 
 
 @pytest.mark.parametrize(

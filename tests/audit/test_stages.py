@@ -565,6 +565,22 @@ def test_a_trusted_page_whose_preflight_is_refused_is_named(preflights, is_noted
     assert any("its preflight is refused" in note for note in audited(app).notes) is is_noted
 
 
+@pytest.mark.parametrize("answered", [(APP,), ("https://www.example.com",), (APP, "https://www.example.com")])
+@pytest.mark.parametrize("is_constant", [True, False])
+def test_each_trusted_page_whose_preflight_is_refused_is_named(answered, is_constant):
+    pages = (APP, "https://www.example.com")
+
+    def app(environ, start_response):
+        sound = listing(*(answered if asked_for(environ) else pages))
+        constant = answering(lambda _: [VARY, (ALLOW, answered[0]), CREDENTIALS])
+        is_one = is_constant and len(answered) == 1 and asked_for(environ)
+        return (constant if is_one else sound)(environ, start_response)
+
+    notes = audit(URL, app=app, trusted=pages).notes
+    for page in pages:
+        assert any(f"{page} may read, but its preflight is refused" in note for note in notes) is (page not in answered)
+
+
 def test_a_resource_that_everybody_may_only_get_needs_no_preflight():
     report = audited(answering(lambda environ: [] if asked_for(environ) else [(ALLOW, "*")]))
     assert not any("its preflight is refused" in note for note in report.notes)
