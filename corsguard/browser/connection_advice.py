@@ -153,7 +153,7 @@ _OF_SCHEME: Final = {
 _HTTP_ONLY: Final = "Not CORS. A page can request URLs of http and https"
 # A name with a dot, which is most likely that of a server.
 _FILE_WITH_HOST: Final = re.compile(
-    r"file://((?!localhost)[\w-]+(?:\.[\w-]+)*\.[a-z]{2,20}(?::\d+)?/.*)", re.IGNORECASE
+    r"file://((?!localhost)[\w-]+(?:\.[\w-]+)*\.[a-z]{2,20}(?::\d+)?/.+)", re.IGNORECASE
 )
 # For a page without an origin, and for one that is not known but requests a file: the cause, and what to do.
 _OF_FILES: Final = {

@@ -113,6 +113,7 @@ _OF_PREFLIGHT: Final = frozenset({*PREFLIGHT_ONLY, "preflight_cut_off"})
 WITHOUT_REQUEST: Final = frozenset(
     {"cookies_warned", "isolation", "isolation_ignored", "opener_policy", "post_message", "refused_configuration"}
 )
+_PREFLIGHT_ROW: Final = re.compile(r"\bRequest Method: ?OPTIONS\b")
 _OF_LISTS: Final = frozenset({Reason.METHOD_NOT_ALLOWED, Reason.HEADER_NOT_ALLOWED})
 # No browser prints these.
 _OF_SERVERS: Final = frozenset({"refused_by_server", "refused_configuration"})
@@ -385,7 +386,9 @@ def _exchange(means: Reason, said: Mapping[str, str], text: str, url: str, *, is
     """
     Return what a message says about the answer, if that is more than the reason.
     """
-    status = status_named(text, url)
+    # The status of a preflight that was pasted, too, is not that of the request.
+    is_of_preflight = means in CORS_CHECK and not is_preflight and _PREFLIGHT_ROW.search(text) is not None
+    status = "" if is_of_preflight else status_named(text, url)
     if means is Reason.HANDSHAKE_REFUSED:
         # For one status, Chromium prints a text instead of the number.
         status = status or said.get("value", "")

@@ -243,8 +243,8 @@ def test_a_slow_head_is_one_that_is_late(head):
         is_over.set()
     assert error.cause == f"127.0.0.1:{port} did not answer within 0.5 s"
     assert (error.net_error, error.speaks) == ("IO_PENDING", "")
-    # The rest of the time looks for another protocol.
-    assert seconds < 0.5 + 3 * 0.5
+    # The whole head takes ten seconds and more.
+    assert seconds < 5
 
 
 @pytest.mark.parametrize(

@@ -1203,4 +1203,7 @@ LINES = [
     Line("redacted", "[Error] XMLHttpRequest cannot load XXX.m3u8 due to access control checks.", "not_told"),
     Line("wrapped", "Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at https://api.example.com/a?id=b8b5670f-ce85-\n4c50-bb30;limit=2000.", "cut_off", "https://api.example.com/a?id=b8b5670f-ce85-4c50-bb30;limit=2000"),
     Line("services", f"Access to fetch at 'https://merchant-ui-api.stripe.com/a' from origin 'https://js.stripe.com' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://merchant-ui-api.stripe.com/a", "https://js.stripe.com", says="your key"),
+    Line("noted", f"Mixed Content: The page at '{APP}/' was loaded over HTTPS, but attempted to connect to the insecure WebSocket endpoint 'ws://api.example.com/x'. This endpoint should be available via WSS. Insecure access is deprecated.", "mixed_content_warned", "ws://api.example.com/x", APP),
+    Line("files", "Access to XMLHttpRequest at 'file://test.pdf/' from origin 'file://' has been blocked by CORS policy: Cross origin requests are only supported for protocol schemes: http, data, chrome, chrome-extension, https.", "bad_scheme", "file://test.pdf/", "file://", never="https://test.pdf"),
+    Line("preflights", f"Failed to load {A}: {NO_HEADER} Origin '{P}' is therefore not allowed access.\n\nRequest URL: {A}\nRequest Method: OPTIONS\nStatus Code: 200 OK\nAccess-Control-Allow-Origin: {P}", "missing_allow_origin", A, P, never="200"),
 ]  # fmt: skip

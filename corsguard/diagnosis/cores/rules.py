@@ -51,7 +51,7 @@ RULES: Final[tuple[Core, ...]] = (
         r"automatically upgraded)|(?:Loading mixed \(insecure\) display content|Upgrading insecure (?:display )?"
         r"request) ['\"](?P<url2>[^'\"]{1,2048})|This content should also be served over HTTPS|"
         r"requested insecure content from '?(?P<url4>[^\s']{1,2048}?)'?\.? This content was automatically upgraded|"
-        r"insecure endpoint '(?P<url3>[^']{1,2048})'\. This endpoint should be made available",
+        r"insecure (?:WebSocket )?endpoint '(?P<url3>[^']{1,2048})'\. This endpoint should be (?:made )?available",
         "mixed_content_warned",
     ),
     core(
