@@ -559,7 +559,8 @@ def test_a_core_is_searched_in_linear_time_in_a_text_that_repeats_it(core):
 # takes minutes. Less shows what grows faster.
 @pytest.mark.parametrize(("part", "seconds"), [pytest.param(8, 1, marks=pytest.mark.long), (32, 0.5)])
 @pytest.mark.parametrize(
-    "core", share(sorted({row.core.pattern[:40] for row in ROWS} | {"Access to a at '", "cannot load a:", "Origin a"}))
+    "core",
+    share(sorted({row.core.pattern[:40] for row in ROWS} | {"Access to a at '", "cannot load a:", "Origin a"}), 6),
 )
 def test_reading_a_repeated_text_takes_linear_time(core, part, seconds):
     started = time.process_time()

@@ -9,6 +9,7 @@ from textwrap import dedent
 from types import SimpleNamespace
 
 import pytest
+from kit.sharing import share
 
 from corsguard import Policy
 from corsguard.names import CHROMIUM_MAX_AGE
@@ -279,7 +280,7 @@ CONDITIONS = [
 ]
 
 
-@pytest.mark.parametrize("lines", CONDITIONS)
+@pytest.mark.parametrize("lines", share(CONDITIONS, 2))
 @pytest.mark.parametrize("debug", ["0", "1"])
 def test_everyone_in_development_keeps_its_condition(project, lines, debug):
     """

@@ -16,7 +16,7 @@ from corsguard.names import TIMING_ALLOW_ORIGIN
 from corsguard.policies import is_odd
 
 GATEWAYS = {"nginx": nginx, "haproxy": haproxy}
-SEEDS = share(range(200), 20)
+SEEDS = share(range(200), 40)
 
 SCHEMES = ("https", "http", "app")
 HOSTS = ("a.example", "b.a.example", "localhost", "[::1]", "x_y.a.example", "pr-1.a.example", "a.example.")

@@ -19,6 +19,7 @@ from kit.gateways import served as backend_for
 from kit.gateways.caddy import caddy
 from kit.gateways.nginx import nginx
 from kit.serving import EXAMPLES, lines_until, served, started
+from kit.sharing import share
 
 from corsguard import CORSMiddleware, Policy
 from corsguard.configuration import Configuration
@@ -442,7 +443,7 @@ def test_the_demo_names_a_port_that_is_in_use():
             load("demo").listen_for_uvicorn(port)
 
 
-@pytest.mark.parametrize("gateway", [nginx, caddy], ids=lambda gateway: gateway.__name__)
+@pytest.mark.parametrize("gateway", share([caddy, nginx], 2), ids=lambda gateway: gateway.__name__)
 def test_a_gateway_answers_the_page_for_an_application_that_knows_nothing_of_cors(visit, tmp_path, gateway):
     example, apis = load("wsgi_app"), {}
     keywords = {field.name: getattr(example.POLICY, field.name) for field in dataclasses.fields(Policy)}
