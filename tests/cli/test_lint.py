@@ -236,7 +236,8 @@ def test_settings_of_django_come_with_the_system_checks(here):
     (here / "shop.py").write_text(SETTINGS)
     (here / "shop_urls.py").write_text(URLS)
     done = in_process("lint", "shop", "--json")
-    assert done.stderr == ""
+    # On a slow machine, the command says what takes long.
+    assert done.stderr in {"", "Loading shop\n"}
     assert done.returncode == 1
     findings = json.loads(done.stdout)["findings"]
     assert [(one["code"], one["field"], one["file"]) for one in findings] == [
