@@ -263,7 +263,8 @@ CORSGUARD = {"allow_origins": ["https://app.example.com"]}
 def test_settings_without_the_middleware_share_nothing_and_the_line_is_named(here):
     (here / "shop.py").write_text(SETTINGS)
     done = in_process("explain", "shop", "--page", APP)
-    assert done.stderr == ""
+    # On a slow machine, the command says what takes long.
+    assert done.stderr in {"", "Loading the policy\n"}
     assert done.returncode == 1
     first, second, third, *_ = done.stdout.split("\n")
     assert first.startswith("BLOCKED  ")
