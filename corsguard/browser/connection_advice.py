@@ -449,7 +449,7 @@ def _why_refused(failure: Failure) -> str:
     if said := "" if answer is None else origin_refused(answer):
         return f'It judges the Origin, and says: "{said}".'
     return (
-        "Most often it judges the Origin. It may also want a login, or there is no WebSocket at this path: servers for "
+        "Most often it judges the Origin. It may also want a login, or this path has no WebSocket: servers for "
         "ASGI (Starlette, FastAPI, Channels) answer so, too."
     )
 

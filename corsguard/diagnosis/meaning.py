@@ -61,8 +61,6 @@ from .places import (
 from .playing import lines_of
 from .rehearsal import Rehearsal, rehearse
 
-# How many characters of a URL are shown, at least.
-_LONGEST_SHOWN: Final = 80
 # The engines whose consoles use the same words for a preflight's answer and for the response itself.
 _ALIKE: Final = frozenset({"Firefox", "Safari", OLD_WEBKIT})
 # The engines that use the same words for an absent Access-Control-Allow-Origin and for another origin in it.

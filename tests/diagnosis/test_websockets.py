@@ -306,7 +306,7 @@ def test_what_the_guard_refuses_is_not_searched_for_in_the_endpoints():
             b"Cross origin websockets not allowed",
             'It judges the Origin, and says: "Cross origin websockets not allowed".',
         ),
-        (b"", "It may also want a login, or there is no WebSocket at this path"),
+        (b"", "It may also want a login, or this path has no WebSocket"),
         (b"<html><p>The origin is down</p>", "It may also want a login"),
         (b"The original URL", "It may also want a login"),
     ],
