@@ -11,7 +11,6 @@ from typing import Final
 from corsguard.browser import Failure, Reason
 from corsguard.browser.connection_advice import has_private_address, with_scheme_of_page
 from corsguard.browser.evidence import as_shown, url_of
-from corsguard.browser.headers import get_decode_and_split
 from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES
 from corsguard.browser.wire import Header
 from corsguard.names import (
@@ -19,7 +18,6 @@ from corsguard.names import (
     SAFELISTED_METHODS,
     UPPER_CASE_METHODS,
     is_forbidden_request_header,
-    is_token,
 )
 from corsguard.origin import NULL
 
@@ -197,12 +195,8 @@ def _headers_to_send(message: Message, known: Known) -> list[str]:
 
 
 def _header_names(message: Message, known: Known) -> list[str]:
-    failure = message.failure
-    named = [message.header.lower()] if message.header and failure is not None else [*message.requested]
-    if failure is not None and failure.exchange is not None:
-        # Of a preflight that was pasted, too.
-        asked = get_decode_and_split(failure.exchange.request.headers, "Access-Control-Request-Headers")
-        named += [name.lower() for name in asked if is_token(name)]
+    refused = [message.header] if message.header and message.failure is not None else []
+    named = [name.lower() for name in (*refused, *message.requested)]
     # No page can send what the browser itself sends.
     named = [name for name in named if not is_forbidden_request_header(name)]
     return [*dict.fromkeys([*named, *(name.lower() for name, _ in known.headers)])]
