@@ -309,7 +309,7 @@ class BoundedClient:
             self._refused, self._refusal = self._refused + 1, answer.status
 
     def _complete(self, fetch: PageFetch, request: WireRequest) -> WireRequest:
-        lines = [line for line in request.headers if line[0] != "Origin"] + [("User-Agent", "Mozilla/5.0 (corsguard)")]
+        lines = [line for line in request.headers if line[0] != "Origin"]
         lines.append(("Accept-Encoding", _ENCODINGS[urlsplit(request.url).scheme]))
         if fetch.origin is not None:
             # A page at the resource's own origin sends no Origin with GET, but the audit sends it.

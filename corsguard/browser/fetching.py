@@ -4,8 +4,8 @@ Fetch's algorithms, as a browser runs them: main fetch, HTTP fetch, CORS-preflig
 Written from the standard, and independent of the server's code, because it judges what servers send. Each function is
 the algorithm that its docstring names. A network error is raised as FetchFailed, with the step that failed.
 
-Not modelled: the HTTP cache, service workers, CSP, HTTP authentication, navigations, `Referer`, and the messages of an
-open WebSocket.
+Not modelled: the HTTP cache, service workers, CSP, HTTP authentication, navigations, referrer policies other than the
+default one, and the messages of an open WebSocket.
 """
 
 from collections.abc import Callable, Iterable
@@ -57,7 +57,13 @@ from .urls import (
 from .wire import Exchange, Header, Transport, Unreachable, WireRequest, WireResponse
 
 Mode = Literal["cors", "no-cors", "same-origin"]
-# The methods that no script can use in `fetch`.
+# Every browser sends these with every request, and some servers refuse what comes without them.
+_ALWAYS: Final[tuple[Header, ...]] = (
+    ("Accept", "*/*"),
+    ("Accept-Language", "en-US,en;q=0.9"),
+    ("User-Agent", "Mozilla/5.0 (corsguard)"),
+)
+# The mode that no script can use in `fetch`.
 _SOCKET_MODE: Final = "websocket"
 _ESTABLISH: Final = 'WebSockets, "establish a WebSocket connection"'
 CredentialsMode = Literal["omit", "same-origin", "include"]
@@ -321,7 +327,7 @@ class UserAgent:
         lines = [("Access-Control-Request-Method", method)]
         if unsafe:
             lines.append(("Access-Control-Request-Headers", ",".join(unsafe)))
-        headers = [("Accept", "*/*"), *lines, ("Origin", request.origin), *_metadata(request)]
+        headers = [*_ALWAYS, *lines, *_referrer_line(request), ("Origin", request.origin), *_metadata(request)]
         exchange = self._exchange(request, WireRequest("OPTIONS", request.url.href, tuple(headers)), is_preflight=True)
         response = _answer(exchange)
         # Browsers report a redirect before they check its headers; by the standard it fails because of its status.
@@ -365,10 +371,8 @@ class UserAgent:
         """
         Fetch, "HTTP-network-or-cache fetch".
         """
-        headers = [*request.headers]
-        if get(headers, "Accept") is None:
-            headers.append(("Accept", "*/*"))
-        headers += [*_origin_line(request), *_metadata(request)]
+        headers = [*request.headers, *(line for line in _ALWAYS if get(request.headers, line[0]) is None)]
+        headers += [*_referrer_line(request), *_origin_line(request), *_metadata(request)]
         is_same_site_request = self._is_same_site(request)
         if request.includes_credentials:
             cookie, withheld = self.cookies.cookies_for(
@@ -590,6 +594,15 @@ def _exposed(request: Request, headers: Iterable[Header], present: set[str]) -> 
     return present if "*" in names and request.credentials != "include" else names
 
 
+def _referrer_line(request: Request) -> list[Header]:
+    """
+    Referrer Policy, "determine request's Referrer", under the default policy, of a page at the path `/`.
+    """
+    origin = request.client.origin
+    is_told = origin.partition(":")[0] in HTTP_SCHEMES and request.mode != _SOCKET_MODE and not _is_downgrade(request)
+    return [("Referer", f"{origin}/")] if is_told else []
+
+
 def _origin_line(request: Request) -> list[Header]:
     """
     Fetch, "append a request `Origin` header", under the default referrer policy.
@@ -598,9 +611,14 @@ def _origin_line(request: Request) -> list[Header]:
         return [("Origin", request.origin)]
     if request.method in {"GET", "HEAD"}:
         return []
-    # Referrer Policy, "strict-origin-when-cross-origin".
-    downgrades = request.client.origin.startswith("https:") and request.url.scheme != "https"
-    return [("Origin", NULL if downgrades else request.origin)]
+    return [("Origin", NULL if _is_downgrade(request) else request.origin)]
+
+
+def _is_downgrade(request: Request) -> bool:
+    """
+    Referrer Policy, "strict-origin-when-cross-origin".
+    """
+    return request.client.origin.startswith("https:") and request.url.scheme != "https"
 
 
 def _metadata(request: Request) -> list[Header]:

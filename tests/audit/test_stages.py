@@ -397,8 +397,11 @@ def opened_by(name, value, answer_preflights=None):
                 ([], "low", "Chromium, Firefox, Safari"),
             )
         ),
-        # Browsers send these without one.
-        ("CG-A018", opened_by("Referer", "://{}/"), "critical", "Chromium, Firefox, Safari"),
+        # Browsers send these with every request.
+        ("CG-A001", opened_by("Referer", "://{}/"), "critical", "Chromium, Firefox, Safari"),
+        ("CG-A001", opened_by("Accept-Language", "en"), "critical", "Chromium, Firefox, Safari"),
+        ("CG-A001", opened_by("User-Agent", "Mozilla/5.0"), "critical", "Chromium, Firefox, Safari"),
+        # A page can send these without a preflight.
         ("CG-A018", opened_by("Referer", APP), "critical", "Chromium, Firefox, Safari"),
         ("CG-A018", opened_by("Referer", f"/{APP}"), "critical", "Chromium, Firefox, Safari"),
         ("CG-A019", opened_by("Cookie", "corsguard"), "critical", "Chromium, Firefox, Safari"),

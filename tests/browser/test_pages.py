@@ -243,7 +243,11 @@ def test_an_origin_is_trustworthy_or_not(origin, trustworthy):
     assert is_trustworthy(origin) is trustworthy
 
 
-OWN = [("Sec-Fetch-Site", "same-site"), ("Sec-Fetch-Mode", "cors"), ("Sec-Fetch-Dest", "empty")]
+ALWAYS = [("Accept", "*/*"), ("Accept-Language", "en-US,en;q=0.9"), ("User-Agent", "Mozilla/5.0 (corsguard)")]
+OWN = [
+    *[("Referer", f"{APP}/"), ("Origin", APP)],
+    *[("Sec-Fetch-Site", "same-site"), ("Sec-Fetch-Mode", "cors"), ("Sec-Fetch-Dest", "empty")],
+]
 
 
 def test_host_names_are_written_as_browsers_write_them():
@@ -251,10 +255,52 @@ def test_host_names_are_written_as_browsers_write_them():
     opened(server).fetch(f"{API}/", method="PUT", headers={"X-Token": "1"})
     preflight, request = server.requests
     requested = [("Access-Control-Request-Method", "PUT"), ("Access-Control-Request-Headers", "x-token")]
-    assert [*preflight.headers] == [("Accept", "*/*"), *requested, ("Origin", APP), *OWN]
-    assert [*request.headers] == [("X-Token", "1"), ("Accept", "*/*"), ("Origin", APP), *OWN]
+    assert [*preflight.headers] == [*ALWAYS, *requested, *OWN]
+    assert [*request.headers] == [("X-Token", "1"), *ALWAYS, *OWN]
     opened(server).fetch("/", method="POST")
-    assert [*server.requests[-1].headers][:2] == [("Accept", "*/*"), ("Origin", APP)]
+    assert [*server.requests[-1].headers][:5] == [*ALWAYS, *OWN[:2]]
+
+
+@pytest.mark.parametrize("name", ["Accept", "Accept-Language", "User-Agent"])
+def test_a_page_may_choose_what_a_browser_always_sends(name):
+    server = Server(*SHARED, ("Access-Control-Allow-Headers", name))
+    opened(server).fetch(f"{API}/", headers={name.lower(): "x"})
+    assert server.sent(name) == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("page", "url", "referrer"),
+    [
+        (f"{APP}/shop?a#b", f"{API}/", [f"{APP}/"]),
+        (APP, "/items", [f"{APP}/"]),
+        ("http://app.example.com:8000", f"{API}/", ["http://app.example.com:8000/"]),
+        ("http://app.example.com", "http://api.example.com/", ["http://app.example.com/"]),
+        (APP, "http://localhost:8000/", []),
+        ("data:text/html,", f"{API}/", []),
+        ("chrome-extension://abcdefghijklmnopabcdefghijklmnop/a.html", f"{API}/", []),
+        ("file:///a.html", f"{API}/", []),
+    ],
+)
+def test_a_request_says_which_page_it_is_from(page, url, referrer):
+    server = Server(("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Methods", "PUT"))
+    opened(server, page).fetch(url, method="PUT")
+    assert [[value for name, value in request.headers if name == "Referer"] for request in server.requests] == [
+        referrer
+    ] * len(server.requests)
+
+
+def test_a_redirect_does_not_hide_the_page_that_began_unless_it_leads_to_http():
+    anyone, second = ("Access-Control-Allow-Origin", "*"), "https://cdn.example/b"
+    leads = {f"{API}/a": second, second: "http://localhost:8000/c"}
+    answers = {url: WireResponse(302, (anyone, ("Location", target))) for url, target in leads.items()}
+    server = Server(anyone, answers=answers)
+    opened(server).fetch(f"{API}/a")
+    sent = [dict(request.headers) for request in server.requests]
+    assert [(one.get("Referer"), one["Origin"]) for one in sent] == [
+        (f"{APP}/", APP),
+        (f"{APP}/", "null"),
+        (None, "null"),
+    ]
 
 
 @pytest.mark.parametrize(

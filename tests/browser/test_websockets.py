@@ -48,6 +48,8 @@ def test_a_page_sends_this_handshake():
         "sec-websocket-version": "13",
         "sec-websocket-protocol": "chat, other",
         "accept": "*/*",
+        "accept-language": "en-US,en;q=0.9",
+        "user-agent": "Mozilla/5.0 (corsguard)",
         "origin": APP,
         "sec-fetch-site": "same-site",
         "sec-fetch-mode": "websocket",

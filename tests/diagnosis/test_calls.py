@@ -42,8 +42,15 @@ def test_a_live_server_is_checked():
             timeout=5,
         )
     assert found.verdict == "readable"
+    headers = [
+        "Accept-Language: en-US,en;q=0.9",
+        "User-Agent: Mozilla/5.0 (corsguard)",
+        f"Referer: {page}/",
+        f"Origin: {page}",
+    ]
+    told = " ".join(f"-H '{header}'" for header in headers)
     assert found.curl() == [
-        f"curl -i http://api.example.com/items -H 'Origin: {page}' --connect-to api.example.com::127.0.0.1:{port}"
+        f"curl -i http://api.example.com/items {told} --connect-to api.example.com::127.0.0.1:{port}"
     ]
     assert [entry["request"]["url"] for entry in found.har()["log"]["entries"]] == ["http://api.example.com/items"]
 

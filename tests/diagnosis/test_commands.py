@@ -21,7 +21,7 @@ def test_curl_commands_are_quoted_for_a_shell_and_secrets_are_variables(serve):
     found, _ = data(serve(server), "--page", PAGE, "--url", url, *arguments, "--curl")
     preflight, request = (arguments_of(line, X__TOKEN_ID_="s3cr3t", COOKIE="sid=c00kie") for line in found["curl"])
     assert preflight[:5] == ["-i", "-X", "OPTIONS", "--globoff", f"https://api.example.com{url}"]
-    assert preflight[-8:-6] == ["-H", "Origin: https://app.example.com"]
+    assert preflight[-10:-6] == ["-H", f"Referer: {PAGE}/", "-H", f"Origin: {PAGE}"]
     assert request[:3] == ["-i", "-X", "P'T"]
     pairs = [request[place + 1] for place, word in enumerate(request) if word == "-H"]
     assert {"X-$token`id`: s3cr3t", "Cookie: sid=c00kie", "Content-Type: application/json"} <= {*pairs}
@@ -51,6 +51,7 @@ def test_curl_connects_to_the_same_address_as_the_check():
         found, code = data(url, *arguments, "--method", "HEAD")
     assert (code, found["verdict"]) == (0, "readable")
     assert shlex.split(found["curl"][0]) == [
-        *["curl", "--head", url, "-H", "Origin: http://app.example.com"],
+        *["curl", "--head", url, "-H", "Accept-Language: en-US,en;q=0.9", "-H", "User-Agent: Mozilla/5.0 (corsguard)"],
+        *["-H", "Referer: http://app.example.com/", "-H", "Origin: http://app.example.com"],
         *["--connect-to", f"api.example.com::127.0.0.1:{port}"],
     ]

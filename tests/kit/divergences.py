@@ -86,7 +86,7 @@ def _preflighted(case, number, expected, *names):
     if not expected["requests"] or expected["requests"][0]["preflight"]:
         return None
     first = expected["requests"][0]
-    preflight = {name: first[name] for name in ("url", "origin")}
+    preflight = {name: first[name] for name in ("url", "origin", "referrer")}
     preflight |= {"method": "OPTIONS", "preflight": True, "cookies": []}
     preflight |= {"acrm": first["method"], "acrh": ",".join(sorted(set(names))) or None}
     return {"requests": [preflight, *expected["requests"]]}

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from corsguard.browser import Browser, NetworkError, Unreachable, WireResponse
 from corsguard.browser.transports import data_response
+from corsguard.browser.urls import origin_of
 
 from .matrix import COOKIES, SECURE_COOKIES
 
@@ -141,6 +142,8 @@ class Server:
                 "method": request.method,
                 "preflight": request.method == "OPTIONS" and "access-control-request-method" in headers,
                 "origin": joined.get("origin"),
+                # The model knows the origin of a page, and not its path.
+                "referrer": joined.get("referer") and origin_of(joined["referer"]),
                 "cookies": cookies,
             }
             if one["preflight"]:

@@ -23,7 +23,10 @@ from corsguard.browser import (
 )
 
 # The model's browser adds these by itself. The vectors only have the headers of the page.
-OWN_HEADERS = {"accept", "origin", "cookie", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"}
+OWN_HEADERS = {
+    *("accept", "accept-language", "user-agent", "referer", "origin", "cookie"),
+    *("sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"),
+}
 
 
 def vectors_in(folder):
