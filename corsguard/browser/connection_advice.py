@@ -401,8 +401,9 @@ def mixed(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
         )
     if has_private_address(failure.url):
         return change(
-            "Not CORS: a page of https may not request http, and nobody certifies a private address for https. Give "
-            "the server a name with a certificate (a reverse proxy), and let the page use that name, or its own origin."
+            "Not CORS: a page of https may not request http (in Chromium from 142 on, it may if the user allows it), "
+            "and nobody certifies a private address for https. Give the server a name with a certificate (a reverse "
+            "proxy), and let the page use that name, or its own origin."
         )
     return change(_OVER_HTTPS, page=f"request {url}")
 
