@@ -2,7 +2,6 @@
 Real browsers attack applications that use cookies. Each attack succeeds without protection, and fails with it.
 """
 
-from contextlib import ExitStack
 from queue import Queue
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -184,78 +183,83 @@ class Web:
         return [*ran]
 
 
+@pytest.fixture(scope="module", params=["chromium", "firefox"])
+def visitor(request):
+    """
+    The name of an engine, a tab of it, and its Web. All tests use it, because a start takes longer than most of them.
+    """
+    web = Web()
+    with engines.proxied(web) as port, getattr(engines, request.param)(port) as tab:
+        yield request.param, tab, web
+
+
 @pytest.mark.browser
-@pytest.mark.parametrize("engine", ["chromium", "firefox"])
-def test_protection_stops_all_that_a_browser_can_forge(engine):
+@pytest.mark.parametrize("parts", [3, pytest.param(1, marks=pytest.mark.long)])
+def test_protection_stops_all_that_a_browser_can_forge(visitor, parts):
     """
     Pages of foreign sites, siblings and other ports act only without protection. The site and the listed page act with
     it.
+
+    Each of the three applications is attacked in one of so many *parts* of all ways, and each in another part.
     """
-    web = Web()
-    with ExitStack() as stack:
-        tab = stack.enter_context(getattr(engines, engine)(stack.enter_context(engines.proxied(web))))
-        for name, make in APPLICATIONS.items():
-            bare, protected = (transport_for(make(protection)) for protection in (None, {}))
+    engine, tab, web = visitor
+    ways = [(page, attack) for page, attacks in PAGES.items() for attack in attacks]
+    for number, (name, make) in enumerate(APPLICATIONS.items()):
+        bare, protected = (transport_for(make(protection)) for protection in (None, {}))
+        web.serve = bare
+        tab.visit(f"{SITE}/")
+        for page, attack in ways[number % parts :: parts]:
+            tab.visit(page)
             web.serve = bare
-            tab.visit(f"{SITE}/")
-            for page, attacks in PAGES.items():
-                tab.visit(page)
-                for attack in attacks:
-                    web.serve = bare
-                    (acted,) = web.attack(tab, attack)
-                    # Within a page of another site, Firefox partitions the cookies of the site.
-                    assert acted.has_cookie or (engine == "firefox" and page in OTHER_SITES), (name, page, attack)
-                    web.serve = protected
-                    assert web.attack(tab, attack) == [], (name, page, attack)
-            for page in f"{TRUSTED}/", f"{SITE}/":
-                tab.visit(page)
-                assert web.attack(tab, "form"), (name, page)
+            (acted,) = web.attack(tab, attack)
+            # Within a page of another site, Firefox partitions the cookies of the site.
+            assert acted.has_cookie or (engine == "firefox" and page in OTHER_SITES), (name, page, attack)
+            web.serve = protected
+            assert web.attack(tab, attack) == [], (name, page, attack)
+        for page in f"{TRUSTED}/", f"{SITE}/":
+            tab.visit(page)
+            assert web.attack(tab, "form"), (name, page)
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("engine", ["chromium", "firefox"])
-def test_on_plain_http_the_origin_alone_is_judged(engine):
+def test_on_plain_http_the_origin_alone_is_judged(visitor):
     """
     Browsers send no Sec-Fetch-Site to plain http. There, a page of the site without a referrer is refused. With https
     the browser says that it is of the same site, so it is let in.
     """
-    web = Web()
+    _, tab, web = visitor
     bare, protected = (transport_for(flask_application(protection)) for protection in (None, {}))
-    with engines.proxied(web) as port, getattr(engines, engine)(port) as tab:
-        for attack in "form", "fetch":
-            tab.visit("http://evil.example/")
-            web.serve = bare
-            assert web.attack(tab, attack, PLAIN_SITE), attack
-            web.serve = protected
-            assert web.attack(tab, attack, PLAIN_SITE) == [], attack
-        for site in SITE, PLAIN_SITE:
-            tab.visit(f"{site}/")
-            assert web.attack(tab, "form", site), site
-            tab.call(_NO_REFERRER)
-            assert bool(web.attack(tab, "form", site)) is (site == SITE)
+    for attack in "form", "fetch":
+        tab.visit("http://evil.example/")
+        web.serve = bare
+        assert web.attack(tab, attack, PLAIN_SITE), attack
+        web.serve = protected
+        assert web.attack(tab, attack, PLAIN_SITE) == [], attack
+    for site in SITE, PLAIN_SITE:
+        tab.visit(f"{site}/")
+        assert web.attack(tab, "form", site), site
+        tab.call(_NO_REFERRER)
+        assert bool(web.attack(tab, "form", site)) is (site == SITE)
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("engine", ["chromium", "firefox"])
-def test_protection_refuses_a_foreign_websocket(engine):
+def test_protection_refuses_a_foreign_websocket(visitor):
     """
     Without protection, no policy judges a handshake on a path without a policy.
     """
-    with ExitStack() as stack:
-        web = Web()
-        tab = stack.enter_context(getattr(engines, engine)(stack.enter_context(engines.proxied(web))))
-        seen = []
-        for protection in None, {}:
-            app = FastAPI()
-            app.add_api_route("/", lambda: HTMLResponse("<!doctype html>"))
+    _, tab, web = visitor
+    seen = []
+    for protection in None, {}:
+        app = FastAPI()
+        app.add_api_route("/", lambda: HTMLResponse("<!doctype html>"))
 
-            @app.websocket("/feed")
-            async def feed(websocket: WebSocket):
-                await websocket.accept()
+        @app.websocket("/feed")
+        async def feed(websocket: WebSocket):
+            await websocket.accept()
 
-            ASGIGuard(app, {"/api": POLICY}, protection=protection)
-            web.serve = transport_for(app)
-            for page in STRANGER, f"{SITE}/":
-                tab.visit(page)
-                seen.append(tab.call(_OPEN, f"{SITE.replace('https', 'wss')}/feed"))
+        ASGIGuard(app, {"/api": POLICY}, protection=protection)
+        web.serve = transport_for(app)
+        for page in STRANGER, f"{SITE}/":
+            tab.visit(page)
+            seen.append(tab.call(_OPEN, f"{SITE.replace('https', 'wss')}/feed"))
     assert seen == ["open", "open", "close", "open"]
