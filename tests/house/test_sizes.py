@@ -2,13 +2,9 @@
 Each module stays so small that a person can read it in one sitting.
 """
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 from layers import LAYER_OF, LAYERS, module_of
-from sizes import request_path, size_of, sizes
+from sizes import main, request_path, size_of, sizes
 
 # Without tables of data, with ASGI and protection.
 LONGEST_REQUEST_PATH = 3_000
@@ -64,9 +60,9 @@ def test_these_lines_are_counted(tmp_path, text, size):
     assert size_of(path) == size
 
 
-def test_the_table_shows_every_layer_and_file():
-    program = Path(__file__).parent / "sizes.py"
-    printed = subprocess.run([sys.executable, program], capture_output=True, check=True, text=True).stdout
+def test_the_table_shows_every_layer_and_file(capsys):
+    main()
+    printed = capsys.readouterr().out
     assert [line.strip().split("  ")[0] for line in printed.splitlines() if line[0] != " "] == [
         *LAYERS,
         "request path",
