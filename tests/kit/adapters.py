@@ -7,6 +7,7 @@ reason.
 """
 
 import asyncio
+import atexit
 import io
 import re
 import runpy
@@ -263,7 +264,7 @@ def django_async(policy: Mapping[str, Any], reply: Reply) -> Asked:
     """
     The same over ASGI, where header values are bytes. Text beyond latin-1 arrives in UTF-8.
     """
-    return django_asked(policy, reply, lambda request: asyncio.run(serve_asgi(ASGIHandler(), scope_of(request))))
+    return django_asked(policy, reply, lambda request: awaited(serve_asgi(ASGIHandler(), scope_of(request))))
 
 
 def django_asked(policy: Mapping[str, Any], reply: Reply, respond: Callable[[Request], Any]) -> Asked:
@@ -276,6 +277,12 @@ def django_asked(policy: Mapping[str, Any], reply: Reply, respond: Callable[[Req
         return Outcome(status, headers, bool(ran), body)
 
     return ask
+
+
+# One event loop for all requests, because a new one takes longer than most answers.
+_LOOP = asyncio.new_event_loop()
+atexit.register(_LOOP.close)
+awaited = _LOOP.run_until_complete
 
 
 def scope_of(request: Request, path: str = "/async") -> dict[str, Any]:
@@ -449,11 +456,11 @@ def asgi_asked(app: Any, guarded: Any) -> Asked:
     Return a function that asks *guarded*. *app* in it records that it ran.
     """
     # The first request prepares the short path for the others.
-    asyncio.run(serve_asgi(guarded, scope_of(Request("GET", {}), "/")))
+    awaited(serve_asgi(guarded, scope_of(Request("GET", {}), "/")))
 
     def ask(request: Request) -> Outcome:
         app.ran = False
-        status, headers, body = asyncio.run(serve_asgi(guarded, scope_of(request, "/")))
+        status, headers, body = awaited(serve_asgi(guarded, scope_of(request, "/")))
         # The servers of HTTP/2 send the names as they are.
         assert not [name for name, _ in headers if name.lower().startswith("access-control-") and name != name.lower()]
         return Outcome(status, headers, app.ran, body)
