@@ -99,7 +99,7 @@ def test_any_scheme_is_named_next_to_http():
 
 @pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
 @pytest.mark.parametrize(
-    "is_busy", [*(lambda n, k=k: n >= k for k in (3, 8, 20)), *(lambda n, k=k: n % k == 1 for k in (2, 3, 5))]
+    "is_busy", share([*(lambda n, k=k: n >= k for k in (3, 8, 20)), *(lambda n, k=k: n % k == 1 for k in (2, 3, 5))], 2)
 )
 def test_a_server_that_is_too_busy_has_no_faults_because_of_that(status, is_busy):
     assert found(busy(status, is_busy)).keys() <= {"CG-I001", "CG-I007"}

@@ -64,10 +64,10 @@ def servers():
         yield transport
 
 
-# By default each browser visits another third of the servers.
+# By default each browser visits another sixth of the servers.
 VISITS = [
-    ("chromium", [*SAMPLES][::3]),
-    ("firefox", [*SAMPLES][1::3]),
+    ("chromium", [*SAMPLES][::6]),
+    ("firefox", [*SAMPLES][1::6]),
     pytest.param(("chromium", [*SAMPLES]), marks=pytest.mark.long),
     pytest.param(("firefox", [*SAMPLES]), marks=pytest.mark.long),
 ]

@@ -100,10 +100,20 @@ def test_only_safe_methods_are_sent_without_permission():
     assert {method for method, *_ in one.asked} == {"GET", "HEAD", "OPTIONS"}
 
 
-@pytest.mark.parametrize("active", [False, True])
-@pytest.mark.parametrize("own", [f"http://{HOST}", f"https://{HOST}", f"https://{HOST}:8443"])
-@pytest.mark.parametrize("trusted", [[], [APP], ["https://*.example.com"]])
-def test_with_the_origin_of_the_server_only_simple_requests_are_sent(own, trusted, active):
+@pytest.mark.parametrize(
+    ("active", "own", "trusted"),
+    share(
+        [
+            *itertools.product(
+                [False, True],
+                [f"http://{HOST}", f"https://{HOST}", f"https://{HOST}:8443"],
+                [[], [APP], ["https://*.example.com"]],
+            )
+        ],
+        2,
+    ),
+)
+def test_with_the_origin_of_the_server_only_simple_requests_are_sent(active, own, trusted):
     """
     A browser sends no preflight within an origin. So nothing that needs one is sent in its name.
     """
@@ -382,20 +392,23 @@ def opened_by(name, value, answer_preflights=None):
     ("rule", "lines", "severity", "browsers"),
     [
         # A page needs a preflight for these, which the server refuses, grants, or grants without credentials.
-        *(
-            (rule, opened_by(name, value, preflights), severity, browsers)
-            for rule, name, value in (
-                ("CG-A018", "X-Forwarded-Host", "{}"),
-                ("CG-A018", "Forwarded", "host={}"),
-                ("CG-A018", "X-Original-Host", "{}"),
-                ("CG-A019", "Authorization", "Bearer"),
-                ("CG-A019", "X-Requested-With", "XMLHttpRequest"),
-            )
-            for preflights, severity, browsers in (
-                (None, "info", "none"),
-                ([CREDENTIALS], "critical", "Chromium, Firefox, Safari"),
-                ([], "low", "Chromium, Firefox, Safari"),
-            )
+        *share(
+            [
+                (rule, opened_by(name, value, preflights), severity, browsers)
+                for rule, name, value in (
+                    ("CG-A018", "X-Forwarded-Host", "{}"),
+                    ("CG-A018", "Forwarded", "host={}"),
+                    ("CG-A018", "X-Original-Host", "{}"),
+                    ("CG-A019", "Authorization", "Bearer"),
+                    ("CG-A019", "X-Requested-With", "XMLHttpRequest"),
+                )
+                for preflights, severity, browsers in (
+                    (None, "info", "none"),
+                    ([CREDENTIALS], "critical", "Chromium, Firefox, Safari"),
+                    ([], "low", "Chromium, Firefox, Safari"),
+                )
+            ],
+            2,
         ),
         # Browsers send these with every request.
         ("CG-A001", opened_by("Referer", "://{}/"), "critical", "Chromium, Firefox, Safari"),
