@@ -177,13 +177,16 @@ def test_a_project_without_source_is_translated_and_no_file_is_named(project):
 
 @pytest.mark.parametrize(
     "expression",
-    [
-        'os.environ["PAGES"].split(",")',
-        '[page.strip() for page in os.environ["PAGES"].split(",")]',
-        "list(map(str.strip, os.environ['PAGES'].split(',')))",
-        "ours(os.environ)",
-        "Environment().pages",
-    ],
+    share(
+        [
+            'os.environ["PAGES"].split(",")',
+            '[page.strip() for page in os.environ["PAGES"].split(",")]',
+            "ours(os.environ)",
+            "list(map(str.strip, os.environ['PAGES'].split(',')))",
+            "Environment().pages",
+        ],
+        2,
+    ),
 )
 def test_an_expression_is_printed_in_place_of_its_value(project, expression):
     """
@@ -206,14 +209,17 @@ def test_an_expression_is_printed_in_place_of_its_value(project, expression):
 
 @pytest.mark.parametrize(
     "lines",
-    [
-        'PAGES = ["https://app.example.com"]\n    CORS_ALLOWED_ORIGINS = PAGES + []',
-        'CORS_ALLOWED_ORIGINS = "https://app.example.com".split(",")',
-        'CORS_ALLOWED_ORIGINS = [f"https://{name}.example.com" for name in ("app",)]',
-        'CORS_ALLOWED_ORIGINS = []\n    CORS_ALLOWED_ORIGINS += ["https://app.example.com"]',
-        "from .pages import PAGES\n    CORS_ALLOWED_ORIGINS = tuple(PAGES)",
-        "from . import pages\n    CORS_ALLOWED_ORIGINS = pages.PAGES",
-    ],
+    share(
+        [
+            'PAGES = ["https://app.example.com"]\n    CORS_ALLOWED_ORIGINS = PAGES + []',
+            'CORS_ALLOWED_ORIGINS = "https://app.example.com".split(",")',
+            'CORS_ALLOWED_ORIGINS = []\n    CORS_ALLOWED_ORIGINS += ["https://app.example.com"]',
+            'CORS_ALLOWED_ORIGINS = [f"https://{name}.example.com" for name in ("app",)]',
+            "from .pages import PAGES\n    CORS_ALLOWED_ORIGINS = tuple(PAGES)",
+            "from . import pages\n    CORS_ALLOWED_ORIGINS = pages.PAGES",
+        ],
+        2,
+    ),
 )
 def test_a_value_that_is_the_same_in_each_process_is_printed(project, lines):
     here = project(settings=f"{COMMON}\n    {lines}\n", pages='PAGES = ["https://app.example.com"]\n')

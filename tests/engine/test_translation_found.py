@@ -198,7 +198,7 @@ CASES = [
 
 @pytest.mark.parametrize(
     ("library", "configuration"),
-    share(CASES),
+    share(CASES, 7),
     ids=[f"{one.__name__}{n}" for n, (one, _) in enumerate(CASES)],
 )
 def test_a_moved_configuration_is_the_same_or_a_note_names_the_difference(library, configuration):

@@ -10,6 +10,7 @@ from itertools import product
 
 import pytest
 from fastapi import APIRouter, FastAPI
+from kit.sharing import share
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -187,7 +188,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", share(CASES, 2))
 def test_pages_read_what_they_read_before_or_a_note_names_the_difference(name):
     keywords, expected = CASES[name]
     translation = translate(added(**keywords))
