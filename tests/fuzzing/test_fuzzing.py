@@ -13,8 +13,8 @@ from fuzzing.targets import TARGETS, Hostile
 from hypothesis import HealthCheck, given, settings
 from kit.counting import work_of
 
-FEW, MANY = 60, 20_000
-FEW_SIZES, MANY_SIZES = 6, 500
+FEW, MANY = 30, 20_000
+FEW_SIZES, MANY_SIZES = 3, 500
 SIZE = 60
 # Processor time. On the machine where this was written one second is enough, and other machines are slower.
 MOST_SECONDS = 2
