@@ -37,6 +37,8 @@ django.setup()
 
 
 def pytest_configure(config):
+    # Collecting makes nothing but objects that stay until the end.
+    gc.disable()
     if hasattr(config.option, "loadscopereorder"):
         # pytest-xdist would begin with the files that have the most tests. See `pytest_collection_modifyitems`.
         config.option.loadscopereorder = False
@@ -57,6 +59,7 @@ def pytest_collection_modifyitems(config, items):
 def pytest_collection_finish():
     # 26,000 tests stay until the end, so there is no need to look at them whenever a test collects its garbage.
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="module")
