@@ -13,8 +13,9 @@ import hypothesis
 import pytest
 from django.conf import settings
 
-# The time of an example depends on the machine.
-hypothesis.settings.register_profile("untimed", deadline=None)
+# The time of an example depends on the machine. `--hypothesis-profile=long` draws more of them.
+hypothesis.settings.register_profile("untimed", deadline=None, max_examples=40)
+hypothesis.settings.register_profile("long", deadline=None, max_examples=1_000)
 hypothesis.settings.load_profile("untimed")
 
 settings.configure(

@@ -300,15 +300,15 @@ def timed(function, *arguments):
 
 def test_a_long_chain_is_read_in_linear_time():
     """
-    Five thousand policies that extend each other are read in linear time.
+    Thousands of policies that extend each other are read in linear time.
     """
-    short, long = (chain_of(length) | {"environments": {"production": {}}} for length in (500, 5_000))
+    short, long = (chain_of(length) | {"environments": {"production": {}}} for length in (250, 2_500))
     few, once = min((timed(Configuration.from_mapping, short, "production") for _ in range(3)), key=lambda run: run[1])
     many, reading = min(
         (timed(Configuration.from_mapping, long, "production") for _ in range(2)), key=lambda run: run[1]
     )
     assert many.policies["p0"] == Policy(allow_origins=[APP], max_age=0)
-    assert many.policies["p4998"].max_age == 4998
+    assert many.policies["p2498"].max_age == 2498
     # The chain is ten times as long. If each policy read all its parents, the work would be a hundred times as much.
     assert reading < 35 * once
     assert min(timed(str, many)[1] for _ in range(2)) < 35 * min(timed(str, few)[1] for _ in range(3))

@@ -6,10 +6,10 @@ import re
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from kit.counting import work_of
-from kit.sharing import share
+from kit.sharing import share, tried
 
 from corsguard import Origin, OriginPattern
 from corsguard.audience import OriginIndex
@@ -359,7 +359,6 @@ EXPRESSIONS = st.recursive(ATOMS, composed, max_leaves=8)
 EDGES = st.tuples(st.sampled_from(["", "^"]), st.sampled_from(["", "$"]))
 
 
-@settings(deadline=None)
 @given(EXPRESSIONS, EDGES, st.text(alphabet="ab1-_./:hcom", max_size=6))
 def test_an_expression_is_read_as_re_reads_it(expression, edges, text):
     expression = edges[0] + expression + edges[1]
@@ -370,7 +369,7 @@ def is_covered(origin, texts):
     return OriginIndex(map(OriginPattern.parse, texts)).covers(origin)
 
 
-@settings(max_examples=30, deadline=None)
+@tried(30)
 @given(EXPRESSIONS, EDGES, st.data())
 def test_every_lost_origin_is_announced_by_an_example(middle, edges, data):
     """
@@ -389,7 +388,7 @@ def test_every_lost_origin_is_announced_by_an_example(middle, edges, data):
         assert covered.lost is not None or is_covered(origin, named)
 
 
-@settings(max_examples=100, deadline=None)
+@tried(100)
 @given(EXPRESSIONS, EDGES, st.lists(st.text(alphabet="abé 1-_.@{", min_size=1), min_size=1, max_size=3), st.data())
 def test_prefixes_cover_no_path_beyond_the_expression(middle, edges, segments, data):
     """
@@ -419,7 +418,7 @@ def has_one_reading(path):
     return path.isprintable() and re.fullmatch(r"/|(/(?!\.{1,2}(/|\Z))[^/\\%]+)+/?", path) is not None
 
 
-@settings(max_examples=50, deadline=None)
+@tried(50)
 @given(EXPRESSIONS, EDGES, st.lists(st.text(alphabet="ab1-_", min_size=1, max_size=63), min_size=1, max_size=3))
 def test_no_pattern_covers_an_origin_beyond_the_expression(middle, edges, labels):
     expression = rf"{edges[0]}https?://{middle}\.example{edges[1]}"

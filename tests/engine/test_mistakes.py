@@ -3,9 +3,10 @@ The grammar and the guesses about mistakes: no text is both a pattern and a mist
 """
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from kit.counting import work_of
+from kit.sharing import tried
 
 from corsguard import OriginPattern, PolicyError
 from corsguard.mistakes import refusal
@@ -18,7 +19,7 @@ PIECES = (
 texts = st.text(max_size=60) | st.lists(st.sampled_from([*PIECES, " ", "\n", '"']), max_size=9).map("".join)
 
 
-@settings(max_examples=200, deadline=None)
+@tried(200)
 @given(texts)
 @example("https://*.a.example")
 @example("hhttps://*.a.example")

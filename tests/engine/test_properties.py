@@ -8,10 +8,11 @@ import string
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import HealthCheck, Phase, assume, example, find, given, settings
+from hypothesis import Phase, assume, example, find, given, settings
 from hypothesis import strategies as st
 from kit.adapters import Application, environ_of, serve
 from kit.cases import Reply, Request
+from kit.sharing import tried
 
 from corsguard import (
     CORSMiddleware,
@@ -28,16 +29,6 @@ from corsguard import (
 )
 from corsguard.audience import OriginIndex
 from corsguard.negotiation import merge_vary
-
-
-def tried(times):
-    """
-    Return the settings of a property that is tried *times* times. There is no deadline, because one try depends on the
-    machine.
-    """
-    slow = [HealthCheck.too_slow, HealthCheck.filter_too_much]
-    return settings(max_examples=times, deadline=None, suppress_health_check=slow)
-
 
 # The grammar, read naively.
 
@@ -603,4 +594,4 @@ def test_the_families_draw_both_kinds_of_origins(kind):
         assume(len(listed) > 1 and naive_parts(origin) is not None)
         return any(naive_covers(pattern, origin) for pattern in listed) == (kind == "granted")
 
-    find(lists_and_origins(), is_of_kind, settings=settings(tried(1000), phases=[Phase.generate]))
+    find(lists_and_origins(), is_of_kind, settings=settings(tried(3_000), phases=[Phase.generate]))
