@@ -3,7 +3,9 @@ The example whose tenants change while it runs, with a real database and real se
 """
 
 import re
+import shutil
 import sys
+from functools import partial
 
 import pytest
 from kit.serving import EXAMPLES, said, served, started
@@ -16,26 +18,42 @@ TWO = "https://two.example"
 PROJECT = EXAMPLES / "tenants_django"
 
 
-@pytest.fixture
-def project(tmp_path):
-    """
-    Return the environment of the project with a migrated database, and a function that runs `manage.py`.
-    """
-    environment = {
-        "TENANTS_DATABASE": str(tmp_path / "tenants.sqlite3"),
+def environment_with(database):
+    return {
+        "TENANTS_DATABASE": str(database),
         "TENANTS_EVERY": "0.1",
         "PYTHONPATH": str(PROJECT),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 
-    def manage(*command):
-        with started(PROJECT / "manage.py", *command, **environment) as process:
-            output = said(process)
-        assert process.returncode == 0, output
-        return output
 
-    manage("migrate")
-    return environment, manage
+def run(environment, *command):
+    """
+    Return what `manage.py` prints.
+    """
+    with started(PROJECT / "manage.py", *command, **environment) as process:
+        output = said(process)
+    assert process.returncode == 0, output
+    return output
+
+
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory):
+    """
+    A migrated database. Each test has a copy, because a migration takes longer than most of them.
+    """
+    database = tmp_path_factory.mktemp("migrated") / "tenants.sqlite3"
+    run(environment_with(database), "migrate")
+    return database
+
+
+@pytest.fixture
+def project(migrated, tmp_path):
+    """
+    Return the environment of the project with a migrated database, and a function that runs `manage.py`.
+    """
+    environment = environment_with(shutil.copy(migrated, tmp_path))
+    return environment, partial(run, environment)
 
 
 def test_the_migration_matches_the_model(project):

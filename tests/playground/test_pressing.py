@@ -213,7 +213,7 @@ def test_everything_can_be_done_with_the_keyboard_and_has_a_name(visit, address)
     assert {"link", "sample", "policy", "page", "call", "path", "method", "run", "again"} <= reached
 
 
-@pytest.mark.parametrize("width", [360, 1000, 1600])
+@pytest.mark.parametrize("width", [360, 1600, pytest.param(1000, marks=pytest.mark.long)])
 def test_the_page_fits_every_width_in_light_and_dark(visit, address, width):
     visited = visit(address)
     page = visited.page
@@ -229,7 +229,10 @@ def test_the_page_fits_every_width_in_light_and_dark(visit, address, width):
     assert papers == ["rgb(255, 255, 255)", "rgb(22, 25, 29)"]
 
 
-@pytest.mark.parametrize(("width", "columns"), [(390, 1), (1000, 2), (1200, 3), (1400, 3)])
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    [(390, 1), (1000, 2), (1200, 3), pytest.param(1400, 3, marks=pytest.mark.long)],
+)
 def test_in_a_wide_window_the_result_is_next_to_the_request(visit, address, width, columns):
     page = visit(address).page
     page.set_viewport_size({"width": width, "height": 900})
