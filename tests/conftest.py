@@ -38,7 +38,7 @@ django.setup()
 
 
 def pytest_configure(config):
-    # Collecting makes nothing but objects that stay until the end.
+    # Collecting only makes objects that stay until the end.
     gc.disable()
     if hasattr(config.option, "loadscopereorder"):
         # pytest-xdist would begin with the files that have the most tests. See `pytest_collection_modifyitems`.

@@ -18,7 +18,7 @@ def adapter(request):
     return request.param
 
 
-# The number of cases is no multiple of three, so a case does not go through the same adapters as the one before it.
+# The number of cases is not a multiple of three, so a case does not go through the same adapters as the one before it.
 @pytest.mark.parametrize(
     ("name", "case"), share([*product(ADAPTERS, CASES)]), ids=lambda value: getattr(value, "id", value)
 )
