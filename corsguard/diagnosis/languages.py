@@ -210,6 +210,8 @@ _APOSTROPHE: Final = re.compile(r"(?<=[A-Za-z\u00c0-\u00ff])'(?=[A-Za-z\u00c0-\u
 _QUOTED: Final = re.compile(r"['\"] ?(?P<value>[^'\"]{0,200}?) ?['\"]")
 # The reason, before what somebody wrote after it.
 _IN_BRACKETS: Final = re.compile(r"[\s.'\"]{0,4}[(\uff08](?:[^()\uff08\uff09]|\(null\))*[)\uff09]")
+_OF_REASON: Final = re.compile(r"CORS(?![a-z/])|Access-Control-")
+_SENTENCE_END: Final = re.compile(r"[.\u3002](?![\w.])")
 # The words before a reason, if nothing else was copied.
 _BECAUSE: Final = re.compile("(?:Grund|Raison|Razón|Motivo|Причина|Powód|理由|原因) ?[:\uff1a]", re.IGNORECASE)
 # Words for "blocked", and words about origins. One of each is next to the words of a language.
@@ -221,6 +223,8 @@ _ABOUT: Final = re.compile(r"Cross-Origin|\bCORS\b|Access-Control-|Same Origin",
 _REASON: Final = re.compile(r"\bCORS(?![a-z/])|Access-Control-|\(null\)")
 _STATUS_LINE: Final = re.compile(r"\W{0,3}[^:\uff1a]{3,30}[:\uff1a] ?(?:\d{3}|\(null\))[.。]?\W{0,3}")
 _STATUS: Final = re.compile(r"[:\uff1a] ?(?P<status>\d{3})\b")
+# What Firefox itself prints behind the reason.
+_BEHIND: Final = frozenset({"status", "no_status"})
 _TERMS: Final = {
     **_WORDS,
     "http": re.compile(r"(?<![A-Za-z])http(?![A-Za-z])", re.IGNORECASE),
@@ -309,6 +313,8 @@ def translated(text: str) -> Translated | None:
         return Translated(Reason.MIXED_CONTENT, content["url"])
     blocked = _blocked(text)
     url = _URL.search(text, 0 if blocked is None else blocked.start())
+    if url is not None and _is_in_reason(text, url.start()):
+        url = None
     before = url or blocked or _BECAUSE.search(text)
     if before is None:
         return None
@@ -326,20 +332,48 @@ def translated(text: str) -> Translated | None:
 
 
 def _told(rest: str, url: str, *, is_whole: bool) -> Translated | None:
-    within = _IN_BRACKETS.match(rest)
-    reason = rest if within is None else within[0]
+    reason, behind = _reason_in(rest)
     headers = {found["name"].lower().rstrip("s") for found in _HEADER.finditer(reason)}
     said = _APOSTROPHE.sub(" ", _HEADER.sub(" ", reason))
     quoted = [found["value"] for found in _QUOTED.finditer(said)]
     values = [value for value in quoted if value.lower() not in _NO_VALUES]
-    status = _STATUS.search(rest)
+    status = _STATUS.search(f"{reason}{behind}")
     for clue in _CLUES:
         if clue.header and clue.header.rstrip("s") not in (headers or {"none"}):
             continue
-        fitting = [*_fitting(clue.value, values)]
-        if fitting and (not clue.word or _TERMS[clue.word].search(f"{said}{rest[len(reason) :]}")):
+        fitting, heard = [*_fitting(clue.value, values)], f"{said}{behind}" if clue.word in _BEHIND else said
+        if fitting and (not clue.word or _TERMS[clue.word].search(heard)):
             return Translated(clue.means, url, fitting[0], "" if status is None else status["status"])
     return Translated("cut_off", url) if is_whole else None
+
+
+def _is_in_reason(text: str, start: int) -> bool:
+    """
+    Return whether a URL at *start* is the value of a header in the reason: that of the request was not copied.
+    """
+    within = [found for found in _IN_BRACKETS.finditer(text) if found.start() < start < found.end()]
+    begins = [found.start() for found in (*within, *_BECAUSE.finditer(text, 0, start))]
+    return any(_OF_REASON.search(text, begin, start) for begin in begins)
+
+
+def _reason_in(rest: str) -> tuple[str, str]:
+    """
+    Return the reason in *rest*, the text after the URL, and the status that Firefox prints behind it. Whatever follows
+    was written by a person.
+    """
+    first = _OF_REASON.search(rest)
+    within = _IN_BRACKETS.match(rest)
+    if first is not None:
+        brackets = (found for found in _IN_BRACKETS.finditer(rest) if found.end() > first.start())
+        within = next((found for found in brackets if found.start() < first.start()), None)
+        if within is None and _BECAUSE.search(rest):
+            # Some languages have no brackets.
+            within = _SENTENCE_END.search(rest, first.end())
+    if within is None:
+        return rest, ""
+    status = _STATUS_LINE.match(rest, within.end())
+    begin = 0 if within.re is _SENTENCE_END else within.start()
+    return rest[begin : within.end()], "" if status is None else status[0]
 
 
 def _fitting(kind: str, values: list[str]) -> Iterator[str]:

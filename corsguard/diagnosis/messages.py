@@ -210,6 +210,9 @@ def read_one(text: str, known: Known) -> Message | None:
         groups = {"url": told.url, "value": told.value, "status": told.status}
         groups["header"] = told.value if told.means is Reason.HEADER_NOT_ALLOWED else ""
         said = {name: value for name, value in groups.items() if value}
+        if "://" in told.value:
+            # It is not the requested one.
+            text = text.replace(told.value, "0" * len(told.value))
         return _message(text, told.means, said, known, engine="Firefox", core=(0, len(text)), is_preflight=False)
     found = found or first_core(VAGUE, text)
     if found is None:
