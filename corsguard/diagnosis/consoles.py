@@ -5,7 +5,7 @@ Each failure is reported once, and none is left out because of another one next 
 it is read.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -40,6 +40,7 @@ _VAGUENESS: Final = (
     "answered",
     "status",
     "not_loaded",
+    "worker_import",
     "not_told",
 )
 _CUT_OFF: Final = frozenset({"preflight_cut_off", "cut_off"})
@@ -70,9 +71,8 @@ def read(text: str, known: Known) -> list[Message]:
     Return the messages in *text*, without duplicates; empty if nothing is recognized.
     """
     whole = plain(text[:LONGEST_MESSAGE])
-    several = [*parts(whole)]
+    several = dict(parts(whole))
     alone = {part: message for part in several if (message := read_one(part, known)) is not None}
-    nearby = _placing(several, alone)
     asked, refused = methods_by_url(whole), preflights_by_url(whole)
     causes = {message.cause for message in alone.values() if message.is_named}
     urls = {message.url for message in alone.values() if message.is_named}
@@ -80,7 +80,7 @@ def read(text: str, known: Known) -> list[Message]:
     found: dict[tuple[str, ...], Message] = {}
     for part, first in alone.items():
         # Safari repeats a cause without the URL.
-        around = [] if first.cause in causes else nearby
+        around = [] if first.cause in causes else _placing(several, alone, several[part])
         message = _placed(first, part, around, known)
         methods = next((asked[url] for url in asked if _is_at(url, message)), ()) if known.method is None else ()
         if len(methods) == 1 and (again := read_one(part, of_method := known._replace(method=methods[0]))):
@@ -100,7 +100,7 @@ def read(text: str, known: Known) -> list[Message]:
         found[key] = _merged(found[key], message) if key in found else message
     messages = [*found.values()]
     told = [message for message in messages if not _is_said(message, [one for one in messages if one is not message])]
-    told.sort(key=lambda message: message.name in {"status", "not_loaded", "not_told"})
+    told.sort(key=lambda message: message.name in {"status", "not_loaded", "worker_import", "not_told"})
     own = (message for message in messages if message.name not in _OF_OTHER_PAGES)
     # The lines of one console are about one page.
     pages = {message.origin for message in own if "page" not in message.assumed} or extensions_in(whole)
@@ -114,11 +114,15 @@ def _is_at(url: str, message: Message) -> bool:
     return is_same(url, message.url) or ("url" in message.redacted and not as_url(url, None))
 
 
-def _placing(several: Sequence[str], alone: dict[str, Message]) -> list[str]:
+def _placing(several: Mapping[str, int], alone: Mapping[str, Message], item: int) -> list[str]:
     """
-    Return those of the parts *several* that may name the URL of another one: a part that does not say what failed.
+    Return those of the parts *several*, by part the number of its item in a list, that may name the URL of a part in
+    *item*: a part that does not say what failed. What another item reports is a failure of its own.
     """
-    others = [part for part in several if part not in alone or alone[part].name in {*_ECHOES, *_REMARKS}]
+    is_near = {part: number in {0, item} or part not in alone for part, number in several.items()}
+    # Safari prints the URL in a line after the one with the reason.
+    near = [part for part in several if is_near[part] or "due to access control checks" in part]
+    others = [part for part in near if part not in alone or alone[part].name in {*_ECHOES, *_REMARKS}]
     places = {alone[part].url: part for part in others if part in alone and alone[part].is_named}
     return [*places.values()] if len(places) == 1 else [] if places else others
 
@@ -229,7 +233,7 @@ def _is_own(message: Message, about_it: Collection[Message], others: Collection[
     # What fails at another URL is a failure of its own.
     is_beside = any(one.failure is not None or one.name not in {*_ECHOES, *_REMARKS} for one in others)
     is_other = message.is_named and is_beside and not any(map(_is_about_cors, about_it))
-    return is_other and (message.name in {"status", "not_loaded", *_CUT_OFF} or message.value == ROW)
+    return is_other and (message.name in {"status", "not_loaded", "worker_import", *_CUT_OFF} or message.value == ROW)
 
 
 def _repeats(message: Message, other: Message) -> bool:

@@ -79,7 +79,9 @@ _ANSWERED: Final = frozenset("answered cut_off not_exposed orb preflight_cut_off
 # Lines that say what a browser noted, reported or will block later.
 _NOTED: Final = frozenset("cookies_warned cors_used csp_noted csp_reported mixed_content_warned source_map".split())
 # Lines about a page that reached a less public network.
-_OF_NETWORKS: Final = frozenset({"insecure_local_network", "local_network_access", "private_network_access"})
+_OF_NETWORKS: Final = frozenset(
+    {"insecure_local_network", "less_public_network", "local_network_access", "private_network_access"}
+)
 _IN_SAFARI: Final = Fix(
     words="Not CORS: Safari lets a page of https request no plain http, not even from this computer. Let the server "
     "speak TLS with a certificate that this computer trusts, or use another browser."

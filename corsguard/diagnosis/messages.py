@@ -51,7 +51,10 @@ METHOD: Final = "METHOD"
 _PAGES: Final[Mapping[Reason | str, str]] = {
     Reason.MIXED_CONTENT: EXAMPLE_ORIGIN,
     "insecure_local_network": OPEN_PAGE,
-    **dict.fromkeys(("local_network_access", "private_network_access", "target_address_space"), EXAMPLE_ORIGIN),
+    **dict.fromkeys(
+        ("less_public_network", "local_network_access", "private_network_access", "target_address_space"),
+        EXAMPLE_ORIGIN,
+    ),
 }
 
 # What Firefox prints up to version 62 if the response has the header several times.
@@ -113,8 +116,13 @@ _OF_PREFLIGHT: Final = frozenset({*PREFLIGHT_ONLY, "preflight_cut_off"})
 WITHOUT_REQUEST: Final = frozenset(
     {"cookies_warned", "isolation", "isolation_ignored", "opener_policy", "post_message", "refused_configuration"}
 )
+# What taints is not a script or a document, so the text names it for another reason.
+_MEDIA: Final = frozenset({"stylesheet_rules", "tainted_audio", "tainted_canvas"})
+_WITHOUT_MEDIA: Final = re.compile(r"https?://[^/?#]+/?(?:[?#]|$)|[^?#]*\.(?:[cm]?jsx?|html?)(?:[?#]|$)", re.IGNORECASE)
 _PREFLIGHT_ROW: Final = re.compile(r"\bRequest Method: ?OPTIONS\b")
 _OF_LISTS: Final = frozenset({Reason.METHOD_NOT_ALLOWED, Reason.HEADER_NOT_ALLOWED})
+# Between two names of headers.
+_AND: Final = re.compile(r"['\"](?:,|,? and) ?['\"]")
 # No browser prints these.
 _OF_SERVERS: Final = frozenset({"refused_by_server", "refused_configuration"})
 
@@ -275,6 +283,8 @@ def _message(  # noqa: PLR0913 - the parts of one message
     shown_origin: str | None = page.origin
     has_request = means not in WITHOUT_REQUEST or "url" in said
     at = url_named(text, said, shown_origin, core, is_cors=has_cors) if has_request else NamedUrl()
+    if means in _MEDIA and "url" not in said and any(map(_WITHOUT_MEDIA.match, (at.url, at.elsewhere))):
+        at = NamedUrl()
     if means is not Reason.BAD_SCHEME:
         # A browser prints the scheme, so a person left it out.
         at = at._replace(url=with_scheme(at.url), first=with_scheme(at.first))
@@ -282,6 +292,7 @@ def _message(  # noqa: PLR0913 - the parts of one message
     is_of_redirect = known.origin is None and shown_origin == NULL and is_tainted("", at.first, at.url)
     shown_origin = None if is_of_redirect else shown_origin
     value, header = said.get("value"), said.get("header")
+    header = None if header is None else _AND.sub(", ", header)
     # The path counts, even if the host has to be set.
     url = at.url or _standing(stands, at.shown or ("" if is_socket else path_logged(text)[1:]))
     first = at.first or (_standing(stands, at.first_shown) if at.url or at.first_shown else url)

@@ -66,6 +66,8 @@ _GLUED: Final = re.compile(
     r"(?<=[^\s'\"(\[])(?=CORS (?:Allow|Did|Disabled|External|Failed|Invalid|Method|Missing|Multiple|No|Not|Origin|"
     r"Preflight|Request) ?[A-Z])"
 )
+# What stands before an item of a list, in the result.
+_ITEM_MARK: Final = "\x1d"
 # Items of a list: each is a message of its own. The options of a command are not items.
 _ITEM: Final = re.compile(r"^(?:[\u2022\u2717\u2718\u274c]|-(?!-|[A-Za-z] )|\d{1,2}[.)])(?= ?\S)[ \u274c]*")
 # Italics end after the name of an error.
@@ -113,7 +115,8 @@ _BEGIN: Final = re.compile(
     r"(?=\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) https?://[^\s']{1,2048} (?:\S{1,2} )?CORS [A-Z])|"
     r"(?=(?:XMLHttpRequest cannot load|Failed to load) https?://[^\s']{1,2048}+ ?+(?!due to)\S)|"
     r"(?=\bFailed to execute '\w{1,40}' on ')|(?=Blocked loading mixed )|(?=The resource at ['\"]https?:)|"
-    r"(?=downloadable font: )|(?=Storage access auto)|(?=Loading failed for the )|(?=Sandbox access violation)|"
+    r"(?=\band https?://\S{1,2048} with MIME type )|(?=downloadable font: )|"
+    r"(?=Storage access auto)|(?=Loading failed for the )|(?=Sandbox access violation)|"
     r"(?=\bDisallowed CORS (?:origin|method|headers?)\b)|"
     r"(?<!origin )(?<!at )(?<!to )(?<!from )(?=(?<!\S)'[^']{1,2048}' has been blocked by CORS policy)"
 )
@@ -133,7 +136,7 @@ def without_carets(text: str) -> str:
 def plain(text: str) -> str:
     """
     Return *text* as a console prints it, with straight quotation marks. A line of Firefox in another language is
-    between two record separators.
+    between two record separators, and an item of a list begins with a group separator.
     """
     text = _ENTITY.sub(lambda found: html.unescape(found[0]), without_carets(text))
     text = _ESCAPE.sub(_unescaped, text)
@@ -141,7 +144,7 @@ def plain(text: str) -> str:
     text = _LINK.sub(lambda found: found["text"], _AUTOLINK.sub(lambda found: found["url"], text))
     lines = [_in_words(re.sub(r"\s+", " ", line.translate(_STRAIGHT)).strip()) for line in text.split("\n")]
     joined = _SPLIT.sub(r"Access-Control-\1-", " ".join(_separated(_marked(lines))))
-    whole = _DOUBLED.sub("'", _ROW.sub(r"\1 ", _STRAY.sub("", _SPACES.sub(" ", joined)))).strip()
+    whole = _DOUBLED.sub("'", _ROW.sub(r"\1 ", _STRAY.sub("", _SPACES.sub(" ", joined)))).strip(" ")
     whole = _MARKS.sub(r"'\1'", whole) if _MARKED.search(whole) else whole
     return _SEVERAL.sub(r"\1, ", whole)
 
@@ -162,16 +165,23 @@ def _marked(lines: list[str]) -> Iterator[str]:
         rest = _ITEM.sub(" ", line)
         # A block that shows changes has a mark before each line.
         is_item = has_items and rest != line and not (_continues(rest.strip(), before) and _core_in(rest) is None)
-        yield f"\x1e{line}\x1e" if is_translated else f"\x1e{rest}" if is_item else rest
+        mark = _ITEM_MARK if is_item else ""
+        yield f"\x1e{mark}{line}\x1e" if is_translated else f"\x1e{mark}{rest}" if is_item else rest
         before = rest.strip() or before
 
 
-def parts(text: str) -> Iterator[str]:
+def parts(text: str) -> Iterator[tuple[str, int]]:
     """
-    Yield the messages in *text*, which is plain.
+    Yield the messages in *text*, which is plain, each with the number of its item in a list (0 before the first one).
     """
-    split = (part for piece in text.split("\x1e") for part in (_BEGIN if _BEGIN.search(piece) else _END).split(piece))
-    yield from islice(filter(str.strip, split), _MOST_PARTS)
+    pieces = ((piece, number) for number, item in enumerate(text.split(_ITEM_MARK)) for piece in item.split("\x1e"))
+    split = (
+        (part, number)
+        for piece, number in pieces
+        for part in (_BEGIN if _BEGIN.search(piece) else _END).split(piece)
+        if part.strip()
+    )
+    yield from islice(split, _MOST_PARTS)
 
 
 def _separated(lines: Iterable[str]) -> Iterator[str]:
@@ -251,7 +261,8 @@ def _continues(line: str, before: str) -> bool:
     if _OPEN_END.search(before):
         return True
     is_within = line[:1].islower() and (before[-1:].isalpha() or before.endswith((",", "'", '"', "-", "/")))
-    return before.endswith(":") or line.startswith("(Reason") or is_within
+    is_rest = before.endswith("CORS policy") and line.startswith("Response to preflight request")
+    return before.endswith(":") or line.startswith("(Reason") or is_within or is_rest
 
 
 def _unescaped(found: re.Match[str]) -> str:

@@ -128,7 +128,7 @@ def reasons_of_cors():
 def test_a_line_is_read_without_its_url_and_between_words_of_a_person(language, reason):
     line = RECORDED[language][reason]
     bare = re.sub(
-        rf"['\"\u201c\u2018\u300c\u201e\u00ab]? ?{url_of(reason)}\b ?['\"\u201d\u2019\u300d\u00bb]?",
+        rf"['\"\u201c\u2018\u300c\u201e\u00ab]? ?{url_of(reason)}\b ?['\"\u201d\u201c\u2019\u300d\u00bb]?",
         "",
         line,
         flags=re.ASCII,

@@ -256,7 +256,7 @@ def test_a_request_without_cors_does_not_name_the_url_of_one_with_cors():
 
 def test_items_of_a_list_are_separated():
     """
-    Each item is a message of its own, and only one of them names the URL.
+    Each item is a message of its own. Only one of them names the URL, and nobody knows whether the others have it, too.
     """
     items = [
         BLOCKED.partition(": ")[0],
@@ -268,7 +268,18 @@ def test_items_of_a_list_are_separated():
         "".join(f"{n}. {item}\n" for n, item in enumerate(items)),
     ):
         found = read(text, NOBODY)
-        assert [(told.name, told.url) for told in found] == [("missing_allow_origin", API), ("header_not_allowed", API)]
+        assert [(told.name, told.url) for told in found] == [
+            ("cut_off", API),
+            ("missing_allow_origin", URL),
+            ("header_not_allowed", URL),
+        ]
+
+
+def test_an_item_of_a_list_has_the_url_of_one_that_reports_nothing():
+    safari = "XMLHttpRequest cannot load {} due to access control checks."
+    for named in (f"URL: {A}", f"Request URL: {A}", safari.format(A)):
+        (told,) = read(f"- {named}\n- CORS Missing Allow Origin", NOBODY)
+        assert (told.name, told.url) == ("missing_allow_origin", A)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,9 @@ UNRELATED = [
     "1. Open the page\n2. Click on the button\n3. Nothing happens",
     "la solicitud fue bloqueada por el firewall https://example.com/x",
     "Safari: https://example.com/x (see `axios`: `Access-Control-Allow-Origin` is there)",
+    # Exceptions of Firefox's own functions, none of which requests anything.
+    '[Exception... "Component returned failure code: 0x80004005 (NS_ERROR_FAILURE) [nsIURI.host]" location: "JS frame :: resource://a.jsm :: b :: line 82"]',
+    "NS_ERROR_FAILURE: Failure (847 out of range 551)",
 ]
 
 # Lines of public issues, each in another form: how they are read (None if they are not), and the URL, the page and the
@@ -271,7 +274,32 @@ LINES = [
     Line("elements", 'Failed to load module script: Expected a JavaScript module script but the server responded with a MIME type of "text/html". Strict MIME type checking is enforced for module scripts per HTML spec.', "wrong_type", says="text/html"),
     Line("elements", "Refused to execute script from 'https://cdn.example.com/x.js' because its MIME type ('text/html') is not executable, and strict MIME type checking is enabled.", "wrong_type", "https://cdn.example.com/x.js"),
     Line("elements", "Subresource Integrity: The resource 'https://cdn.example.com/a.js' has an integrity attribute, but the resource requires the request to be CORS enabled to check the integrity, and it is not.", "integrity", "https://cdn.example.com/a.js", says="crossorigin"),
-    Line("not CORS", "A site requested a resource from a network that it could only access because of its users' privileged network position. These requests expose devices and servers to the internet, increasing the risk of a cross-site request forgery (CSRF) attack, and/or information leakage.", "private_network_access"),
+    # Two rules begin with the same words, and the rest of the text tells which one it is.
+    Line("not CORS", "A site requested a resource from a network that it could only access because of its users' privileged network position. Chrome will require non-public subresources to opt-into being accessed with a preflight request.", "private_network_access"),
+    Line("not CORS", "A site requested a resource from a network that it could only access because of its users' privileged network position. Chrome requires the user's permission for it.", "local_network_access"),
+    # Old words of Chromium: what it displayed, or let run, was not blocked.
+    Line("not CORS", "[blocked] The page at 'https://app.example.com/' was loaded over HTTPS, but ran insecure content from 'http://cdn.example.com/a.js': this content should also be loaded over HTTPS.", "mixed_content", "http://cdn.example.com/a.js", APP),
+    Line("not CORS", "[blocked] The page at https://app.example.com/ ran insecure content from http://cdn.example.com/a.js.", "mixed_content", "http://cdn.example.com/a.js", APP),
+    Line("not CORS", "The page at 'https://app.example.com/' was loaded over HTTPS, but displayed insecure content from 'http://cdn.example.com/a.png': this content should also be loaded over HTTPS.", "mixed_content_warned", "http://cdn.example.com/a.png", APP),
+    Line("not CORS", "Uncaught DOMException: Failed to execute 'importScripts' on 'WorkerGlobalScope': The script at 'https://cdn.example.com/a.js' failed to load.", "worker_import", "https://cdn.example.com/a.js"),
+    Line("not CORS", 'NetworkError: WorkerGlobalScope.importScripts: Failed to load worker script at "https://cdn.example.com/a.js" (nsresult = 0x805303f4)', "worker_import", "https://cdn.example.com/a.js"),
+    # The line about the type says more.
+    Line("not CORS", "Refused to execute script from 'https://cdn.example.com/a.js' because its MIME type ('text/html') is not executable.\nFailed to execute 'importScripts' on 'WorkerGlobalScope': The script at 'https://cdn.example.com/a.js' failed to load.", "wrong_type", "https://cdn.example.com/a.js"),
+    Line("not CORS", "SecurityError: Failed to read the 'contentDocument' property from 'HTMLIFrameElement': Blocked a frame with or...", "frame"),
+    Line("not CORS", "DOMException: Failed to read a named property 'document' from 'Window'...", "frame"),
+    Line("not CORS", "GET https://api.example.com/x NS_ERROR_INTERCEPTION_FAILED", "service_worker_failed", A),
+    Line("not CORS", "Unable to complete SSL connection - https://api.example.com/x", "tls", A),
+    Line("not CORS", "Curl error 60: Cert verify failed. Certificate has expired. UNITYTLS_X509VERIFY_FLAG_EXPIRED", "tls"),
+    # An exception of a function of Firefox that requests something, and one of its Network panel.
+    Line("not told", '[Exception... "Component returned failure code: 0x80004005 (NS_ERROR_FAILURE) [nsIXMLHttpRequest.send]" nsresult: "0x80004005 (NS_ERROR_FAILURE)"]', "not_told"),
+    Line("not told", "GET https://api.example.com/x NS_ERROR_FAILURE", "not_told", A),
+    # What is in the text for another reason is not what taints.
+    Line("elements", "Failed to execute 'getImageData' on 'CanvasRenderingContext2D': The canvas has been tainted by cross-origin data. The script is at https://game.example.com/js/game.js?4", "tainted_canvas"),
+    Line("elements", "Tainted canvases may not be exported, as on https://game.example.com/", "tainted_canvas"),
+    Line("elements", "Tainted canvases may not be exported (https://game.example.com/a.png)", "tainted_canvas", "https://game.example.com/a.png"),
+    Line("unsafe headers", 'Refused to get unsafe header "X-A", "X-B" and "X-C"', "not_exposed", says="X-A, X-B, X-C"),
+    Line("unsafe headers", 'Refused to set unsafe header "Origin" and "Host"', "forbidden_header", says="leave out the request header Host"),
+    Line("not CORS", "A site requested a resource from a network that it could only access because of its users' privileged network position. These requests expose devices and servers to the internet, increasing the risk of a cross-site request forgery (CSRF) attack, and/or information leakage.", "less_public_network", says='allow="local-network-access"'),
     Line("not CORS", "Cross-Origin-Opener-Policy policy would block the window.postMessage call.", "opener_policy"),
     Line("not CORS", "SharedArrayBuffer will require cross-origin isolation as of M92", "isolation"),
     Line("not CORS", "Cookie “sid” has been rejected for invalid domain.", "cookies"),

@@ -68,7 +68,13 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
     core(r"Request to access cookies? or storage on", "storage"),
     core(r"Failed to (?:read|set) the '(?:localStorage|sessionStorage|cookie|indexedDB)' property", "storage"),
     core(r"file origin does not match viewer's", "pdf_viewer"),
-    core(r"Blocked a frame (?:with origin|at ['\"])|Permission denied to access property", "frame"),
+    core(
+        r"Blocked a frame (?:with origin|at ['\"])|Permission denied to access property|"
+        # Cut off.
+        r"Failed to (?:read|set) (?:the 'content(?:Document|Window)'|a named) property\b|"
+        r"Blocked a frame(?: w[a-z]{0,3}(?: [a-z]{0,6})?)?(?:\.{3})?$",
+        "frame",
+    ),
     core(
         r"BAD_SSL_CLIENT_AUTH_CERT|CLIENT_AUTH_CERT_NEEDED", Reason.TLS_CLIENT_CERTIFICATE, "a certificate is required"
     ),
@@ -77,6 +83,12 @@ CONNECTIONS: Final[tuple[Core, ...]] = (
         r"certificate for this server is invalid|SSL certificate error occurred",
         Reason.TLS,
         "the certificate is invalid",
+    ),
+    # From Unity.
+    core(
+        r"Unable to complete SSL connection|\bCurl error (?:35|51|60)\b|\bUNITYTLS_\w+",
+        Reason.TLS,
+        "no secure connection could be made",
     ),
     # From Safari.
     core(r"An SSL error has occurred and a secure connection", Reason.TLS, "no secure connection could be made"),
@@ -191,7 +203,8 @@ VAGUE: Final = (
         r"Loading (?:CSS )?chunk .{1,80}? failed|Importing a module script failed|Module source URI is not allowed|"
         r"FETCH_ERROR|[\"']?status[\"']?: ?0\b|\bHTTP 0 error|\(failed\)|"
         r"(?:XHR|Fetch) failed (?:loading|fetching)|the promise was rejected|UnityWebRequest|"
-        r"NS_ERROR_(?:FAILURE|DOM_BAD_URI)|"
+        # As an exception, the second one may be about anything.
+        r"NS_ERROR_DOM_BAD_URI|NS_ERROR_FAILURE(?:(?![:)])|.{0,400}?(?:nsIXMLHttpRequest|\.send\b))|"
         # From libraries: Firebase, Supabase, gRPC-Web, Dio, MSAL, and others that only guess.
         r"network-request-failed|Failed to send a request to the|closed without (?:headers|grpc status)|"
         r"(?:onError callback was called|error on the network layer)|could not resolve endpoints|"

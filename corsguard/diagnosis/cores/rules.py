@@ -10,6 +10,9 @@ from corsguard.browser import Reason
 
 from .core import Core, core
 
+# Further names, as people list them.
+_MORE: Final = r"(?:['\"](?:,|,? and) ?['\"][\w-]{1,100}){0,20}"
+
 RULES: Final[tuple[Core, ...]] = (
     core(r"ERR_TOO_MANY_REDIRECTS", Reason.TOO_MANY_REDIRECTS),
     core(
@@ -20,7 +23,15 @@ RULES: Final[tuple[Core, ...]] = (
         "insecure_local_network",
     ),
     core(r"local network requests are compatible with restrictions", "local_network_access"),
-    core(r"(?<!Request-)Private-Network|privileged network position", "private_network_access"),
+    core(r"(?<!Request-)Private-Network", "private_network_access"),
+    # What the Issues panel says of both rules. The rest of its text tells which one it is.
+    core(r"privileged network position.{0,600}?(?:opt-into|preflight)", "private_network_access"),
+    core(
+        r"privileged network position.{0,600}?(?:permission|Local Network Access)|"
+        r"(?:permission|Local Network Access).{0,600}?privileged network position",
+        "local_network_access",
+    ),
+    core(r"privileged network position", "less_public_network"),
     # Some repeat it with a "to".
     core(
         r"Request had (?:no|to) target\b"
@@ -47,6 +58,9 @@ RULES: Final[tuple[Core, ...]] = (
     ),
     # Chromium before 81 blocked images and media only in words, and later versions ask for them over https.
     core(
+        # Up to 42, it said "ran" of a script that the user let run.
+        r"(?<!\[blocked\] )The page at (?:'(?P<origin>[^']{1,2048})'|\S{1,2048}) (?:was loaded over HTTPS, but )?"
+        r"(?:displayed|ran) insecure content from '?(?P<url5>[^\s']{1,2048})|"
         r"insecure [^']{1,80}?'(?P<url>[^']{1,2048})'\. This (?:content should also be served over HTTPS|request was "
         r"automatically upgraded)|(?:Loading mixed \(insecure\) display content|Upgrading insecure (?:display )?"
         r"request) ['\"](?P<url2>[^'\"]{1,2048})|This content should also be served over HTTPS|"
@@ -60,7 +74,9 @@ RULES: Final[tuple[Core, ...]] = (
         r"mixed (?:active |passive |display )?content:? [\"'](?P<url3>[^\"']+)[\"']|"
         r"\[blocked\] The page at '?(?P<origin>[^\s']+)'? was not allowed to (?:run|request|display) insecure "
         r"content from '?(?P<url4>[^\s']+)|The page at '?(?P<origin2>[^\s']+)'? requested insecure content from "
-        r"'?(?P<url5>[^\s']+)",
+        r"'?(?P<url5>[^\s']+)|"
+        r"\[blocked\] The page at ['\"]?(?P<origin3>[^\s'\"]+)['\"]? (?:was loaded over HTTPS, but )?(?:displayed|ran) "
+        r"insecure content from '?(?P<url6>[^\s']+)",
         Reason.MIXED_CONTENT,
     ),
     core(
@@ -186,7 +202,8 @@ RULES: Final[tuple[Core, ...]] = (
         "no media",
     ),
     core(
-        r"blocked cross-origin response (?P<url>\S{1,2048}) with MIME type (?P<value>[\w.+-]+/[\w.+-]*\w)|"
+        r"(?:blocked cross-origin response|\band(?= https?:)) (?P<url>\S{1,2048}) with MIME type "
+        r"(?P<value>[\w.+-]+/[\w.+-]*\w)|"
         r"is blocked by OpaqueResponseBlocking.{0,300}?[\"'](?P<url2>https?://[^\"']{1,2048})[\"']",
         "orb",
     ),
@@ -210,7 +227,7 @@ RULES: Final[tuple[Core, ...]] = (
     ),
     core(r"Refused to get unsafe header ['\"](?P<header>Set-Cookie2?)['\"]", "never_exposed"),
     core(r"headers\.get\([\"'](?P<header>Set-Cookie2?)[\"']\)", "never_exposed"),
-    core(r"Refused to get unsafe header ['\"](?P<header>[^\"']+)['\"]", "not_exposed"),
+    core(rf"Refused to get unsafe header ['\"](?P<header>[^\"']+{_MORE})['\"]", "not_exposed"),
     core(r"parent of track element does not have a 'crossorigin'", "text_track"),
     core(r"Unknown CORS\serror|from a JavaScript file served from a different origin", "script_error"),
     core(r"Access-Control-Expose-Headers must include \"(?P<header>[\w-]{1,100})\"", "not_exposed"),
@@ -222,8 +239,9 @@ RULES: Final[tuple[Core, ...]] = (
         "forbidden_cookie",
     ),
     core(
-        r"Refused to set unsafe header ['\"]?(?P<header>[^\"'\s]{1,100})|Attempt to set a forbidden header was denied: "
-        r"(?P<header2>[\w-]+)",
+        rf"Refused to set unsafe header ['\"]?(?P<header>[^\"'\s]{{1,100}}{_MORE})|"
+        r"Attempt to set a forbidden header was denied: "
+        r"(?P<header2>[\w-]{1,100})",
         "forbidden_header",
     ),
     core(
@@ -260,6 +278,11 @@ RULES: Final[tuple[Core, ...]] = (
         r"Failed to register a ServiceWorker.{0,4200}?origin of the provided scriptURL \('(?P<url2>[^']{1,2048})'",
         "worker_script",
     ),
+    core(
+        r"'importScripts' on '\w{1,40}': The script at '(?P<url>[^']{1,2048})'? failed to load|"
+        r"WorkerGlobalScope\.importScripts: Failed to load worker script at ['\"]?(?P<url2>[^\s'\"]{1,2048})",
+        "worker_import",
+    ),
     # Chromium, Firefox and Safari.
     core(
         r"(?:FetchEvent for [\"'](?P<url>[^\"']{1,2048})[\"'] resulted in a network error response: )?"
@@ -277,7 +300,8 @@ RULES: Final[tuple[Core, ...]] = (
     ),
     core(
         r"FetchEvent for [\"'](?P<url>[^\"']{1,2048})[\"'] resulted in a network error response: |"
-        r"Failed to load '(?P<url2>[^']{1,2048})'\. A ServiceWorker (?:passed|intercepted)",
+        r"Failed to load '(?P<url2>[^']{1,2048})'\. A ServiceWorker (?:passed|intercepted)|"
+        r"NS_ERROR_INTERCEPTION_FAILED",
         "service_worker_failed",
     ),
     core(

@@ -179,6 +179,21 @@ ELEMENTS: Final[Mapping[str, Lookalike]] = {
         ),
         check_helps=False,
     ),
+    "worker_import": Lookalike(
+        "Not CORS by itself: a worker could not import a script, and this line does not say why. importScripts() needs "
+        "no CORS header.",
+        (
+            "the URL in its own tab: does it answer with the script, and with the type text/javascript?",
+            "the other lines of the console, and the row of the script in the Network panel: its status",
+            "the Content-Security-Policy, and the Cross-Origin-Embedder-Policy, of the worker's own script",
+        ),
+        Fix(
+            words="Let the URL answer with the script (status 200, text/javascript). If the worker's script has "
+            "Cross-Origin-Embedder-Policy, a script of another origin also needs Cross-Origin-Resource-Policy: "
+            "cross-origin."
+        ),
+        check_helps=False,
+    ),
     "worker_redirected": Lookalike(
         "Not CORS: the script of a service worker may not be redirected.",
         ("the URL of the script in a private window: where does it lead?", "a login in front of the page"),

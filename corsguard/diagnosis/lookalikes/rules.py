@@ -62,6 +62,23 @@ RULES: Final[Mapping[str, Lookalike]] = {
         detail="The resource is in the address space {value}, and the page announced none.",
         check_helps=False,
     ),
+    "less_public_network": Lookalike(
+        "Not CORS but a rule about networks: the page requested an address in a less public one (a private network, or "
+        "this computer). Chromium's Issues panel has these words for two rules, and they do not say which.",
+        (
+            "the version of the browser: 142 and later have Local Network Access, up to 137 Private Network Access",
+            "the icon to the left of the address: Site settings, Local network access: Allow",
+            'a page in a frame: does the frame say allow="local-network-access"?',
+            "a managed browser: the enterprise policy LocalNetworkAccessAllowedForUrls",
+            "the row of the request: did it fail? Some versions only warned",
+        ),
+        Fix(
+            words="Local Network Access: let the user allow it (and let a page that frames this one delegate it: "
+            'allow="local-network-access"). No header replaces that. Private Network Access: update the browser; for '
+            "the old ones, the answer to the preflight needs Access-Control-Allow-Private-Network: true."
+        ),
+        check_helps=False,
+    ),
     "mixed_content_warned": Lookalike(
         "Not CORS but mixed content, and only a warning: this line does not say that the request was blocked.",
         ("the URL that the page requests: does it begin with https: (a WebSocket: wss:)?",),
