@@ -183,7 +183,7 @@ _BY_STATUS: Final = {
         ),
     ),
     **dict.fromkeys(
-        (404, 405, 501),
+        (404, 405),
         (
             (
                 "OPTIONS reaches the router, which has no route for it, or none for this path: the CORS layer has to "
@@ -191,6 +191,16 @@ _BY_STATUS: Final = {
                 "If a proxy in front refuses OPTIONS, let the proxy pass it on."
             ),
             "No route, or no guarded one, fits this request. Compare the URL, the method and the guarded paths.",
+        ),
+    ),
+    501: (
+        (
+            "The server, or what is in front of it, does not support OPTIONS (RFC 9110, 15.6.2): the CORS layer has to "
+            "answer preflights first. If a proxy or a filter in front refuses OPTIONS, let it pass OPTIONS on."
+        ),
+        (
+            "The server, or what is in front of it, does not support what the request asks for (RFC 9110, 15.6.2), "
+            "most likely its method: its log, or that of the proxy or the filter in front, says more."
         ),
     ),
     **dict.fromkeys(
@@ -355,12 +365,12 @@ def fix_of_listed(failure: Failure) -> Fix:
     return replace(found, policy={})
 
 
-def _missing(failure: Failure) -> Fix:
+def _missing(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     if in_front := _seen_in_front(failure):
         return change(in_front)
     if misspelt := misspelt_for(ALLOW_ORIGIN, headers_of(failure)):
         return _share(failure, misspelt)
-    why = _seen_in_answer(failure)
+    why = _seen_in_answer(failure, is_named="url" not in unnamed)
     if why is not None and is_redirected_to_login(failure):
         return change(why, NO_LOGIN)
     if why is not None and taints(failure):
@@ -398,15 +408,15 @@ def _seen_in_front(failure: Failure) -> str:
     return ""
 
 
-def _seen_in_answer(failure: Failure) -> str | None:
+def _seen_in_answer(failure: Failure, *, is_named: bool = True) -> str | None:
     """
     Return why the CORS layer did not answer, or not for this page, if a header or the body shows it. Evidence comes
-    before guesses.
+    before guesses. If the URL is not *is_named*, nobody knows between which origins it redirects.
     """
     answer = None if failure.exchange is None else failure.exchange.response
     if redirect_target(failure) is not None:
         why = why_redirected(failure)
-        if taints(failure):
+        if is_named and taints(failure):
             return f"{TAINTED} {why}"
         return f"{why} {outermost(failure)}, so that redirects get CORS headers too."
     if answer is None:
@@ -737,7 +747,6 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
     Reason.WILDCARD_WITH_CREDENTIALS: _wildcard,
     Reason.MULTIPLE_ALLOW_ORIGIN: _multiple,
     Reason.ALLOW_CREDENTIALS_NOT_TRUE: _credentials,
-    Reason.MISSING_ALLOW_ORIGIN: _missing,
     Reason.PREFLIGHT_REDIRECT: _preflight_redirect,
     Reason.PREFLIGHT_STATUS: _preflight_status,
     Reason.ALLOW_METHODS_UNPARSABLE: _methods_unparsable,
@@ -771,6 +780,7 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
 _OF_NAMED: Final[Mapping[Reason, Callable[[Failure, Collection[str]], Fix]]] = {
     Reason.ALLOW_ORIGIN_MISMATCH: _mismatch,
     Reason.BAD_SCHEME: bad_scheme,
+    Reason.MISSING_ALLOW_ORIGIN: _missing,
     Reason.UNREACHABLE: unreachable,
     Reason.MIXED_CONTENT: mixed,
 }

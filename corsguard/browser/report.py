@@ -20,9 +20,12 @@ from .wire import Exchange
 
 def cause(failure: Failure, unnamed: Collection[str] = ()) -> str:
     """
-    Return in one sentence what failed, for whom and why. *unnamed* (`url`, `page` or `method`) is left out of it.
+    Return in one sentence what failed, for whom and why. *unnamed* (`url`, `url_scheme`, `page` or `method`) is left
+    out of it.
     """
     words = FailureWords(failure)
+    if "url_scheme" in unnamed:
+        words["url"] = words["url"].partition("://")[2]
     if "page" in unnamed:
         words["sent_origin"] = "the origin of the page"
     bare = REASONS[failure.reason].message.format_map(words)

@@ -424,6 +424,7 @@ def _assumptions(meaning: Meaning) -> Iterator[str]:
     for name, word in meaning.stand_ins.items():
         part, option = parts[name]
         missing = "hides" if name in meaning.message.redacted else "does not name"
+        missing = f"{missing} in full" if f"{name}_scheme" in meaning.message.assumed else missing
         yield f"{word} stands for the {part}, which the message {missing}: {option}"
 
 

@@ -88,7 +88,8 @@ def placeholders(message: Message, known: Known) -> dict[str, str]:
         "method": METHOD if message.method == METHOD else method,
     }
     # Without an option, the command sends GET.
-    found = {name: word for name, word in parts.items() if name in message.assumed and word != "GET"}
+    assumed = {name.removesuffix("_scheme") for name in message.assumed}
+    found = {name: word for name, word in parts.items() if name in assumed and word != "GET"}
     header = assumed_header(message, known)
     return {**found, "header": ": ".join(with_value(header))} if header else found
 

@@ -62,7 +62,7 @@ _OF_OTHER_PAGES: Final = frozenset(
 _OF_LISTS: Final = frozenset({Reason.METHOD_NOT_ALLOWED, Reason.HEADER_NOT_ALLOWED})
 # Lookalikes whose URL another line may name.
 _PLACED_ELSEWHERE: Final = frozenset(
-    {"preflight_cut_off", "unexplained", "refused_by_server", "cors_proxy", *PREFLIGHT_ONLY}
+    {"preflight_cut_off", "unexplained", "refused_by_server", "cors_proxy", "not_told", *PREFLIGHT_ONLY}
 )
 
 

@@ -177,6 +177,7 @@ class Meaning:
         if message.failure is not None:
             return ""
         url = as_shown(message.url, LONGEST_URL) if message.is_named else ""
+        url = url.partition("://")[2] if "url_scheme" in message.assumed else url
         page = f"a page on {as_shown(message.origin)}" if message.origin != NULL else "the origin null"
         page = "" if "page" in message.assumed else page
         return f"This is about {' and '.join(filter(None, (url, page)))}." if url or page else ""

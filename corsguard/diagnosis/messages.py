@@ -87,6 +87,7 @@ _ENGINES: Final = (
     (
         "Safari",
         re.compile(
+            r"\[Error\] Failed to load resource: |Failed to load https?://\S{1,2048} resource: |"
             r"access control checks|redirection to .{1,2048} denied by Cross-Origin Resource Sharing|"
             r"Preflight response is not successful|(?:^|\[Error\] )Origin \S+ is not allowed by Access-Control|"
             r"Access-Control-Allow-Origin\. Status code|There was a bad response from the server|"
@@ -143,10 +144,11 @@ class Message:
     """
     One message. *engine* is the browser that printed it (empty if unknown). *failure* is the model's name for it;
     otherwise *lookalike* says what it is. *url*, *origin* and *method* come from the message, from the user, or are
-    placeholders. *assumed* are the placeholders, and *redacted* those of them that the message hides. *header* is
-    the header that it names, or a list of them; *value* is what else a lookalike names: a directive, a type, an address
-    space. *possible_status* is in another line, which names no URL. The URL *elsewhere* in the text may be that of
-    another request. *requested* are the headers for which a preflight in the text asks.
+    placeholders. *assumed* are the placeholders (those of a `_scheme` have the rest from the message), and *redacted*
+    those of them that the message hides. *header* is the header that it names, or a list of them; *value* is what
+    else a lookalike names: a directive, a type, an address space. *possible_status* is in another line, which names
+    no URL. The URL *elsewhere* in the text may be that of another request. *requested* are the headers for which a
+    preflight in the text asks.
     """
 
     engine: str
@@ -232,7 +234,8 @@ def read_one(text: str, known: Known) -> Message | None:
     ]
     if (redirection := redirection_named(text)) is not None:
         said.setdefault("target", redirection["target"])
-        spans.append(redirection.span("target"))
+        # Safari repeats the line.
+        text = text.replace(redirection["target"], "0" * len(redirection["target"]))
     for start, end in spans:
         # A URL in a value, or after a redirect, is not the requested one.
         text = f"{text[:start]}{'0' * (end - start)}{text[end:]}"
@@ -285,8 +288,10 @@ def _message(  # noqa: PLR0913 - the parts of one message
     at = url_named(text, said, shown_origin, core, is_cors=has_cors) if has_request else NamedUrl()
     if means in _MEDIA and "url" not in said and any(map(_WITHOUT_MEDIA.match, (at.url, at.elsewhere))):
         at = NamedUrl()
+    is_bare = False
     if means is not Reason.BAD_SCHEME:
         # A browser prints the scheme, so a person left it out.
+        is_bare = with_scheme(at.url) != at.url
         at = at._replace(url=with_scheme(at.url), first=with_scheme(at.first))
     # Old versions of Chromium print the Origin that they sent.
     is_of_redirect = known.origin is None and shown_origin == NULL and is_tainted("", at.first, at.url)
@@ -313,8 +318,10 @@ def _message(  # noqa: PLR0913 - the parts of one message
     usual = METHOD if means is Reason.METHOD_NOT_ALLOWED else "GET"
     unnamed = {
         "url": not at.url,
+        "url_scheme": is_bare,
         "first": bool(at.url or at.first_shown) and not at.first,
         "page": shown_origin is None,
+        "page_scheme": shown_origin is None and bool(page.hidden) and not page.is_redacted,
         "method": method is None and (means in _OF_PREFLIGHT or (means in CORS_CHECK and is_preflight)),
     }
     redacted = {"url": at.is_redacted, "first": True, "page": page.is_redacted}

@@ -60,7 +60,7 @@ _URLS: Final = (
         r"(?:cannot load|Failed to load) "
         # A line ends within the query.
         r"(?P<url>(?:[a-z][a-z0-9+.-]*:|[\[{<]|[\w-]+\.[\w-])"
-        r"(?:[^\s'\"]|(?<=[?&=]) (?=[\w%.-]{1,200}[=&/]))+?(?:\.{3})?)[.:]? (?=[A-Z]|due )"
+        r"(?:\[[^\[\]'\"]{1,80}\]|[^\s'\"]|(?<=[?&=]) (?=[\w%.-]{1,200}[=&/]))+?(?:\.{3})?)[.:]? (?=[A-Z]|due )"
     ),
     re.compile(rf"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) {_QUOTED_URL}"),
     re.compile(r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<url>[\[{<][^\]}>]{1,80}[\]}>])(?= net::)"),
@@ -72,7 +72,7 @@ _URLS: Final = (
     ),
     re.compile(
         r"(?:connect(?:ing)? to|resource at|content from|Cancelled load to|module:?|load|fetch) "
-        r"[\"']?(?P<url>[a-z][a-z0-9+.-]*://[^\s'\"]+)",
+        rf"[\"']?(?P<url>[a-z][a-z0-9+.-]*://{_REST_OF_URL}+)",
         re.IGNORECASE,
     ),
     re.compile(r"Refused to \w+(?: \w+){0,2} '(?P<url>[^']+)' (?:in a frame )?because"),
@@ -80,6 +80,13 @@ _URLS: Final = (
     re.compile(r"attempt to load URL (?P<url>[^\s']+) from frame"),
     re.compile(
         r"annot load (?:audio|font|image|media|script|stylesheet|video) (?P<url>[a-z][a-z0-9+.-]*://\S{1,2048})"
+    ),
+    # Behind the line that a person quotes.
+    re.compile(r"\b[1-5]\d\d \([A-Z][\w' -]{1,40}\)'?\"? (?:at|for|from) ['\"]?(?P<url>https?://[^\s'\"]{1,2048})"),
+    # A host that a person names.
+    re.compile(
+        r"'(?P<url>(?!\S{1,200}\.(?:css|html?|[cm]?jsx?|json|map|png|svg|tsx?|wasm|woff2?)')"
+        r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,10}(?:[:/][^\s']{0,2048})?)' (?:gets|got|is|was) blocked\b"
     ),
     re.compile(r"resource at (?P<url>(?:blob|data|filesystem):[^\s'\"]{1,2048})"),
     re.compile(r"Access to [\w ]{1,40} at '\[(?P<url>https?:[^'\s\]]+)\] ", re.IGNORECASE),
@@ -184,7 +191,7 @@ _METHODS: Final = re.compile(
     # A call in the code.
     rf"\.(?P<method6>delete|get|head|patch|post|put)(?:JSON)?\(['\"](?P<at6>https?:{_REST_OF_URL}{{0,2048}})|"
     r"\b(?i:Access-Control-Request-Method)[\"']?: ?[\"']?(?P<method3>[A-Za-z]{3,10})\b|"
-    r"(?<!\S):method: ?(?P<method4>[A-Z]{3,10})\b|"
+    r"(?<!\S)(?::method|METHOD): ?(?P<method4>[A-Z]{3,10})\b|"
     r"\bcurl\b.{0,2048}? (?:-X|--request) ?['\"]?(?P<method5>GET|HEAD|POST|PUT|PATCH|DELETE)\b"
 )
 # Elements only send GET.
@@ -229,11 +236,12 @@ _ROWS: Final = re.compile(
     # Its method was not copied.
     r"(?<!\S)(?P<url5>https?://[^\s'\"]{1,2048}) (?P<status4>[45]\d\d) \([A-Z]|"
     r"(?:(?<!\S)(?P<place>[^\s'\"]{1,2048}):\d{1,6} )?(?:(?P<url2>https?://[^\s'\"]{1,2048}) )?"
-    r"Failed to load resource: the server responded with a status of (?P<status2>\d{3})(?: \([^()]{0,40}\))?"
+    r"Failed to load (?:(?P<url7>https?://[^\s'\"]{1,2048}) )?resource: "
+    r"the server responded with a status of (?P<status2>\d{3})(?: \([^()]{0,40}\))?"
     r"(?: (?P<url3>https?://[^\s'\"]{1,2048})| \((?P<place2>[^\s'\"()]{1,2048}?)(?:, line \d{1,6})?\))?"
 )
 _STATUS_GROUPS: Final = ("status", "status2", "status3", "status4", "status5")
-_URL_GROUPS: Final = ("url", "url2", "url3", "url4", "url5", "url6")
+_URL_GROUPS: Final = ("url", "url2", "url3", "url4", "url5", "url6", "url7")
 _WITHOUT_SCHEME: Final = re.compile(r"(localhost|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?(?:[/?#]|$)")
 # Where a stack says that a script of a development server is, or one of an extension of Firefox.
 _SCRIPTS: Final = re.compile(
@@ -423,7 +431,8 @@ def _bared(url: str) -> tuple[str, str | None]:
     """
     Return *url* without its scheme and a slash at its end, or what is before and behind the place where it is cut.
     """
-    head, mark, rest = _HTTP.sub("", url).partition("...")
+    # People change the case where they hide a part.
+    head, mark, rest = _HTTP.sub("", url).lower().partition("...")
     rest = rest.strip("./")
     return (head, rest) if mark else (head.rstrip("./"), None)
 
@@ -528,9 +537,9 @@ def _urls_in(text: str) -> list[tuple[str, str]]:
     if (rest := _REST.match(text)) is not None:
         named.append((f"http{'s' if rest['secure'] else ''}://{rest['rest']}", ""))
     if (placed := _PLACED.search(text)) is not None:
-        named.append((with_scheme(placed[0].strip()), ""))
+        named.append((placed[0].strip(), ""))
     if not named and "Access-Control-Request-" in text and (host := _HOST.search(text)) is not None:
-        named.append((with_scheme(f"{host['host']}{host['port'] or ''}{path_logged(text) or '/'}"), ""))
+        named.append((f"{host['host']}{host['port'] or ''}{path_logged(text) or '/'}", ""))
     servers = {found["server"] for found in _SERVING.finditer(text)}
     if not named and len(servers) == 1 and (path := path_logged(text)):
         named.append((f"{servers.pop()}{path}", ""))
@@ -599,7 +608,7 @@ def as_url(text: str, origin: str | None) -> str:
     if _SCHEME.match(text):
         return text
     # Without a scheme, it is a host, a path of an unknown page, or a placeholder for the URL.
-    return with_scheme(text) if _HOST_ONLY.fullmatch(text) else ""
+    return text if _HOST_ONLY.fullmatch(text) else ""
 
 
 class NamedPage(NamedTuple):
@@ -623,6 +632,8 @@ def page_sent(word: str, unknown: str = "app.example.com") -> NamedPage:
     origin = None if is_hidden or _REDACTED.fullmatch(word) else origin_named(word)
     if origin is not None or not word:
         return NamedPage(origin)
+    if _HOST_ONLY.fullmatch(word) and not _REDACTED.fullmatch(with_scheme(word)):
+        return NamedPage(None, hidden=with_scheme(word))
     # A browser prints an origin, so anything else stands for one.
     return NamedPage(None, is_redacted=True, hidden=extension or _server_of(word, unknown).rstrip("/"))
 

@@ -157,6 +157,12 @@ _RESPONDERS: Final = (
         "handles this file (webpack: output.publicPath, the loader for fonts or images).",
     ),
     Responder(
+        "nobody",
+        re.compile(r"android-webview-video-poster:"),
+        "No server answers this URL: Android's WebView shows it in place of the poster that a video does not have. The "
+        "video itself is not affected. Give the element <video> a poster of its own, or leave out its crossorigin.",
+    ),
+    Responder(
         "page",
         re.compile(r"https?://s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com/?(?:[?#]|$)"),
         "This URL names no bucket: it lists the buckets of an account, and no rule shares that with a page. Name the "

@@ -201,11 +201,12 @@ RULES: Final[Mapping[str, Lookalike]] = {
     ),
     "same_origin_load": Lookalike(
         "Not CORS: the browser loads this from the origin of the page only, as an SVG file in <use>, XSLT, the script "
-        'of a frame, and what is requested with mode: "same-origin".',
+        'of a frame, the <track> of a video without crossorigin, and what is requested with mode: "same-origin".',
         ("the element, or the options of fetch(), that loads it", "the URL: is it the right host? Was it redirected?"),
         Fix(
             words="Serve the file from the origin of the page. Or let a script fetch() it with CORS, and put it into "
-            "the page (an SVG file: as <svg> in the page, then <use> with #id only)."
+            "the page (an SVG file: as <svg> in the page, then <use> with #id only). A <track>: write <video "
+            "crossorigin>, and let the servers of the video and of the track share them."
         ),
         check_helps=False,
     ),
