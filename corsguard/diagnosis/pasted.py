@@ -66,7 +66,7 @@ _GLUED: Final = re.compile(
     r"(?<=[^\s'\"(\[])(?=CORS (?:Allow|Did|Disabled|External|Failed|Invalid|Method|Missing|Multiple|No|Not|Origin|"
     r"Preflight|Request) ?[A-Z])"
 )
-# What stands before an item of a list, in the result.
+# It marks an item of a list, in the result.
 _ITEM_MARK: Final = "\x1d"
 # Items of a list: each is a message of its own. The options of a command are not items.
 _ITEM: Final = re.compile(r"^(?:[\u2022\u2717\u2718\u274c]|-(?!-|[A-Za-z] )|\d{1,2}[.)])(?= ?\S)[ \u274c]*")

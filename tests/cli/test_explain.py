@@ -99,6 +99,14 @@ def test_a_placeholder_for_a_method_is_only_explained_if_it_is_shown(rest, stand
     assert f"{stands} stands for" in shown or not stands
 
 
+def test_no_scheme_is_invented_for_a_host():
+    text = "Access to fetch at 'bar.example/api' from origin 'foo.example' has been blocked by CORS policy: "
+    shown = run(f"{text}No 'Access-Control-Allow-Origin' header is present on the requested resource.").stdout
+    assert shown.startswith("Chromium: bar.example/api failed: ")
+    for stands in ("https://bar.example/api stands for the URL", "https://foo.example stands for the page"):
+        assert f"{stands}, which the message does not name in full: " in shown
+
+
 def test_an_option_adds_what_a_message_does_not_name():
     text = f"{REFUSED}Did not find method in CORS header \u2018Access-Control-Allow-Methods\u2019)."
     shown = run(text).stdout
