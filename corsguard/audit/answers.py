@@ -163,7 +163,8 @@ class Answer:
         """
         Whether the page may read because of its origin, and not because everybody may.
         """
-        return self.is_read_with_credentials or (self.get(ALLOW_ORIGIN) != "*" and self.shares(with_credentials=False))
+        is_named = self.get(ALLOW_ORIGIN) not in {None, "*"}
+        return self.is_read_with_credentials or (is_named and self.shares(with_credentials=False))
 
     @property
     def is_open_to_all(self) -> bool:
