@@ -319,7 +319,8 @@ class Observations:
         is not confirmed.
         """
         probe, answer, _ = positive
-        if positive.severity is Severity.INFO:
+        # No POST request is repeated.
+        if positive.severity is Severity.INFO or answer.fetch.method == "POST":
             return "medium"
         try:
             again = self._client.again(answer)

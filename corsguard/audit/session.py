@@ -109,9 +109,10 @@ class Session:
         Whether *answer* refuses its origin with another status than a request without an origin gets. A page there
         reads only the refusal.
         """
-        if not 400 <= answer.status <= 499:
-            return False
         fetch = answer.fetch
+        # A POST without an origin is never sent, so nothing says why one was refused.
+        if not 400 <= answer.status <= 499 or fetch.method == "POST":
+            return False
         is_same = urlsplit(fetch.url).path == urlsplit(self.url).path
         plain = self.base if is_same else self.client.ask(PageFetch(fetch.url, None, fetch.method))
         return plain.is_told and plain.status != answer.status

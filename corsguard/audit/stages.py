@@ -485,7 +485,8 @@ def _look_at_condition(session: Session, condition: Condition, answer: Answer) -
         return
     reach, browsers, most = Reach.ANYONE, EVERY_BROWSER, Severity.CRITICAL
     mistake = f"any origin is allowed if {condition.mistake}"
-    is_error = answer.status >= 400 and answer.fetch.url.startswith(session.missing)
+    is_other = answer.fetch.method == "POST" or answer.fetch.url.startswith(session.missing)
+    is_error = answer.status >= 400 and is_other
     if answer.fetch.method == "HEAD" or is_error:
         most = Severity.LOW
     elif names := [name for name in unsafe_names(answer.fetch.more) if _is_set_by_pages(name)]:
@@ -614,6 +615,8 @@ def _post(session: Session) -> None:
         metadata = fetched.items() if is_trustworthy(session.client.origin) else ()
         more = (("Content-Type", kind), *metadata)
         answers.append(session.client.ask(PageFetch(session.url, session.strangers[0], "POST", more=more, body=body)))
+        if not session.get(session.strangers[0]).lets_in:
+            _look_at_condition(session, Condition("CG-A019", "the method is POST"), answers[-1])
     if not session.look(["CG-E001"], *answers):
         statuses = [str(answer.status) if answer.came else "no response" for answer in answers]
         session.observed.note("Neither forged post was carried out: the form got {}, the JSON text got {}.", *statuses)
