@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
-from corsguard.browser.evidence import LONGEST_READ, REDIRECTS
+from corsguard.browser.evidence import LONGEST_READ, REDIRECTS, is_login
 from corsguard.browser.headers import is_safelisted_method, seconds_of
 from corsguard.browser.urls import HTTP_SCHEMES
 from corsguard.fixes import Fix
@@ -540,13 +540,23 @@ def carried_out(form: Answer, text: Answer) -> Sign | None:
     posted = {"the form": form, "the JSON text": text}
     ran = {what: answer for what, answer in posted.items() if 200 <= answer.status <= 299}
     # A redirect follows an accepted form, but also a missing login.
-    moved = {what: answer for what, answer in posted.items() if answer.status in {302, 303}}
+    moved = {
+        what: answer
+        for what, answer in posted.items()
+        if answer.status in {302, 303} and not is_login(answer.get("Location") or "", answer.fetch.url)
+    }
     if not ran and not moved:
         return None
     said = [f"{what} got {answer.status}" for what, answer in posted.items()]
     detail = f"The POST requests of a foreign page were answered: {' and '.join(said)}."
-    with_cookies = any(name.lower() == "cookie" for name, _ in form.request.headers)
-    severity = Severity.MEDIUM if ran and with_cookies else Severity.INFO
+    severity = Severity.INFO
+    if any(name.lower() == "cookie" for name, _ in form.request.headers):
+        severity = Severity.MEDIUM
+        # Only Chromium reads a cookie without SameSite as Lax.
+        detail += (
+            " Whether a browser sends the given cookie with them depends on its SameSite: with None all do, without "
+            "SameSite Firefox and Safari do, with Lax or Strict none does."
+        )
     return Sign((*ran.values(), *moved.values()), detail, severity=severity, confidence="high" if ran else "low")
 
 

@@ -148,12 +148,63 @@ def test_with_permission_a_foreign_page_posts_a_form_and_json():
     assert text == (["text/plain;charset=UTF-8", origin, "cross-site", "no-cors", "empty"], b'{"corsguard": 1}')
     (finding,) = report.faults
     assert (finding.rule.id, finding.severity) == ("CG-E001", Severity.MEDIUM)
-    assert (
-        finding.detail
-        == "The POST requests of a foreign page were answered: the form got 200 and the JSON text got 200."
+    assert finding.detail == (
+        "The POST requests of a foreign page were answered: the form got 200 and the JSON text got 200. Whether a "
+        "browser sends the given cookie with them depends on its SameSite: with None all do, without SameSite Firefox "
+        "and Safari do, with Lax or Strict none does."
     )
     # A POST is not repeated for confirmation.
     assert len(seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("location", "confidence"), [("/items?done=1", "low"), ("/", "low"), ("/login?next=/items", None), ("/sso", None)]
+)
+@pytest.mark.parametrize("with_cookie", [True, False])
+def test_a_form_that_is_answered_with_a_redirect_was_executed_unless_that_leads_to_a_login(
+    location, confidence, with_cookie
+):
+    def app(environ, start_response):
+        if environ["REQUEST_METHOD"] == "POST":
+            start_response("303 See Other", [("Location", location)])
+            return []
+        return listing(APP)(environ, start_response)
+
+    report = audited(app, active=True, headers=[("Cookie", "sid=hunter2")] if with_cookie else [])
+    severity = "medium" if with_cookie else "info"
+    told = {one.rule.id: (one.severity.word, one.confidence) for one in report.findings if one.rule.id == "CG-E001"}
+    assert told == ({"CG-E001": (severity, confidence)} if confidence else {})
+
+
+@pytest.mark.parametrize(
+    ("status", "more", "severity", "with_credentials"),
+    [
+        ("200 OK", [CREDENTIALS], "critical", True),
+        ("200 OK", [], "low", False),
+        # An error has no data, and who refuses the text may read others.
+        ("400 Bad Request", [CREDENTIALS], "low", True),
+        ("403 Forbidden", [CREDENTIALS], "low", True),
+    ],
+)
+def test_who_may_read_the_answer_to_a_forged_post_is_judged(status, more, severity, with_credentials):
+    posted = []
+
+    def app(environ, start_response):
+        if environ["REQUEST_METHOD"] != "POST":
+            return listing(APP)(environ, start_response)
+        posted.append(origin_of(environ))
+        lines = [VARY, (ALLOW, origin_of(environ)), *more]
+        return answering(lambda _: lines, status=status)(environ, start_response)
+
+    report = audited(app, active=True)
+    (fault,) = report.faults
+    assert (fault.rule.id, fault.severity.word, fault.confidence) == ("CG-A019", severity, "medium")
+    assert fault.detail == f"{posted[0]} is allowed: any origin is allowed if the method is POST."
+    assert fault.with_credentials is with_credentials
+    assert len(posted) == 2
+    assert faults(app) == set()
+    # Everybody may read anyway.
+    assert faults(answering(everybody), active=True) == {"CG-A001"}
 
 
 def test_without_tls_no_browser_says_where_a_post_comes_from():
