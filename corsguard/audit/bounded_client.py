@@ -108,6 +108,7 @@ class BoundedClient:
         self._refusal = 0
         self._wall = 0
         self._usual_status: int | None = None
+        self._usual_type: str | None = None
         self._usual: PageFetch | None = None
         self._asked: dict[PageFetch, Answer] = {}
 
@@ -204,7 +205,8 @@ class BoundedClient:
         """
         The end of the audit, if a firewall or a limit refuses everything since the last usual answer.
         """
-        cause = f"after request {self.answered}, every answer was {self._wall}, also to what was answered before"
+        what = f"{'another page with status ' if self._wall < 300 else ''}{self._wall}"
+        cause = f"after request {self.answered}, every answer was {what}, also to what was answered before"
         return SpentError(cause) if self._wall else None
 
     @property
@@ -298,11 +300,20 @@ class BoundedClient:
 
     def _note_status(self, answer: Answer) -> None:
         """
-        Count the refusals in a row: redirects and errors that differ from the first answer of the server.
+        Count the refusals in a row: redirects and errors that differ from the first answer of the server, and pages of
+        another type, because some firewalls answer 200 with a page of their own.
         """
         if self._usual_status is None:
             self._usual_status = answer.status
-        if answer.status < 300 or answer.status == self._usual_status:
+        kind = (answer.get("Content-Type") or "").partition(";")[0].strip().lower()
+        is_success, is_preflight = answer.status < 300, answer.fetch.is_preflight
+        if is_success and not is_preflight and self._usual_type is None:
+            self._usual_type = kind
+        is_usual = kind in {"", self._usual_type} if is_success else answer.status == self._usual_status
+        if is_success and is_preflight and not is_usual:
+            # The answers to preflights often have a type of their own.
+            return
+        if is_usual:
             self._refused, self.answered = 0, self.sent
             self._usual = answer.fetch if answer.request.method in _SAFE_METHODS else self._usual
         else:

@@ -7,7 +7,21 @@ import json
 import re
 
 import pytest
-from kit.audited import APP, HOST, URL, VARY, Served, answering, audited, busy, everybody, listing, origin_of, run
+from kit.audited import (
+    APP,
+    HOST,
+    URL,
+    VARY,
+    Served,
+    answering,
+    audited,
+    busy,
+    everybody,
+    lines_for,
+    listing,
+    origin_of,
+    run,
+)
 
 from corsguard.audit import Severity
 from corsguard.audit.answers import PageFetch
@@ -311,11 +325,51 @@ def test_a_wall_that_refuses_everything_is_not_judged(status, first):
     assert not any(APP in note for note in report.notes)
 
 
-def test_what_was_allowed_in_front_of_a_wall_is_found():
+CHALLENGE = answering(lambda _: [("Cache-Control", "no-store")], kind="text/html; charset=UTF-8", body=b"<p>Wait</p>")
+
+
+@pytest.mark.parametrize("first", [2, 5, 20, 38, 60, 200])
+@pytest.mark.parametrize("kind", ["application/json", "text/plain; charset=utf-8"])
+def test_a_page_of_another_type_that_answers_everything_is_a_wall(first, kind):
+    numbers = itertools.count()
+    sound = answering(lines_for(APP), kind=kind)
+
+    def app(environ, start_response):
+        return (CHALLENGE if next(numbers) >= first else sound)(environ, start_response)
+
+    report = audited(app)
+    assert report.faults == []
+    assert report.is_judged is (first == 200)
+    assert report.left_out[-1] == "what no browser sends"
+    assert ", every answer was another page with status 200, also to what was answered before: " in report.notes[0]
+    assert report.sent <= first + 16
+    assert report.notes[1].startswith("Most likely a firewall or a limit refused these requests")
+    assert not any(APP in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    "is_other",
+    [
+        lambda environ: environ["REQUEST_METHOD"] == "OPTIONS",
+        lambda environ: origin_of(environ) not in {"", APP},
+        lambda environ: "text/html" in environ.get("HTTP_ACCEPT", ""),
+        lambda environ: environ["PATH_INFO"] != "/items",
+        lambda environ: "callback=" in environ["QUERY_STRING"],
+        lambda environ: environ["REQUEST_METHOD"] == "HEAD",
+    ],
+)
+def test_a_page_of_another_type_in_between_is_no_wall(is_other):
+    sound, other = answering(lines_for(APP)), answering(lines_for(APP), kind="text/html")
+    report = audited(lambda environ, start: (other if is_other(environ) else sound)(environ, start))
+    assert (report.faults, report.left_out, report.is_judged) == ([], (), True)
+    assert report.sent <= audited(sound).sent + 8
+
+
+@pytest.mark.parametrize("wall", [answering(lambda _: [], status="403 Forbidden"), CHALLENGE])
+def test_what_was_allowed_in_front_of_a_wall_is_found(wall):
     numbers = itertools.count()
 
     def app(environ, start_response):
-        wall = answering(lambda _: [], status="403 Forbidden")
         return (wall if next(numbers) >= 20 else listing(APP, f"{APP}.attacker.example"))(environ, start_response)
 
     report = audited(app)
