@@ -39,6 +39,7 @@ SHARED_HOSTING: Final[Mapping[str, str]] = MappingProxyType(
             "developing-in-a-codespace/default-environment-variables-for-your-codespace.md"
         ),
         "b-cdn.net": "https://docs.bunny.net/cdn/quickstart.md",
+        "cdn.ampproject.org": "https://amp.dev/documentation/examples/guides/using_the_google_amp_cache/",
         "cdpn.io": "https://blog.codepen.io/2019/10/03/changed-domains-for-iframe-previews/",
         "codepen.io": "https://blog.codepen.io/2019/10/03/changed-domains-for-iframe-previews/",
         "codesandbox.io": "https://github.com/codesandbox/codesandbox-client/issues/3751",

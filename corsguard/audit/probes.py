@@ -106,7 +106,8 @@ _SHARED: Final = (
     "a.run.app app.github.dev deno.dev r2.dev hf.space z6.web.core.windows.net blob.core.windows.net ngrok.io "
     "streamlit.app ondigitalocean.app csb.app supabase.co azurefd.net elasticbeanstalk.com pythonanywhere.com "
     "readthedocs.io glitch.me bubbleapps.io loca.lt now.sh azureedge.net bitbucket.io replit.dev ngrok.app "
-    "codesandbox.io gitpod.io webcontainer.io nyc3.digitaloceanspaces.com tumblr.com weebly.com sharepoint.com nip.io"
+    "codesandbox.io gitpod.io webcontainer.io nyc3.digitaloceanspaces.com tumblr.com weebly.com sharepoint.com nip.io "
+    "cdn.ampproject.org"
 ).split()
 # Reaches of few people: what they can use may be allowed because strangers are.
 _OF_FEW: Final = frozenset({Reach.NEIGHBOUR, Reach.NETWORK, Reach.DEVICE, Reach.PLACE})
@@ -152,6 +153,7 @@ _APPS: Final = {
     "ionic://localhost": "apps on iOS",
     "tauri://localhost": "apps on macOS and Linux",
     "http://tauri.localhost": "apps on Windows and Android",
+    "https://appassets.androidplatform.net": "apps on Android",
 }
 # The labels where the pages of a site usually are, in addition to the site's own name.
 _USUAL: Final = "www", "app", "admin"

@@ -31,6 +31,7 @@ OPEN = {
     "lhr.rocks": "lhr.rocks",
     "app.github.dev": "app.github.dev",
     "nip.io": "nip.io",
+    "cdn.ampproject.org": "cdn.ampproject.org",
     # A region of a hosting service is as open as the service.
     "ws-eu1.gitpod.io": "ws-eu1.gitpod.io",
     "eastus.cloudapp.azure.com": "eastus.cloudapp.azure.com",
