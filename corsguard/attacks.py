@@ -168,6 +168,9 @@ def _with_free_text(host: str, registrable: str) -> Iterator[tuple[str, str]]:
         yield "the text between a subdomain and the site is not compared", f"{subdomain}attacker{registrable}"
     for dot in (index for index, character in enumerate(host) if character == "."):
         yield "a dot may be absent", f"{host[:dot]}{host[dot + 1 :]}"
+    # In the patterns of Lua, a hyphen repeats the character before it. In Punycode, it is a part of the spelling.
+    joined = name if "xn--" in name else name.replace("-", "")
+    yield "a hyphen may be absent", f"{subdomain}{joined}{registrable.removeprefix(name)}"
     # As many as `www.` has without its dot, and one of `https`, which is free if letters are removed, not a prefix.
     yield "three letters before the site are not compared", f"www{registrable}"
     for owned in dict.fromkeys((registrable, host)):

@@ -25,6 +25,7 @@ COUNTRIES: Final = "every country is trusted"
 # Mistakes that others explain: see `findings`.
 BETWEEN: Final = "the text between a subdomain and the site is not compared"
 NO_DOT: Final = "a dot may be absent"
+NO_HYPHEN: Final = "a hyphen may be absent"
 IN_THE_MIDDLE: Final = "www. is removed from the middle of a name"
 PART_OF_HOST: Final = "a part of the host is enough"
 PART: Final = "a part of the origin is enough"
@@ -51,6 +52,7 @@ _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
     COUNTRIES: ("CG-A022", Reach.REGISTRANT),
     BETWEEN: ("CG-A004", Reach.REGISTRANT),
     NO_DOT: ("CG-A007", Reach.REGISTRANT),
+    NO_HYPHEN: ("CG-A007", Reach.REGISTRANT),
     THREE_LETTERS: ("CG-A004", Reach.REGISTRANT),
     "a letter before the name is not compared": ("CG-A004", Reach.REGISTRANT),
     IN_THE_MIDDLE: ("CG-A023", Reach.REGISTRANT),
@@ -72,7 +74,7 @@ _MISTAKES: Final[Mapping[str, tuple[str, Reach]]] = {
 }
 
 # What is refused itself is not allowed with a part less, or more, for that reason.
-_ONLY_OF_TRUSTED: Final = frozenset({NO_DOT, PART_OF_HOST, IN_THE_MIDDLE})
+_ONLY_OF_TRUSTED: Final = frozenset({NO_DOT, NO_HYPHEN, PART_OF_HOST, IN_THE_MIDDLE})
 # A comparison that accepts one of these accepts all.
 _ONE_IS_ENOUGH: Final = frozenset({PART})
 

@@ -252,10 +252,10 @@ _ROWS: Final = (
     Weakness(
         id="CG-A007",
         name="dot-unescaped",
-        title="A dot of the trusted name is not compared",
+        title="A dot or a hyphen of the trusted name is not compared",
         message=(
-            "A name with another character in place of the dot, or without the dot, is allowed. Often the cause is a "
-            "regular expression."
+            "A name with another character in place of the dot, or without the dot or the hyphen, is allowed. Often "
+            "the cause is a regular expression, or a pattern of Lua."
         ),
         why=(
             "For `api.example.com`, an attacker registers `apixexample.com` or `apiexample.com`, and reads what only "

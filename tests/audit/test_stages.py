@@ -668,6 +668,64 @@ def test_headers_of_proxies_that_pages_may_send_are_named(listed, named):
     assert len(noted) == bool(named)
 
 
+@pytest.mark.parametrize(
+    ("is_bad", "origin", "browsers"),
+    [
+        (lambda origin: origin == "null", "null", "Chromium, Firefox, Safari"),
+        (lambda origin: "://" not in origin, "null", "Chromium, Firefox, Safari"),
+        # The second label, an address, and a scheme that the parser does not know.
+        (lambda origin: origin.startswith("http://localhost"), "http://localhost", "Chromium, Firefox, Safari"),
+        (lambda origin: "[::1]" in origin, "http://[::1]", "Chromium, Firefox, Safari"),
+        (lambda origin: origin.startswith("tauri:"), "tauri://localhost", "Chromium, Firefox, Safari"),
+        (lambda origin: "@" in origin, "https://...@", "none"),
+        (lambda origin: not origin.isascii(), "https://", "none"),
+    ],
+)
+def test_whatever_origin_makes_a_server_fail_is_found(is_bad, origin, browsers):
+    def app(environ, start_response):
+        is_broken = origin_of(environ) and is_bad(origin_of(environ))
+        return (answering(lambda _: [], status="500 No") if is_broken else listing(APP))(environ, start_response)
+
+    (fault,) = audited(app).faults
+    assert (fault.rule.id, fault.browsers) == ("CG-X002", browsers)
+    assert fault.detail.startswith(f"Origin: {origin}")
+
+
+def test_a_server_that_fails_sometimes_is_not_said_to_fail_for_an_origin():
+    numbers = itertools.count()
+
+    def app(environ, start_response):
+        broken = answering(lambda _: [], status="500 No")
+        return (broken if next(numbers) % 7 == 5 else listing(APP))(environ, start_response)
+
+    report = audited(app)
+    assert "CG-X002" not in {finding.rule.id for finding in report.faults}
+    assert report.sent < audited(listing(APP)).sent + 24
+
+
+@pytest.mark.parametrize(
+    ("origin", "pattern", "is_found"),
+    [
+        ("https://grey-heron.example", "https://grey*?heron[.]example", True),
+        ("https://www.grey-heron.example", "https://www[.]grey-?heron[.]example", True),
+        ("https://grey-heron.example", "https://grey-heron[.]example", False),
+        ("https://greyheron.example", "https://grey-?heron[.]example", False),
+    ],
+)
+def test_a_name_without_its_hyphen_is_another_name(origin, pattern, is_found):
+    def lines(environ):
+        is_in = origin_of(environ) == origin or re.fullmatch(pattern, origin_of(environ))
+        return [VARY, *(everybody(environ)[1:] if is_in else [])]
+
+    one = Served(answering(lines))
+    told = found(one, origin=origin)
+    assert ("CG-A007" in told) is is_found
+    if is_found:
+        bare = origin.replace("-", "")
+        assert told["CG-A007"]["detail"] == f"{bare} is allowed: a hyphen may be absent."
+        assert told["CG-A007"]["severity"] == "critical"
+
+
 def test_a_port_that_is_not_a_number_must_not_make_a_server_fail():
     def app(environ, start_response):
         is_bad = re.fullmatch(r"https://[a-z.]+:[^0-9]+", origin_of(environ))

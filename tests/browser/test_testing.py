@@ -324,6 +324,11 @@ def test_an_origin_has_these_attacks():
         ),
         ("https://shop.co.nz", ["every country is trusted: https://shop.co.bw"]),
         ("http://a.example:3000", ["the end of the port is not compared: http://a.example:30000"]),
+        (
+            "https://my-app.grey-heron.example:8443",
+            ["a hyphen may be absent: https://my-app.greyheron.example:8443"],
+        ),
+        ("https://a-b.ngrok-free.app", ["a hyphen may be absent: https://ab.ngrok-free.app"]),
         ("https://t.co", ["a part of the origin is enough: https://t", "the scheme is not compared: http://t.co"]),
         (
             "http://a.example",
