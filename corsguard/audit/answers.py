@@ -33,10 +33,6 @@ _PAGE_HOST: Final = "attacker.example"
 # RFC 6585, 4, and RFC 9110, 15.6.4: the statuses for clients that send too many requests.
 TOO_MANY: Final = 429
 BUSY: Final = frozenset({TOO_MANY, 503})
-# The statuses of a login, a router, a firewall or a limit in front of the resource (RFC 9110, 15.5; RFC 6585, 4).
-# The audit cannot ask a resource without GET.
-_BEFORE_RESOURCE: Final = frozenset({401, 402, 403, 404, 405, 407, 410, TOO_MANY, 451}) | REDIRECTS
-
 # The reasons for which a preflight fails because of the origin, whatever it says about methods and headers.
 _REFUSES_ALL: Final = CORS_CHECK | OF_STATUS | {Reason.UNREACHABLE}
 
@@ -98,10 +94,11 @@ class Answer:
     @property
     def is_of_resource(self) -> bool:
         """
-        Whether the resource itself has answered a request for it.
+        Whether the resource itself has answered a request for it. An error may be the answer of a login, a router, a
+        firewall or a limit in front of it, and has no data.
         """
         is_asked = not self.fetch.is_preflight and self.fetch.method in {"GET", "HEAD"}
-        return is_asked and self.came and self.status < 500 and self.status not in _BEFORE_RESOURCE
+        return is_asked and self.came and self.status < 400 and self.status not in REDIRECTS
 
     @property
     def status(self) -> int:

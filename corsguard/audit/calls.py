@@ -47,12 +47,15 @@ TIMEOUT: Final = 10.0
 _MAX_BODY: Final = 262_144
 # What to do if the URL only answered with a status of these. An audit sends nothing that could change something.
 _LOGIN: Final = "Add a login, as a header or a cookie."
+_NEEDED: Final = "Add what the resource needs to answer GET, such as a query."
 _NEXT_STEPS: Final[Mapping[int, str]] = MappingProxyType(
     {
+        400: _NEEDED,
         401: _LOGIN,
         403: _LOGIN,
         404: "Check the path: nothing may be there, or it is hidden without a login.",
         405: "Audit a URL that answers GET.",
+        422: _NEEDED,
     }
 )
 _BODY_TIMEOUT: Final = 0.3
@@ -189,7 +192,8 @@ def run(session: Session, secrets: Secrets, *, active: bool = False) -> Report:
     if not is_judged and session.is_judged:
         observed.note("The URL was not judged, because it gave no more answers after the first questions.")
     elif not is_judged:
-        statuses = sorted({answer.status for answer in client.answers_at(session.url) if answer.came})
+        asked = [answer for answer in client.answers_at(session.url) if not answer.fetch.is_preflight]
+        statuses = sorted({answer.status for answer in asked if answer.came})
         steps = dict.fromkeys(_NEXT_STEPS[status] for status in statuses if status in _NEXT_STEPS)
         observed.note(
             f"The URL was not judged, because all its answers had the status {', '.join(map(str, statuses))}."

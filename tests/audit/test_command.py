@@ -313,6 +313,7 @@ def test_a_server_that_only_refused_was_not_judged():
         "403 Forbidden",
         "404 Not Found",
         "405 Method Not Allowed",
+        "406 Not Acceptable",
         "429 Too Many Requests",
         "502 Bad Gateway",
     ):
@@ -328,6 +329,7 @@ def test_a_server_that_only_refused_was_not_judged():
         assert json.loads(run(answering(everybody, status=status), "--json")[0].stdout)["is_judged"]
     # What to do depends on the status.
     advice = {
+        "400": "Add what the resource needs to answer GET",
         "401": "Add a login",
         "404": "Check the path: nothing may be there",
         "405": "Audit a URL that answers GET",
@@ -336,9 +338,14 @@ def test_a_server_that_only_refused_was_not_judged():
         said = run(answering(lambda _: [], status=f"{status} No"))[0].stdout
         assert f"all its answers had the status {status}. {step}" in said
         assert [one for one in advice.values() if one in said] == [step]
-    # The resource itself says which form a request needs.
-    result, _ = run(answering(lambda _: [], status="422 Unprocessable Content"))
-    assert result.exit_code == 0
+    # The preflights have another status.
+    refusing = answering(lines_for(APP), status="400 Bad Request")
+    sound = answering(lines_for(APP))
+    said = run(lambda environ, start: (sound if environ["REQUEST_METHOD"] == "OPTIONS" else refusing)(environ, start))[
+        0
+    ]
+    assert said.exit_code == 4
+    assert "all its answers had the status 400. Add" in said.stdout
 
 
 def test_without_an_origin_the_report_says_what_one_would_add():
