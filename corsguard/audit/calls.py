@@ -36,8 +36,8 @@ from .bounded_client import BoundedClient, SpentError
 from .probes import Meant
 from .raw_connection import RawConnection
 from .report import Report, shown
-from .session import Session
-from .stages import HANDSHAKE_STAGES, STAGES, Stage, find_resource
+from .session import Session, find_resource
+from .stages import HANDSHAKE_STAGES, STAGES, Stage
 
 BUDGET: Final = 320
 QUICK_BUDGET: Final = 32

@@ -2,17 +2,24 @@
 The state of one running audit: what its stages share, and how they send requests.
 """
 
+import re
 import zlib
-from collections.abc import Callable, Iterable
-from urllib.parse import urlsplit
+from collections.abc import Callable, Collection, Iterable
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
 
+from corsguard.browser.evidence import REDIRECTS, is_login, url_of
 from corsguard.browser.wire import Header
 
 from .answers import Answer, PageFetch
-from .bounded_client import BoundedClient, with_query
+from .bounded_client import BoundedClient, SpentError, with_query
 from .findings import Observations
 from .probes import Meant, Probe, wider
 from .raw_connection import RawConnection
+from .signs import without_comments
+
+_MOST_REDIRECTS: Final = 5
+_PASSWORD: Final = re.compile(rb"<input\b[^<>]{0,500}\btype\s{0,9}=\s{0,9}[\"']?password", re.IGNORECASE)
 
 
 class Session:
@@ -210,3 +217,54 @@ class Session:
             return False
         rule = "CG-E006" if self.is_handshake else probe.rule
         return self.observed.let_in(probe._replace(rule=rule), self.get(probe.origin))
+
+
+def find_resource(session: Session) -> None:
+    """
+    Send a request without an origin, and follow redirects within the server's origin. Raises Unreachable.
+
+    A redirect of a handshake is not followed, as in browsers.
+    """
+    client, note = session.client, session.observed.note
+    session.base = client.first(PageFetch(session.url, is_handshake=session.is_handshake))
+    if session.is_handshake:
+        return
+    try:
+        for _ in range(_MOST_REDIRECTS):
+            target = url_of(session.base.get("Location") or "", url_of(session.url))
+            if session.base.status not in REDIRECTS or target is None or target.href == session.url:
+                if session.url != session.first_url:
+                    note("The server redirects to {}: that URL was audited.", session.url)
+                return
+            led_to = client.ask(PageFetch(target.href)) if target.origin == client.origin else None
+            body = b"" if led_to is None else client.plain(led_to).response.body
+            if _is_login(target.href, (session.first_url, session.url), body):
+                note(
+                    "The server redirects to {}, which looks like a login, so that URL was not audited. Add a login, "
+                    "as a header or a cookie.",
+                    target.href,
+                )
+                return
+            if led_to is None:
+                note("The server redirects to {}, which was not contacted: audit it separately.", target.origin)
+                return
+            session.url, session.base = target.href, led_to
+        if session.base.status in REDIRECTS:
+            note("The server redirects again and again, last to {}, and was not followed further.", session.url)
+        else:
+            note("The server redirects to {}: that URL was audited.", session.url)
+    except SpentError as end:
+        client.leave_out("where the server redirects to", end)
+
+
+def _is_login(url: str, sources: Collection[str], body: bytes = b"") -> bool:
+    """
+    Whether *url*, to which *sources* redirect, is a login in place of the resource; *body* is its answer's, if known.
+    """
+    target, asked = urlsplit(url), {urlsplit(source).path for source in sources}
+    if target.path.rstrip("/").lower() in {path.rstrip("/").lower() for path in asked}:
+        return False
+    # A login leads back to where it came from, or asks for a password.
+    leads_back = any(urlsplit(value).path in asked - {"/"} for _, value in parse_qsl(target.query))
+    is_named = all(is_login(target.geturl(), source) for source in sources)
+    return leads_back or is_named or _PASSWORD.search(without_comments(body)) is not None

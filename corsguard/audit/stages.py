@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Collection
 from itertools import product
 from typing import Final, Literal, NamedTuple
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
-from corsguard.browser.evidence import REDIRECTS, is_login, url_of
+from corsguard.browser.evidence import REDIRECTS
 from corsguard.browser.headers import is_forbidden_header, unsafe_names
 from corsguard.browser.urls import is_schemelessly_same_site, is_trustworthy
 from corsguard.browser.wire import Header
@@ -36,7 +36,6 @@ OF_ALLOWED_NAMES: Final = ("CG-P001", "CG-P007")
 OF_VARY: Final = ("CG-V001", "CG-V002")
 OF_NEIGHBOURS_OF_CORS: Final = ("CG-I002", "CG-I006", "CG-I007")
 
-_MOST_REDIRECTS: Final = 5
 _MOST_CANDIDATES: Final = 6
 # So many are enough: if all the usual origins are trusted, the same comparison allows them.
 _MOST_USUAL: Final = 2
@@ -91,7 +90,6 @@ _FORGED: Final = (
     ("application/x-www-form-urlencoded", "navigate", "document", b"corsguard=1"),
     ("text/plain;charset=UTF-8", "no-cors", "empty", b'{"corsguard": 1}'),
 )
-_PASSWORD: Final = re.compile(rb"<input\b[^<>]{0,500}\btype\s{0,9}=\s{0,9}[\"']?password", re.IGNORECASE)
 # What browsers send for a document, and for an EventSource.
 _OF_A_DOCUMENT: Final = "text/html,application/xhtml+xml,application/xml;q=0.9,text/event-stream,*/*;q=0.8"
 _OF_A_PHONE: Final = "Mozilla/5.0 (iPhone; Android) Mobile (corsguard)"
@@ -99,57 +97,6 @@ _OF_A_PHONE: Final = "Mozilla/5.0 (iPhone; Android) Mobile (corsguard)"
 _OF_THE_VISITOR: Final = "user-agent"
 # RFC 9110, 15.5.22: a server's status for a plain GET if it requires another protocol.
 _UPGRADE_REQUIRED: Final = 426
-
-
-def find_resource(session: Session) -> None:
-    """
-    Send a request without an origin, and follow redirects within the server's origin. Raises Unreachable.
-
-    A redirect of a handshake is not followed, as in browsers.
-    """
-    client, note = session.client, session.observed.note
-    session.base = client.first(PageFetch(session.url, is_handshake=session.is_handshake))
-    if session.is_handshake:
-        return
-    try:
-        for _ in range(_MOST_REDIRECTS):
-            target = url_of(session.base.get("Location") or "", url_of(session.url))
-            if session.base.status not in REDIRECTS or target is None or target.href == session.url:
-                if session.url != session.first_url:
-                    note("The server redirects to {}: that URL was audited.", session.url)
-                return
-            led_to = client.ask(PageFetch(target.href)) if target.origin == client.origin else None
-            body = b"" if led_to is None else client.plain(led_to).response.body
-            if _is_login(target.href, (session.first_url, session.url), body):
-                note(
-                    "The server redirects to {}, which looks like a login, so that URL was not audited. Add a login, "
-                    "as a header or a cookie.",
-                    target.href,
-                )
-                return
-            if led_to is None:
-                note("The server redirects to {}, which was not contacted: audit it separately.", target.origin)
-                return
-            session.url, session.base = target.href, led_to
-        if session.base.status in REDIRECTS:
-            note("The server redirects again and again, last to {}, and was not followed further.", session.url)
-        else:
-            note("The server redirects to {}: that URL was audited.", session.url)
-    except SpentError as end:
-        client.leave_out("where the server redirects to", end)
-
-
-def _is_login(url: str, sources: Collection[str], body: bytes = b"") -> bool:
-    """
-    Whether *url*, to which *sources* redirect, is a login in place of the resource; *body* is its answer's, if known.
-    """
-    target, asked = urlsplit(url), {urlsplit(source).path for source in sources}
-    if target.path.rstrip("/").lower() in {path.rstrip("/").lower() for path in asked}:
-        return False
-    # A login leads back to where it came from, or asks for a password.
-    leads_back = any(urlsplit(value).path in asked - {"/"} for _, value in parse_qsl(target.query))
-    is_named = all(is_login(target.geturl(), source) for source in sources)
-    return leads_back or is_named or _PASSWORD.search(without_comments(body)) is not None
 
 
 def _ask_strangers(session: Session) -> None:
