@@ -17,6 +17,7 @@ from .answers import Answer
 from .bounded_client import counted
 from .findings import Finding
 from .severity import Severity
+from .signs import OF_SHARED_CACHES
 
 _SHOWN: Final = SECRET_HEADERS | frozenset(
     """
@@ -239,4 +240,4 @@ def shown(text: str, secrets: Secrets) -> str:
 
 
 def _is_shown(name: str) -> bool:
-    return name in _SHOWN or name.startswith(OWNED_PREFIX)
+    return name in _SHOWN or name.startswith(OWNED_PREFIX) or name.endswith(OF_SHARED_CACHES)

@@ -70,6 +70,8 @@ _NOT_STORED: Final = re.compile(r"\b(no-store|private|no-cache)\b", re.IGNORECAS
 _STORED: Final = re.compile(r"\b(public|s-maxage=[1-9]|max-age=[1-9])", re.IGNORECASE)
 # RFC 9211, and what caches sent before it.
 _OF_CACHES: Final = "Cache-Status", "X-Cache", "X-Cache-Status", "CF-Cache-Status", "X-Proxy-Cache"
+# The ends of the names of what only such caches obey: each service has its own, and the first one is of RFC 9213.
+OF_SHARED_CACHES: Final = "cdn-cache-control", "surrogate-control"
 _SHOWN_OF_AN_ORIGIN: Final = 60
 # The schemes of extensions whose id is the same for everybody.
 _WITH_A_FIXED_ID: Final = frozenset({"chrome-extension"})
@@ -713,7 +715,9 @@ def _is_cacheable(answer: Answer) -> bool:
     """
     Whether a shared cache is likely to store the response (RFC 9111, 3 and 4.2.2).
     """
-    control = answer.get("Cache-Control") or ""
+    # RFC 9213, 2.2: a cache that a field names obeys it in place of Cache-Control.
+    targeted = (value for name, value in answer.lines if name.lower().endswith(OF_SHARED_CACHES))
+    control = next(targeted, None) or answer.get("Cache-Control") or ""
     if _NOT_STORED.search(control) or answer.get("Set-Cookie") is not None:
         return False
     signs = ("Age", "X-Cache", "CF-Cache-Status", "Expires", "Last-Modified")
