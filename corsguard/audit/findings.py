@@ -261,7 +261,7 @@ class Observations:
             self._said(row, sign),
             with_credentials=with_credentials,
             confidence=sign.confidence,
-            browsers=row.browsers,
+            browsers=sign.browsers or row.browsers,
             meant=self._meant,
             own_fix=sign.fix,
         )

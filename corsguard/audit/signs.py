@@ -30,7 +30,7 @@ from corsguard.suffixes import is_registry
 
 from .answers import Answer, target_of
 from .probes import Probe
-from .severity import Reach, Severity, severity_of
+from .severity import EVERY_BROWSER, Reach, Severity, severity_of
 
 Confidence = Literal["high", "medium", "low"]
 
@@ -84,7 +84,7 @@ class Sign(NamedTuple):
     Shows that a rule is broken: the *proof*, whose first answer shows it, and what was seen.
 
     *detail* is a format string. Its placeholders are for *values*, which come from the network and are not safe to
-    print yet. *severity* and *fix* are given if they differ from those of the rule.
+    print yet. *severity*, *fix* and *browsers* are given if they differ from those of the rule.
     """
 
     proof: tuple[Answer, ...]
@@ -93,6 +93,7 @@ class Sign(NamedTuple):
     severity: Severity | None = None
     confidence: Confidence = "high"
     fix: Fix | None = None
+    browsers: str | None = None
 
 
 # Which origins may read.
@@ -513,8 +514,14 @@ def failed(answer: Answer, again: Answer, control: Answer) -> Sign | None:
     """
     if answer.status < 500 or again.status < 500 or control.status >= 500:
         return None
-    origin = (answer.fetch.origin or "")[:_SHOWN_OF_AN_ORIGIN]
-    return Sign((answer,), f"Origin: {{}} was answered with {answer.status}.", (origin,))
+    origin = answer.fetch.origin or ""
+    is_sent = origin == NULL or Origin.parse(origin) is not None
+    return Sign(
+        (answer,),
+        f"Origin: {{}} was answered with {answer.status}.",
+        (origin[:_SHOWN_OF_AN_ORIGIN],),
+        browsers=EVERY_BROWSER if is_sent else None,
+    )
 
 
 def slow(long: Answer, again: Answer, short: Answer) -> Sign | None:

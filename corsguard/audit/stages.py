@@ -42,6 +42,8 @@ _MOST_USUAL: Final = 2
 _CLOSEST: Final = 12
 _MOST_REGISTERED: Final = 6
 _MOST_THIRD_PARTIES: Final = 4
+_MOST_FAILED: Final = 4
+_FAILS_ALWAYS: Final = 4
 
 _PRIVATE_NETWORK: Final = ("Access-Control-Request-Private-Network", "true")
 # The methods whose preflights a route may answer in its own way; the other preflights are for PUT.
@@ -448,16 +450,30 @@ def _look_at_condition(session: Session, condition: Condition, answer: Answer) -
 
 
 def _ask_malformed(session: Session) -> None:
+    for text in _MALFORMED:
+        session.get(text)
+    _look_at_failures(session)
+
+
+def _look_at_failures(session: Session) -> None:
+    """
+    Find an origin, of all that were asked so far, that makes the server fail.
+    """
     if session.base.status >= 500:
         return
-    for text in _MALFORMED:
-        answer = session.get(text)
-        if answer.status < 500:
-            continue
-        again = session.client.again(answer)
-        if again.status >= 500:
-            # If other requests still get answers, the malformed origin is the cause.
-            session.look(["CG-X002"], answer, again, session.client.again(answer, session.observed.control))
+    failed = [
+        answer
+        for answer in session.client.answers_at(session.url)
+        if answer.status >= 500 and answer.is_told and answer.fetch == PageFetch(answer.fetch.url, answer.fetch.origin)
+    ]
+    for answer in failed[:_MOST_FAILED]:
+        # Some servers fail from time to time, whatever they are asked.
+        again = [answer]
+        while again[-1].status >= 500 and len(again) < _FAILS_ALWAYS:
+            again.append(session.client.again(answer))
+        if again[-1].status >= 500:
+            # If other requests still get answers, the origin is the cause.
+            session.look(["CG-X002"], answer, again[-1], session.client.again(answer, session.observed.control))
             return
 
 
@@ -619,6 +635,7 @@ def _ask_lax(session: Session) -> None:
     # What everybody gets was not compared.
     constant = session.get(session.strangers[0]).get(ALLOW_ORIGIN)
     session.try_each(probe for probe in lax(session.nearest) if probe.origin != constant)
+    _look_at_failures(session)
 
 
 class Stage(NamedTuple):
