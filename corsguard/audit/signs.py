@@ -50,10 +50,11 @@ _SECRET_VALUE: Final = re.compile(
     r"|xox[abprs]-[\w-]{8,}|AKIA\w{12,})",
     re.IGNORECASE,
 )
-# What a script may begin with before it calls the given callback: comments (servers add one against other attacks),
-# operators, a block, and a check whether the callback is there. Then the names of the global object.
+# What a script may begin with before it calls the given callback: the mark of UTF-8, comments (servers add one against
+# other attacks; ECMAScript, B.1.1, has the one of HTML, too), operators, a block, and a check whether the callback is
+# there. Then the names of the global object.
 _BEFORE_CALL: Final = re.compile(
-    rb"(?:\s|[;!(]|/\*.*?\*/|void\b|try\s{0,9}\{|if\s{0,9}\([^()]*\)\s{0,9}\{?)*"
+    rb"(?:\xef\xbb\xbf)?(?:\s|[;!(+~-]|/\*.*?\*/|(?://|<!--)[^\r\n]*[\r\n]|void\b|try\s{0,9}\{|if\s{0,9}\([^()]*\)\s{0,9}\{?)*"
     rb"(?:\(?(?:typeof\s{0,9}\(?)?[\w.$]+\)?\s{0,9}(?:===?\s{0,9}['\"]function['\"]\s{0,9})?\)?\s{0,9}&&[\s(]*)?",
     re.DOTALL,
 )

@@ -76,15 +76,20 @@ _MALFORMED: Final = (
 _LINE_ENDS: Final = {"A line feed": "\n", "A carriage return": "\r", "A folded line": "\r\n "}
 _COMMAS: Final = "," * 4096
 # The most common names of JSONP's parameter, and all other common names. Some servers refuse these together, and some
-# want a second parameter, such as those of Google's services and of OData.
+# want a second parameter, such as those of Google's services, of Solr and of OData.
 _CALLBACKS: Final = (
     (("callback",), ""),
     (
-        "jsonp cb jsonpCallback jsoncallback jsonp_callback json_callback _callback func jcb callback".split(),
-        "&format=jsonp&alt=json-in-script",
+        "jsonp cb jsonpCallback jsoncallback jsonp_callback json_callback _callback func jcb json.wrf callback".split(),
+        "&format=jsonp&alt=json-in-script&wt=json",
     ),
-    # Other common meanings of these, or names that few servers know: OData has `$callback`.
-    ("fn method cbk successCallback _jsonp $callback".split(), "&$format=json"),
+    # Other common meanings of these, other spellings, or names that few servers know: OData has `$callback`, and a
+    # plug-in of jQuery `_jqjsp`.
+    (
+        "fn method cbk successCallback _jsonp $callback jsonpcallback jsonCallback jsonp_cb jsonpcb _cb cbfunc "
+        "callbackName callback_name callbackFunction jscallback _jqjsp".split(),
+        "&$format=json",
+    ),
 )
 # What a form of any page sends, and what a script sends with `mode: "no-cors"`: JSON with a Content-Type that needs no
 # preflight.

@@ -127,7 +127,9 @@ def test_a_fault_next_to_it_is_found(rule):
 @pytest.mark.parametrize(
     ("parameter", "demanded"),
     [
-        *((name, {}) for name in ("callback", "jsonp", "fn", "$callback", "method", "successCallback")),
+        *((name, {}) for name in ("callback", "jsonp", "fn", "$callback", "method", "successCallback", "json.wrf")),
+        *((name, {}) for name in ("jsonpcallback", "jsonCallback", "callbackName", "_cb", "_jqjsp")),
+        ("json.wrf", {"wt": "json"}),
         # Only together with a second parameter.
         ("callback", {"format": "jsonp"}),
         ("callback", {"alt": "json-in-script"}),
@@ -156,6 +158,28 @@ def test_a_missing_vary_is_as_severe_as_the_response_is_cacheable(control, sever
         return [("Cache-Control", control), *([(ALLOW, APP), CREDENTIALS] if origin_of(environ) == APP else [])]
 
     assert found(answering(lines))["CG-V001"]["severity"] == severity
+
+
+@pytest.mark.parametrize(
+    ("name", "control", "severity"),
+    [
+        ("CDN-Cache-Control", "public, max-age=600", "medium"),
+        ("Cloudflare-CDN-Cache-Control", "max-age=600", "medium"),
+        ("surrogate-control", "max-age=600", "medium"),
+        ("CDN-Cache-Control", "no-store", "low"),
+        ("X-Cache-Control", "public, max-age=600", None),
+    ],
+)
+@pytest.mark.parametrize(("usual", "otherwise"), [("no-store", "low"), ("public, max-age=60", "medium")])
+def test_what_only_shared_caches_obey_decides_whether_they_store(name, control, severity, usual, otherwise):
+    def lines(environ):
+        shared = [(ALLOW, APP), CREDENTIALS] if origin_of(environ) == APP else []
+        return [("Cache-Control", usual), (name, control), *shared]
+
+    finding = found(answering(lines))["CG-V001"]
+    assert finding["severity"] == (severity or otherwise)
+    shown = dict(finding["proof"][0]["response"]["headers"])
+    assert (shown.get(name) == control) is (severity is not None)
 
 
 def without_head(environ, start_response):
@@ -428,6 +452,11 @@ LOOK_ALIKES = [
     ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"window.cb = [1, 2]"), {"callback": "cb"}),
     ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"other.cb([1])"), {"callback": "cb"}),
     ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"cbs([1])"), {"callback": "cb"}),
+    ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"// cb([1])"), {"callback": "cb"}),
+    ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"// a\n// cb([1])\n[1]"), {"callback": "cb"}),
+    ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"https://cb.example\ncb([1])"), {"callback": "cb"}),
+    ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"//" * 4000 + b"cb([1])"), {"callback": "cb"}),
+    ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"//\n" * 2700 + b"x"), {"callback": "cb"}),
     *(
         ("CG-E004", seen(("Content-Type", "text/javascript"), body=b"cb([1])", status=status), {"callback": "cb"})
         for status in (401, 404, 302)
@@ -527,6 +556,12 @@ SEVERITIES = [
             b"!(cb([1]))",
             b"typeof(cb)==='function'&&cb([1])",
             b"(typeof window.cb === 'function') && window.cb([1])",
+            b"// API callback\ncb([1])",
+            b"// API callback\r\n\r\n// for cb\r/* cb */ // cb\n  cb([1])",
+            b"//\ntypeof cb === 'function' && cb([1])",
+            b"<!-- a page\ncb([1])\n//-->",
+            b"\xef\xbb\xbf/**/cb([1])",
+            b"+cb([1])",
         )
     ),
     ("CG-P005", "INFO", seen(("Access-Control-Max-Age", "86400"), method="PUT")),
