@@ -62,7 +62,10 @@ _OF_PROXIES: Final = (
     *"X-Forwarded-For X-Forwarded-Proto X-Forwarded-Port X-Forwarded-Prefix X-Real-IP X-Client-IP".split(),
     *"True-Client-IP CF-Connecting-IP X-Original-URL X-Rewrite-URL".split(),
 )
-_CSP_SOURCE: Final = re.compile(r"https?://[a-z0-9._:-]+", re.IGNORECASE)
+# CSP 3, 2.3.1: a host may have no scheme, which then is the one of the page. A word without a dot may be a directive.
+_CSP_SOURCE: Final = re.compile(
+    r"(?<![^\s;,])(?:https?://[a-z0-9._:-]+|[a-z0-9-]+(?:\.[a-z0-9-]+)+(?=[\s;,/:]|$)(?::\d{1,5})?)", re.IGNORECASE
+)
 _POLICIES: Final = "Content-Security-Policy", "Content-Security-Policy-Report-Only"
 
 # `[` makes many URL parsers raise, and a port that is not a number others. No origin is so long or has such bytes.
@@ -147,8 +150,15 @@ def _ask_candidates(session: Session) -> None:
     if session.names(own):
         session.trust(own)
     _ask_usual(session)
+    _note_redirect(session)
     if not session.reflects:
         _ask_third_parties(session)
+    told = session.foreign.get(ALLOW_ORIGIN)
+    for answer in session.client.answers_at(session.url):
+        # Guessed origins that get something else than strangers.
+        is_guessed = answer.fetch.origin not in {None, NULL, own, *session.strangers, *session.meant.samples()}
+        if is_guessed and answer.get(ALLOW_ORIGIN) != told:
+            session.look((*OF_A_RESPONSE, *OF_UNREADABLE), answer)
     # What strangers get, and requests without an origin, matters less if the own pages may read.
     reader = None if session.trusted in {None, own} else session.get(session.trusted or own)
     session.look(OF_UNREADABLE, session.foreign, reader)
@@ -191,7 +201,8 @@ def _ask_usual(session: Session) -> None:
 def _ask_third_parties(session: Session) -> None:
     own = session.client.origin
     named = [source for name in _POLICIES for source in _CSP_SOURCE.findall(session.base.get(name) or "")]
-    origins = dict.fromkeys(text.lower().rstrip(":") for text in named)
+    scheme = urlsplit(own).scheme
+    origins = dict.fromkeys((text if "://" in text else f"{scheme}://{text}").lower().rstrip(":") for text in named)
     third = [text for text in origins if Origin.parse(text) is not None and not session.meant.covers(text)]
     for origin in [text for text in third if text != own][:_MOST_THIRD_PARTIES]:
         answer = session.get(origin)
