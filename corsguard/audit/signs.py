@@ -448,12 +448,18 @@ def poisoned(served: Answer, primed: Answer | None, expected: Answer) -> Sign | 
     return Sign((served,), "The response to {} was given to the next one.", (primed.fetch.origin,), fix=fix)
 
 
-def cached_preflight(preflight: Answer, answer: Answer | None = None, earlier: Answer | None = None) -> Sign | None:
+def cached_preflight(
+    preflight: Answer, answer: Answer | None = None, earlier: Answer | None = None, new: Answer | None = None
+) -> Sign | None:
     """
-    Detect that a cache answers preflights for the wrong origin. *answer* is the response to the same page, and
-    *earlier* the answer to another page that is not trusted either.
+    Detect that a cache answers preflights for the wrong origin, method or header. *answer* is the response to the same
+    page, *earlier* the answer to another page that is not trusted either, and *new* the one to the same preflight past
+    all caches.
     """
     allowed = preflight.get(ALLOW_ORIGIN)
+    if new is not None and _is_for_another_question(preflight, new):
+        detail = "The answer to the preflight of {} comes from a cache, and is the one for another method or header."
+        return Sign((preflight, new), detail, (preflight.fetch.origin or "",))
     # An answer that is the same for everybody needs no Vary.
     if not is_from_cache(preflight) or allowed == "*":
         return None
@@ -466,6 +472,17 @@ def cached_preflight(preflight: Answer, answer: Answer | None = None, earlier: A
         return None
     detail = "The answer to the preflight of {} comes from a cache, and is the one for another page."
     return Sign((preflight,), detail, (preflight.fetch.origin or "",))
+
+
+def _is_for_another_question(stored: Answer, new: Answer) -> bool:
+    is_same = (
+        not is_from_cache(new) and new.status == stored.status and new.get(ALLOW_ORIGIN) == stored.get(ALLOW_ORIGIN)
+    )
+    return is_from_cache(stored) and is_same and any(_items(stored, name) != _items(new, name) for name in _COVERING)
+
+
+def _items(answer: Answer, name: str) -> set[str]:
+    return {item.strip().lower() for item in (answer.get(name) or "").split(",")}
 
 
 def is_from_cache(answer: Answer) -> bool:
@@ -511,7 +528,7 @@ def ended_line(answer: Answer, what: str, header: str, sent_back: Iterable[str])
 
 def failed(answer: Answer, again: Answer, control: Answer) -> Sign | None:
     """
-    Detect that a malformed origin makes the server fail, twice, but that a *control* request does not.
+    Detect that an origin makes the server fail, twice, but that a *control* request does not.
     """
     if answer.status < 500 or again.status < 500 or control.status >= 500:
         return None

@@ -15,16 +15,16 @@ from corsguard.browser.evidence import REDIRECTS
 from corsguard.browser.headers import is_forbidden_header, unsafe_names
 from corsguard.browser.urls import is_schemelessly_same_site, is_trustworthy
 from corsguard.browser.wire import Header
-from corsguard.names import ALLOW_HEADERS, ALLOW_ORIGIN
+from corsguard.names import ALLOW_HEADERS, ALLOW_METHODS, ALLOW_ORIGIN
 from corsguard.origin import NULL, Origin
 from corsguard.suffixes import owned_name
 
 from .answers import Answer, PageFetch, target_of
-from .bounded_client import PLAIN, SpentError, with_query
+from .bounded_client import PLAIN, with_query
 from .probes import Probe, imitation, joined_name, lax, relatives, special, strangers, usual
 from .session import Session
 from .severity import EVERY_BROWSER, NO_BROWSER, Reach, Severity
-from .signs import is_from_cache, is_slow, without_comments
+from .signs import is_from_cache, is_slow
 
 # The parts that only run if the user asks for them.
 Permission = Literal["active"]
@@ -103,8 +103,8 @@ _FORGED: Final = (
 # What browsers send for a document, and for an EventSource.
 _OF_A_DOCUMENT: Final = "text/html,application/xhtml+xml,application/xml;q=0.9,text/event-stream,*/*;q=0.8"
 _OF_A_PHONE: Final = "Mozilla/5.0 (iPhone; Android) Mobile (corsguard)"
-# A page needs no permission for what each visitor's browser sends.
-_OF_THE_VISITOR: Final = "user-agent"
+# A page needs no permission for what browsers send by themselves.
+_OF_BROWSERS: Final = frozenset({"user-agent", "cache-control"})
 # RFC 9110, 15.5.22: a server's status for a plain GET if it requires another protocol.
 _UPGRADE_REQUIRED: Final = 426
 
@@ -163,6 +163,17 @@ def _ask_candidates(session: Session) -> None:
     reader = None if session.trusted in {None, own} else session.get(session.trusted or own)
     session.look(OF_UNREADABLE, session.foreign, reader)
     session.look(OF_UNREADABLE, session.base, reader)
+
+
+def _note_redirect(session: Session) -> None:
+    trusted, url = session.trusted, session.first_url
+    if trusted is None or trusted == session.client.origin or url == session.url:
+        return
+    # Fetch, "HTTP fetch": the CORS check comes before a redirect is followed.
+    redirect = session.get(trusted, url=url)
+    if redirect.status in REDIRECTS and not redirect.grants_origin(with_credentials=False):
+        text = "{} may not read {}: browsers do not follow its redirect, which does not allow that origin."
+        session.observed.note(text, trusted, url)
 
 
 def _ask_usual(session: Session) -> None:
@@ -255,8 +266,10 @@ def _ask_preflights(session: Session) -> None:
     listed = session.preflight(trusted, names=("authorization", header), more=(_PRIVATE_NETWORK,))
     _look_at_pair(session, listed, answer)
     session.look(["CG-P006"], listed, session.strangers)
-    session.look(OF_ALLOWED_NAMES, session.preflight(trusted, method="GET", names=(header,)))
-    session.look(["CG-P002"], session.preflight(trusted, method=f"X{session.label.upper()}"))
+    named = session.preflight(trusted, method="GET", names=(header,))
+    invented = session.preflight(trusted, method=f"X{session.label.upper()}")
+    session.look(OF_ALLOWED_NAMES, named)
+    session.look(["CG-P002"], invented)
     session.look(["CG-P005"], listed)
     session.look(["CG-P008"], session.client.plain(plain), session.client.plain(session.base))
     _note_listed(session, listed)
@@ -264,6 +277,16 @@ def _ask_preflights(session: Session) -> None:
     if is_from_cache(listed):
         later = session.preflight(session.strangers[1], names=("authorization", header))
         session.look(["CG-V004"], later, None, foreign)
+    # Each asks for something else than those before it. What comes from a cache for a header or a method that nobody
+    # has does so for others, too.
+    stored = [one for one in (listed, named) if is_from_cache(one)]
+    if is_from_cache(named):
+        stored.append(session.preflight(trusted, method="GET", names=("authorization", "content-type")))
+    if is_from_cache(invented):
+        stored.append(session.preflight(trusted))
+    for one in stored:
+        if session.look(["CG-V004"], one, None, None, session.client.again(one)):
+            return
 
 
 def _note_refused(session: Session, preflight: Answer, answer: Answer) -> None:
@@ -279,6 +302,12 @@ def _note_listed(session: Session, preflight: Answer) -> None:
     if listed and preflight.grants_origin(with_credentials=False) and not preflight.shares(with_credentials=False):
         text = "Pages may send {}. Many servers believe that only a proxy sets that, so a proxy should replace it."
         session.observed.note(text, ", ".join(listed))
+    methods = [name.strip() for name in (preflight.get(ALLOW_METHODS) or "").split(",")]
+    # Fetch, "CORS-preflight fetch": the list is not normalized. A safelisted method needs no entry.
+    unusable = [name for name in methods if name.upper() in {"PUT", "DELETE", "PATCH"} - {*methods}]
+    if unusable and preflight.grants_origin(with_credentials=False):
+        text = "A preflight allows {}, but methods are compared with upper and lower case, so no page can send {}."
+        session.observed.note(text, ", ".join(unusable), ", ".join(map(str.upper, unusable)))
 
 
 def _ask_preflights_of_others(session: Session, header: str) -> None:
@@ -382,6 +411,8 @@ def _ask_conditions(session: Session) -> None:
             stranger,
             Condition("CG-A019", "Accept is application/json", ("Accept", "application/json")),
             Condition("CG-A019", "Range asks for a part", ("Range", "bytes=0-9")),
+            # Browsers send that if a page asks for `cache: "reload"`.
+            Condition("CG-A019", "Cache-Control is no-cache", ("Cache-Control", "no-cache")),
         ),
         (
             visited,
@@ -438,7 +469,7 @@ def _ask_together(
 
 
 def _is_set_by_pages(name: str) -> bool:
-    return name != _OF_THE_VISITOR and not is_forbidden_header(name, "")
+    return name not in _OF_BROWSERS and not is_forbidden_header(name, "")
 
 
 def _look_at_condition(session: Session, condition: Condition, answer: Answer) -> None:

@@ -471,6 +471,7 @@ def opened_by(name, value, answer_preflights=None):
         ("CG-A019", opened_by("Cookie", "corsguard"), "critical", "Chromium, Firefox, Safari"),
         ("CG-A019", opened_by("Accept", "text/html"), "critical", "Chromium, Firefox, Safari"),
         ("CG-A019", opened_by("Range", "bytes=0"), "critical", "Chromium, Firefox, Safari"),
+        ("CG-A019", opened_by("Cache-Control", "no-cache"), "critical", "Chromium, Firefox, Safari"),
         ("CG-A019", opened_by("User-Agent", "Mobile"), "critical", "Chromium, Firefox, Safari"),
         # The response has no body.
         (
@@ -618,6 +619,85 @@ def test_a_cache_that_answers_all_preflights_alike_is_found(first):
     report = audited(answering(lines))
     assert "CG-V004" in {finding.rule.id for finding in report.faults}
     assert any(f"{APP} may read, but its preflight is refused" in note for note in report.notes) is (first != APP)
+
+
+@pytest.mark.parametrize("with_star", [True, False])
+@pytest.mark.parametrize(
+    ("keyed_by", "is_found"),
+    [
+        (("ORIGIN",), True),
+        (("ORIGIN", "ACCESS_CONTROL_REQUEST_HEADERS"), True),
+        (("ORIGIN", "ACCESS_CONTROL_REQUEST_METHOD"), True),
+        (("ORIGIN", "ACCESS_CONTROL_REQUEST_METHOD", "ACCESS_CONTROL_REQUEST_HEADERS"), False),
+    ],
+)
+def test_a_cache_that_answers_the_preflight_of_another_method_or_header_is_found(keyed_by, is_found, with_star):
+    """
+    The server allows what each preflight asks for, out of a list.
+    """
+    kept = {}
+
+    def lines(environ):
+        if not asked_for(environ):
+            return [(ALLOW, "*")] if with_star else lines_for(APP)(environ)
+        key = (environ["QUERY_STRING"], *(environ.get(f"HTTP_{name}") for name in keyed_by))
+        if key in kept:
+            return [*kept[key], ("Age", "40"), ("X-Cache", "HIT")]
+        names = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
+        origin = "*" if with_star else APP
+        granted = [(ALLOW, origin)] if with_star or origin_of(environ) == APP else []
+        method = asked_for(environ) if asked_for(environ) in {"GET", "PUT", "DELETE"} else "GET"
+        listed = [name for name in names.split(",") if name == "authorization"]
+        kept[key] = [
+            VARY,
+            *granted,
+            ("Access-Control-Allow-Methods", method),
+            *((("Access-Control-Allow-Headers", ", ".join(listed)),) if listed else ()),
+        ]
+        return kept[key]
+
+    told = [one.detail for one in audited(answering(lines)).faults if one.rule.id == "CG-V004"]
+    assert [one.partition(" comes from ")[2] for one in told] == [
+        "a cache, and is the one for another method or header."
+    ] * is_found
+
+
+@pytest.mark.parametrize(
+    ("listed", "allowed", "needed"),
+    [
+        ("get, post, put, delete", "put, delete", "PUT, DELETE"),
+        ("GET, Patch , HEAD", "Patch", "PATCH"),
+        ("GET, PUT, put, post, options, report", "", ""),
+        ("GET, PUT, DELETE", "", ""),
+    ],
+)
+def test_methods_in_lower_case_are_named(listed, allowed, needed):
+    app = answering(lines_for(APP, more=[("Access-Control-Allow-Methods", listed)]))
+    said = f"allows {allowed}, but methods are compared with upper and lower case, so no page can send {needed}."
+    assert [said in note for note in audited(app).notes if "upper and lower case" in note] == [True] * bool(allowed)
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_noted"),
+    [
+        (lambda environ: [], True),
+        (lambda environ: [(ALLOW, "https://other.example.com")], True),
+        (lambda environ: [(ALLOW, "*")], False),
+        (lines_for(APP), False),
+    ],
+)
+@pytest.mark.parametrize("origin", [APP, None])
+def test_a_redirect_that_a_trusted_page_may_not_follow_is_noted(lines, is_noted, origin):
+    def app(environ, start_response):
+        if environ["PATH_INFO"] == "/items":
+            moved = answering(lambda environ: [("Location", "/v2/items"), *lines(environ)], status="301 Moved")
+            return moved(environ, start_response)
+        return listing(APP)(environ, start_response)
+
+    report = audited(app, url=f"https://{HOST}/items", origin=origin)
+    assert report.url == f"https://{HOST}/v2/items"
+    said = "browsers do not follow its redirect, which does not allow that origin."
+    assert (f"{APP} may not read https://{HOST}/items: {said}" in report.notes) is is_noted
 
 
 @pytest.mark.parametrize(
@@ -798,6 +878,74 @@ def test_a_third_party_that_a_policy_only_reports_on_is_asked_too():
         return [VARY, named, *(everybody(environ)[1:] if is_in else [])]
 
     assert faults(answering(lines)) == {"CG-A021"}
+
+
+@pytest.mark.parametrize("name", ["Content-Security-Policy", "Content-Security-Policy-Report-Only"])
+@pytest.mark.parametrize(
+    ("policy", "origin"),
+    [
+        ("script-src 'self' chat.partner.example; frame-ancestors 'none'", "https://chat.partner.example"),
+        ("script-src chat.partner.example", "https://chat.partner.example"),
+        ("default-src 'self'; img-src data: CDN.partner.example/logos/;", "https://cdn.partner.example"),
+        ("connect-src chat.partner.example:8443", "https://chat.partner.example:8443"),
+        ("connect-src chat.partner.example:*", "https://chat.partner.example"),
+        ("default-src 'none', connect-src chat.partner.example, img-src *", "https://chat.partner.example"),
+        ("connect-src http://chat.partner.example", "http://chat.partner.example"),
+        ("connect-src 'nonce-a.b' *.partner.example; report-uri /a.b/partner.example", None),
+        ("upgrade-insecure-requests; sandbox allow-scripts", None),
+    ],
+)
+def test_a_third_party_that_a_policy_names_is_asked_with_or_without_a_scheme(name, policy, origin):
+    own = (
+        "https://api.example.com",
+        "https://example.com",
+        APP,
+        "https://www.example.com",
+        "https://admin.example.com",
+    )
+
+    def lines(environ):
+        is_in = (
+            origin_of(environ).endswith((".partner.example", ".partner.example:8443")) and origin_of(environ) == origin
+        )
+        return [VARY, (name, policy), *(everybody(environ)[1:] if is_in or origin_of(environ) in own else [])]
+
+    one = Served(answering(lines))
+    report = audit("https://api.example.com/items", app=one, trusted=own)
+    assert {finding.rule.id for finding in report.faults} - {"CG-A011"} == ({"CG-A021"} if origin else set())
+    asked = {names.get("HTTP_ORIGIN", "") for *_, names in one.asked}
+    assert {text for text in asked if text.endswith("partner.example")} <= {origin}
+
+
+@pytest.mark.parametrize(
+    ("faulty", "rule", "severity"),
+    [
+        (lambda origin: [(ALLOW, origin), (ALLOW, origin), CREDENTIALS], "CG-B004", "medium"),
+        (lambda origin: [(ALLOW, f"{origin}/"), CREDENTIALS], "CG-B005", "medium"),
+        (lambda origin: [(ALLOW, origin), CREDENTIALS, CREDENTIALS], "CG-B002", "low"),
+        (lambda origin: [(ALLOW, "*"), CREDENTIALS], "CG-B001", "medium"),
+        (
+            lambda origin: [(ALLOW, origin), CREDENTIALS, ("Access-Control-Expose-Headers", "X-Auth-Token")],
+            "CG-B006",
+            "medium",
+        ),
+    ],
+)
+@pytest.mark.parametrize("name", ["www", "admin", "chat.partner"])
+def test_what_a_guessed_origin_gets_is_checked_like_what_a_given_one_gets(name, faulty, rule, severity):
+    """
+    If another origin may read, that does not make it better for this one.
+    """
+    guessed = f"http://{name}.example" if "." in name else f"http://{name}.example.com"
+    policy = ("Content-Security-Policy", "connect-src http://chat.partner.example")
+
+    def lines(environ):
+        origin = origin_of(environ)
+        listed = [(ALLOW, origin), CREDENTIALS] if origin == "http://app.example.com" else []
+        return [VARY, policy, *(faulty(origin) if origin == guessed else listed)]
+
+    told = [found(answering(lines), origin=origin)[rule]["severity"] for origin in (None, guessed)]
+    assert told == [severity, severity]
 
 
 def test_a_trusted_origin_that_is_refused_is_noted():
