@@ -166,13 +166,18 @@ def guarded_by(policy: Guarded | PoliciesLike | str, environment: str | None = N
 def guard_of(name: str, application: object) -> Guarded | None:
     """
     Return what guards *application*, which `load_application` has returned for *name*; None if nothing known does.
+
+    Raises LoadError if Django cannot load the URLconf, or anything else of the project, because it then answers no
+    request.
     """
-    try:
-        with quiet():
-            is_of_django = framework_of(application) == "django"
-            return _served_by_django(name) if is_of_django else _of_object(name, application)
-    except (LoadError, PolicyError):
-        # Nothing known guards it. The diagnosis works without a guard.
+    # A diagnosis works without a guard.
+    with quiet():
+        if framework_of(application) == "django":
+            with _loading_django(name), suppress(PolicyError):
+                return _served_by_django(name)
+            return None
+        with suppress(LoadError, PolicyError):
+            return _of_object(name, application)
         return None
 
 
@@ -280,7 +285,8 @@ def _of_object(name: str, found: object) -> Guarded:
     framework = framework_of(found)
     if framework == "django":
         # The code that made it has set up Django.
-        return _of_django(name)
+        with _loading_django(name):
+            return _of_django(name)
     layer = _layer(name, found)
     if layer is not None:
         guarded = _of_layer(name, layer) if framework != "flask" else _of_flask(name, layer, cast("Flask", found))
@@ -374,6 +380,10 @@ def _in_starlette(name: str, app: "Starlette") -> _Layer | None:
                 raise LoadError(
                     f"{name}: app.add_middleware(CORSMiddleware, ...) has wrong arguments: {error}"
                 ) from None
+            except PolicyError:
+                raise
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a subclass is the user's code
+                raise LoadError(failed(name, error)) from None
             return _Layer(middleware, "add_middleware", _endpoints_of(app))
     return None
 

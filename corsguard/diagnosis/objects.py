@@ -35,6 +35,8 @@ _IGNORES_RUN: Final = "FLASK_RUN_FROM_CLI"
 _LONGEST_NAME: Final = 200
 # The share of the time in which something that loads uses the processor at least.
 _COMPUTES: Final = 0.1
+# The folders of installed libraries.
+_PACKAGES: Final = frozenset({"site-packages", "dist-packages"})
 # What Python calls the code of a module.
 _TOP_LEVEL: Final = "<module>"
 _BELOW: Final = 'put that below if __name__ == "__main__":'
@@ -370,7 +372,8 @@ def _place_of_exit(error: SystemExit) -> tuple[str, int]:
 
 def place_of(error: BaseException) -> tuple[str, int]:
     """
-    Return the last file and line, outside of this library and of the import system, that *error* went through.
+    Return the last file and line that *error* went through in the user's own code, or else outside of this library and
+    of the import system.
     """
     ours = tuple(
         str(Path(__file__).parents[2] / name) + os.sep for name in ("corsguard", "corsguard_flask", "corsguard_django")
@@ -378,7 +381,15 @@ def place_of(error: BaseException) -> tuple[str, int]:
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [frame for frame in frames if not frame.filename.startswith((*ours, "<"))]
     theirs = [frame for frame in theirs if not frame.filename.startswith(str(Path(importlib.__file__).parent))]
-    return (theirs[-1].filename, theirs[-1].lineno or 1) if theirs else ("", 1)
+    last = ([frame for frame in theirs if not _is_installed(frame.filename)] or theirs)[-1:]
+    return next(((frame.filename, frame.lineno or 1) for frame in last), ("", 1))
+
+
+def _is_installed(file: str) -> bool:
+    """
+    Whether *file* is of a library, or of Python itself.
+    """
+    return file.startswith(str(Path(os.__file__).parent) + os.sep) or not _PACKAGES.isdisjoint(Path(file).parts)
 
 
 def _shown_of(found: object) -> str:

@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse, Response
 
 from corsguard import diagnosis
+from corsguard.asgi import CORSMiddleware as OurAsgi
 
 LINE = 'raise KeyError("DATABASE_URL")'
 
@@ -264,6 +265,37 @@ from django.urls import path
 urlpatterns = [path("", lambda request: HttpResponse("x"))]
 application = get_wsgi_application()
 """
+
+
+@pytest.mark.parametrize("command", ["check", "lint"])
+@pytest.mark.parametrize(
+    ("routes", "said"),
+    [
+        ('include("stock.urls")', "ModuleNotFoundError: No module named 'stock' ({}, line 3)"),
+        ("stock", "NameError: name 'stock' is not defined ({}, line 3)"),
+        ("include(", "SyntaxError: "),
+    ],
+)
+def test_routes_of_django_that_cannot_be_imported_are_named_with_their_line(tmp_path, routes, said, command):
+    own = DJANGO.format(hosts=["*"], debug=False).replace("ROOT_URLCONF=__name__", 'ROOT_URLCONF="routes"')
+    (tmp_path / "shop.py").write_text(own)
+    file = tmp_path / "routes.py"
+    file.write_text(f"from django.urls import include, path\nurlpatterns = [\n    path('', {routes}),\n]\n")
+    done = in_process(command, "shop:application", *(["--page", PAGE] if command == "check" else []), cwd=tmp_path)
+    assert f"shop:application cannot be loaded: {said.format(file)}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 2
+
+
+def test_a_subclass_of_the_guard_that_cannot_be_made_is_the_fault_of_the_application():
+    class OfStation(OurAsgi):
+        def __init__(self, app):
+            super().__init__(app, {"allow_origins": {}["STATION"]})
+
+    app = FastAPI()
+    app.add_middleware(OfStation)
+    (fault, *_) = diagnosis.check(app, page=PAGE, url="/items").faults
+    assert "the application raised KeyError: 'STATION'" in fault.fix.words
 
 
 @pytest.mark.parametrize(
