@@ -93,7 +93,7 @@ class _Conversation:
             answer.begin()
             self.is_begun.set()
         elif message["type"] == "http.response.body" and answer.is_sent and not answer.is_whole:
-            answer.body.write(message.get("body", b""))
+            answer.add(message.get("body", b""))
             answer.is_whole = not message.get("more_body", False)
             answer.is_left = not answer.is_whole and not answer.seconds_left
             if answer.is_whole or answer.is_left:
@@ -189,7 +189,7 @@ class _Handshake:
             case "websocket.http.response.start" if not answer.is_sent:
                 self._begin(message["status"], headers, is_whole=False)
             case "websocket.http.response.body" if answer.is_sent and not self.is_answered.is_set():
-                answer.body.write(message.get("body", b""))
+                answer.add(message.get("body", b""))
                 if not message.get("more_body", False):
                     self.is_answered.set()
             case "websocket.send" | "websocket.close" if answer.status == 101:

@@ -9,11 +9,13 @@ import threading
 from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from ada_url import URL
+
+from corsguard.quoting import quoted
 
 from .collecting import CLIENT, LONGEST_FAREWELL, Collected, apart, lines_of, port_of
 from .wire import Header, Unreachable, WireRequest
@@ -72,6 +74,8 @@ class _Call:
         self, status: str, headers: list[Header], exc_info: "OptExcInfo | None" = None, /
     ) -> Callable[[bytes], object]:
         answer = self._answer
+        if not isinstance(cast("object", status), str) or not status[:3].isdecimal():
+            raise TypeError(f'the status has to be a text such as "200 OK", and it is {quoted(status)}')
         if exc_info is not None and exc_info[1] is not None and answer.is_sent:
             raise exc_info[1].with_traceback(exc_info[2])
         if exc_info is None and answer.status:
@@ -85,7 +89,7 @@ class _Call:
         answer = self._answer
         if not answer.status:
             raise RuntimeError("The body began before start_response was called.")
-        answer.body.write(data)
+        answer.add(data)
         # Servers send the head only together with the first bytes of the body.
         answer.is_sent = answer.is_sent or bool(data)
         if data:
@@ -116,6 +120,8 @@ def _call_wsgi(app: WSGIApplication, answer: Collected, connection: socket.socke
     try:
         own = {} if connection is None else {"werkzeug.socket": connection}
         body = app({**_environ(answer.request), **own}, call.start_response)
+        if cast("object", body) is None:
+            raise TypeError("the application returned None, and the body has to be a list of bytes, or another iterable")  # noqa: TRY301 - it is handled like an error of the application
         try:
             call.read(body)
         finally:

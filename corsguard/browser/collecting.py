@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 from ada_url import URL
 
 from corsguard.names import is_token
+from corsguard.quoting import kind_of
 
 from .headers import is_event_stream
 from .wire import PENDING, Header, Unreachable, WireRequest, WireResponse
@@ -100,13 +101,25 @@ class Collected:
 
     def start(self, status: int, headers: Iterable[Header]) -> None:
         """
-        Store the head. Raises ValueError if no server would send it.
+        Store the head. Raises ValueError, or TypeError, if no server would send it.
         """
-        lines = tuple((name, value.strip(" \t")) for name, value in headers)
+        pairs = [*headers]
+        if not all(isinstance(pair, tuple | list) and [*map(type, pair)] == [str, str] for pair in pairs):
+            raise TypeError("the headers have to be a list of pairs of text, and one of them is something else")
+        lines = tuple((name, value.strip(" \t")) for name, value in pairs)
         for name, value in lines:
             if not is_token(name) or not _FIELD_VALUE.fullmatch(value):
                 raise ValueError(f"The response has a header line that cannot be sent: {name!r}: {value!r}.")
         self.status, self.headers = status, lines
+
+    def add(self, chunk: object) -> None:
+        """
+        Add *chunk* to the body. Raises TypeError if no server would send it.
+        """
+        if not isinstance(chunk, bytes | bytearray | memoryview):
+            cure = ": encode it, as text.encode() does" if isinstance(chunk, str) else ""
+            raise TypeError(f"the body has to be made of bytes, and a part of it is {kind_of(chunk)}{cure}")
+        self.body.write(chunk)
 
     def begin(self) -> None:
         """

@@ -229,6 +229,9 @@ class Inside:
         if self.predecessor is not None:
             # Its list may be right.
             return Fix(words=f"{why} What answers an exception is often outside of {self.predecessor.library}.")
+        if self.errors and not place_of(self.errors[-1])[0]:
+            # What cannot be sent takes its headers with it, which may be right.
+            return Fix(words=f"{why} Until then, the headers that the application sets are not sent.")
         words = f"{why} What answers an exception is often outside of the CORS layer, so also put that outermost."
         return replace(fix, words=words)
 

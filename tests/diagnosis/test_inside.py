@@ -41,12 +41,47 @@ async def text_for_bytes(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": [("content-type", "text/plain")]})
 
 
+def text_for_body(environ, start_response):
+    start_response("200 OK", [("Access-Control-Allow-Origin", "*")])
+    return ["a"]
+
+
+async def text_for_asgi_body(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": "a"})
+
+
+def bytes_for_body(environ, start_response):
+    start_response("200 OK", [])
+    return b"a"
+
+
+def number_for_status(environ, start_response):
+    start_response(200, [])
+    return []
+
+
+def bytes_for_headers(environ, start_response):
+    start_response("200 OK", [(b"Content-Type", b"text/plain")])
+    return []
+
+
+def mapping_for_headers(environ, start_response):
+    start_response("200 OK", {"Content-Type": "text/plain"})
+    return []
+
+
 @pytest.mark.parametrize(
     ("app", "said"),
     [
         (raising, f"the application raised KeyError: 'DATABASE_URL' ({__file__}, line "),
         (framework(), f"the application raised KeyError: 'DATABASE_URL' ({__file__}, line "),
-        (nothing, "the application raised TypeError: 'NoneType' object is not iterable. Repair"),
+        (nothing, "the application raised TypeError: the application returned None, and the body has to be a list of"),
+        (text_for_body, "the body has to be made of bytes, and a part of it is a str: encode it, as text.encode()"),
+        (bytes_for_body, "the body has to be made of bytes, and a part of it is an int. Repair"),
+        (number_for_status, 'the status has to be a text such as "200 OK", and it is 200 ('),
+        (bytes_for_headers, "the headers have to be a list of pairs of text, and one of them is something else ("),
+        (mapping_for_headers, "the headers have to be a list of pairs of text, and one of them is something else ("),
         (
             text_for_bytes,
             "the application raised TypeError: ASGI wants headers as pairs of bytes, and one of these is a",
@@ -58,6 +93,18 @@ def test_an_exception_is_named_with_its_place(app, said, caplog):
     (fault, *_) = diagnosis.check(app, page=PAGE).faults
     assert said in fault.fix.words
     assert "Most likely" not in fault.fix.words
+
+
+def test_headers_that_were_not_sent_are_not_judged():
+    (fault, *_) = diagnosis.check(text_for_body, page=PAGE).faults
+    assert fault.fix.words.endswith("Until then, the headers that the application sets are not sent.")
+    assert (fault.fix.send, fault.fix.policy) == ((), {})
+
+
+def test_a_body_of_text_is_named_after_the_head_too():
+    rows = diagnosis.check(text_for_asgi_body, page=PAGE).rows
+    (said,) = (row.text for row in rows if row.name == "application")
+    assert "a part of it is a str: encode it" in said
 
 
 def breaking_off(environ, start_response):
