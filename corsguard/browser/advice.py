@@ -81,6 +81,7 @@ from .intermediaries import (
     in_front_seen,
     limit_seen,
     login_seen,
+    origin_judged,
     protection_seen,
     refusal_seen,
     storage_seen,
@@ -89,7 +90,7 @@ from .intermediaries import (
 )
 from .order_advice import of_csrf, of_hosts, outermost
 from .reasons import REASONS, Reason
-from .redirect_advice import NO_LOGIN, TAINTED, answer_401, taints, why_redirected
+from .redirect_advice import NO_LOGIN, TAINTED, answer_401, leads_elsewhere, taints, why_led_back, why_redirected
 from .storage_advice import LOAD_FROM_SERVER, of_api_gateway, of_storage
 from .urls import Url
 
@@ -256,6 +257,10 @@ _NOT_SEEN: Final = (
     "The server does not list the origin, or has no CORS layer on this path, or something in front of it answers (a "
     "login, a router, a proxy)."
 )
+_OF_ORIGIN: Final = (
+    'What answers judges the origin by itself, and says: "{}". List the page there (python-socketio: '
+    "cors_allowed_origins; other servers have a list, too). A CORS layer around it does not change that."
+)
 _NO_AGREEMENT: Final = (
     "Not CORS: the page has Cross-Origin-Embedder-Policy, which requires each resource to agree, and this resource has "
     "no Cross-Origin-Resource-Policy. Send it. Or load the resource with CORS (an element: crossorigin), and let the "
@@ -371,10 +376,11 @@ def _missing(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     if misspelt := misspelt_for(ALLOW_ORIGIN, headers_of(failure)):
         return _share(failure, misspelt)
     why = _seen_in_answer(failure, is_named="url" not in unnamed)
-    if why is not None and is_redirected_to_login(failure):
-        return change(why, NO_LOGIN)
-    if why is not None and taints(failure):
-        return change(why)
+    if why is not None and (is_redirected_to_login(failure) or taints(failure)):
+        return change(why, *([NO_LOGIN] if is_redirected_to_login(failure) else []))
+    if why is not None and _judges_origin(failure):
+        # It shares by itself with what its list has.
+        return replace(_share(failure, why), policy={})
     if why is None and "origin" in (get(headers_of(failure), "Vary") or "").lower():
         why = (
             "The answer varies on Origin, so a CORS layer is there. Most likely it does not list this origin. Or a "
@@ -391,6 +397,8 @@ def _seen_in_front(failure: Failure) -> str:
     answer = None if failure.exchange is None else failure.exchange.response
     if answer is None:
         return ""
+    if why := why_led_back(failure):
+        return why
     if failure.url.startswith("http://") and wants_tls(answer):
         return f"This port speaks TLS: let the page request {as_shown(failure.url.replace('http://', 'https://', 1))}."
     if line := host_refused_seen(answer):
@@ -431,6 +439,8 @@ def _seen_in_answer(failure: Failure, *, is_named: bool = True) -> str | None:
         )
     if csrf_seen(answer):
         return f"Status {answer.status}, and the body names CSRF. {of_csrf(answer)}"
+    if said := origin_judged(answer):
+        return f"Status {answer.status}. {_OF_ORIGIN.format(said)}"
     if said := refusal_seen(answer):
         return f'Status {answer.status}. The CORS layer itself refuses, so nothing has to be moved. It says: "{said}".'
     if reason := protection_seen(answer):
@@ -443,6 +453,11 @@ def _seen_in_answer(failure: Failure, *, is_named: bool = True) -> str | None:
             "origin is not listed."
         )
     return None
+
+
+def _judges_origin(failure: Failure) -> bool:
+    answer = None if failure.exchange is None else failure.exchange.response
+    return answer is not None and bool(origin_judged(answer))
 
 
 def _seen_in_status(failure: Failure) -> str | None:
@@ -567,9 +582,12 @@ def _credentials(failure: Failure) -> Fix:
 
 
 def _preflight_redirect(failure: Failure) -> Fix:
+    if why := why_led_back(failure):
+        return change(why)
     target, source = redirect_target(failure), url_of(failure.url)
     page = ""
-    if isinstance(target, Url) and source is not None and not is_login(target.href, source.href):
+    is_readable = source is not None and not leads_elsewhere(failure)
+    if is_readable and isinstance(target, Url) and not is_login(target.href, failure.url):
         page = f'fetch("{as_shown(target.href)}")'
     why = f"{why_redirected(failure)} {outermost(failure)}, because preflights are answered before anything redirects."
     if target is None:

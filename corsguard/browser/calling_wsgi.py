@@ -121,7 +121,9 @@ def _call_wsgi(app: WSGIApplication, answer: Collected, connection: socket.socke
         own = {} if connection is None else {"werkzeug.socket": connection}
         body = app({**_environ(answer.request), **own}, call.start_response)
         if cast("object", body) is None:
-            raise TypeError("the application returned None, and the body has to be a list of bytes, or another iterable")  # noqa: TRY301 - it is handled like an error of the application
+            raise TypeError(
+                "the application returned None, and the body has to be a list of bytes, or another iterable"
+            )  # noqa: TRY301 - it is handled like an error of the application
         try:
             call.read(body)
         finally:

@@ -4,11 +4,12 @@ Recognizes who answered in place of the application: a cache, a firewall, a logi
 Only what the answer contains counts: a status alone does not show who answered.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from html import unescape
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from corsguard.guard import PROTECTED_BODIES
 from corsguard.protection import VerdictReason
@@ -88,6 +89,9 @@ _FIREWALLS: Final[Mapping[str, _Firewall]] = {
     "AirPlay Receiver of macOS": _Firewall(
         (_telltale("Server", "^AirTunes"),), cure="Serve on another port, or switch it off in the settings of macOS."
     ),
+    "Zscaler": _Firewall(
+        (_telltale("Server", "^Zscaler"),), cure="Ask those who run the network of this computer to allow the host."
+    ),
     "DDoS-Guard": _Firewall((), r"ddos-guard\.net", (_telltale("Server", "^ddos-guard"),)),
     "Vercel": _Firewall((_telltale("X-Vercel-Mitigated"),), passing=(_telltale("X-Vercel-Id"),)),
 }
@@ -132,6 +136,11 @@ _REFUSED: Final = re.compile(rb"Disallowed CORS (?:origin|method|headers)[a-z, ]
 # What the server of a WebSocket says that judges the origin, such as those of websockets and Tornado. Pages begin with
 # a tag.
 _ABOUT_ORIGIN: Final = re.compile(rb"(?!<)[^\n]*?\borigins?\b[^\n]*", re.IGNORECASE)
+# The same in HTTP: the origin, and that it is refused.
+_ORIGIN: Final = re.compile(r"\borigins?\b", re.IGNORECASE)
+_REFUSES: Final = re.compile(
+    r"\b(?:not|n't|invalid|denied|rejected|refused|forbidden|blocked|bad|dis\w{1,20}|un\w{1,20})\b", re.IGNORECASE
+)
 # What Django and Flask-WTF say. Django checks the origin first.
 _CSRF_ORIGIN: Final = re.compile(rb"\b(?:Origin|Referer) checking failed|\breferrer (?:is missing|does not match)")
 _CSRF_TOKEN: Final = re.compile(
@@ -146,6 +155,11 @@ _ABOUT_HOST: Final = re.compile(
 )
 _LONGEST_TEXT: Final = 300
 _REFUSING_HOSTS: Final = frozenset({400, 403, 421})
+# JSON that may have a message, and the names that it has there: of frameworks, of OAuth (RFC 6749, 5.2), and of problem
+# details (RFC 9457, 3.1).
+_JSON: Final = frozenset('{"')
+_MESSAGES: Final = ("message", "detail", "error_description", "error", "title")
+_OF_TEXTS: Final = re.compile(r"text/plain|application/(?:[\w.-]{1,60}\+)?json")
 # How a page, or data, begin.
 _NO_TEXT: Final = frozenset('<{["')
 # With these, a firewall refuses.
@@ -254,6 +268,16 @@ def origin_refused(answer: WireResponse) -> str:
     return "" if said is None else as_shown(said[0].decode("latin-1")).rstrip(".")
 
 
+def origin_judged(answer: WireResponse) -> str:
+    """
+    Return the text with which *answer* refuses the origin, if it is none of a CORS layer; empty if it does not.
+    """
+    if answer.status not in {400, 403} or refusal_seen(answer):
+        return ""
+    said = text_seen(answer)
+    return said if _ORIGIN.search(said) and _REFUSES.search(said) else ""
+
+
 def host_refused_seen(answer: WireResponse) -> str:
     """
     Return what *answer* says that refuses the host of the request; empty if it does not.
@@ -264,15 +288,34 @@ def host_refused_seen(answer: WireResponse) -> str:
 
 def text_seen(answer: WireResponse) -> str:
     """
-    Return the first line of *answer*, if it is a text for people that says more than its status; otherwise empty.
+    Return the first line of *answer*, if it is a text for people, or the message in JSON, and says more than its status;
+    otherwise empty.
     """
     kind = (get(answer.headers, "Content-Type") or "text/plain").partition(";")[0].strip().lower()
-    line = answer.body[:LONGEST_READ].decode("utf-8", "replace").strip().partition("\n")[0].strip().rstrip(".")
-    if kind != "text/plain" or line[:1] in _NO_TEXT or not line.isprintable():
+    text = answer.body[:LONGEST_READ].decode("utf-8", "replace").strip()
+    line = (_message_in(text) if text[:1] in _JSON else text).strip().partition("\n")[0].strip().rstrip(".")
+    if not _OF_TEXTS.fullmatch(kind) or line[:1] in _NO_TEXT or not line.isprintable():
         return ""
     words = re.sub(rf"\W|{answer.status}|error", "", line.lower())
     phrase = next((status.phrase for status in HTTPStatus if status == answer.status), "")
     return "" if words in {"", re.sub(r"\W", "", phrase.lower())} else as_shown(line, _LONGEST_TEXT)
+
+
+def _message_in(text: str) -> str:
+    """
+    Return the message for people in the JSON *text*; empty if there is none.
+    """
+    try:
+        said: object = json.loads(text)
+    except (ValueError, RecursionError):
+        # Only the beginning of a body is read, and it may be nested at will.
+        return ""
+    if isinstance(said, str):
+        return said
+    fields = cast("dict[str, object]", said) if isinstance(said, dict) else {}
+    inner = fields.get("error")
+    values = [*map(fields.get, _MESSAGES), *(map(inner.get, _MESSAGES) if isinstance(inner, dict) else ())]
+    return next((value for value in values if isinstance(value, str)), "")
 
 
 def csrf_seen(answer: WireResponse) -> bool:

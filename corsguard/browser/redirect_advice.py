@@ -2,8 +2,10 @@
 What to change where an answer redirects: to a login, to https, for a slash, or elsewhere.
 """
 
+import re
 from collections.abc import Collection
 from typing import Final
+from urllib.parse import unquote
 
 from corsguard.fixes import Fix
 
@@ -20,13 +22,22 @@ from .evidence import (
 )
 from .failures import Failure
 from .headers import values_of
-from .urls import Url, is_trustworthy
+from .urls import Url, is_schemelessly_same_site, is_trustworthy
 
 NO_LOGIN: Final = "401 Unauthorized, with the CORS headers and no Location"
 GO_THERE: Final = "let the browser go there (location.assign(url), a link), and not fetch() or XMLHttpRequest"
 # Fetch, "redirect-tainted origin".
 TAINTED: Final = (
     "After a redirect from one foreign origin to another, the browser sends Origin: null, which no list should have."
+)
+_FOR_PEOPLE: Final = (
+    "If it is a page for people (a login, or the notice of a firewall), let those who run it allow the request."
+)
+_LED_BACK: Final = (
+    "The answer redirects to {}, with the requested URL in it: most likely a gateway of the network (a proxy, a "
+    "firewall) or a login, and not the application. No script can use that page. Open the requested URL in a tab and "
+    "sign in, or ask those who run the gateway to let {} through. If the application itself redirects so, let it answer "
+    "401 to scripts."
 )
 
 
@@ -51,7 +62,37 @@ def why_redirected(failure: Failure) -> str:
     if failure.page_origin.startswith("https:") and not is_trustworthy(target.origin):
         # Mixed Content, "should fetching request be blocked as mixed content?"
         return f"The server redirects to {to}: no page of https may request that by plain http. Redirect to https."
-    return f"The server redirects to {to}: the page can request that URL instead."
+    there = f"The server redirects to {to}: the page can request that URL instead"
+    return f"{there}, if it is the same resource. {_FOR_PEOPLE}" if leads_elsewhere(failure) else f"{there}."
+
+
+def leads_elsewhere(failure: Failure) -> bool:
+    """
+    Return whether the answer redirects to another path of another site, which may be another resource.
+    """
+    target, source = redirect_target(failure), url_of(failure.url)
+    if not isinstance(target, Url) or source is None or is_schemelessly_same_site(target.origin, source.origin):
+        return False
+    return _path_of(target) != _path_of(source)
+
+
+def why_led_back(failure: Failure) -> str:
+    """
+    Return what to do if the answer redirects to another server with the requested URL in the query, so that it can lead
+    back there; empty if it does not.
+    """
+    target, source = redirect_target(failure), url_of(failure.url)
+    if not isinstance(target, Url) or source is None or target.origin == source.origin or is_login(target.href):
+        return ""
+    host = source.origin.partition("://")[2]
+    asks, asked = (f"{unquote(url.href.partition('?')[2])}&" for url in (target, source))
+    if not re.search(rf"//{re.escape(host)}[/?#&]", asks) or host in asked:
+        return ""
+    return _LED_BACK.format(as_shown(target.href), as_shown(host))
+
+
+def _path_of(url: Url) -> str:
+    return url.href.removeprefix(url.origin).partition("?")[0].rstrip("/")
 
 
 def _without_slash(href: str) -> str:

@@ -10,7 +10,14 @@ from typing import Final
 from corsguard.browser import Exchange, WireResponse
 from corsguard.browser.evidence import as_shown, without_password
 from corsguard.browser.exchanges import SECRET_HEADERS, veiled
-from corsguard.browser.intermediaries import csrf_seen, firewall_seen, host_refused_seen, protection_seen, text_seen
+from corsguard.browser.intermediaries import (
+    csrf_seen,
+    firewall_seen,
+    host_refused_seen,
+    origin_judged,
+    protection_seen,
+    text_seen,
+)
 from corsguard.browser.order_advice import of_csrf, of_hosts
 from corsguard.browser.wire import WireRequest
 from corsguard.names import NON_WILDCARD_REQUEST_HEADER
@@ -33,7 +40,7 @@ _BY_STATUS: Final = (
     ({413}, "The body is larger than the server, or a proxy in front, accepts."),
     (
         {502, 503, 504},
-        "What answers (a proxy in front, or the server itself) gets no answer, or is overloaded: look at its log.",
+        "What answers (a proxy in front, the server, or the application itself) gets no answer, or is overloaded: look at its log.",
     ),
 )
 
@@ -58,6 +65,9 @@ def look_alike(outcome: Outcome, hide: Callable[[str], str]) -> str:
         return "" if outcome.is_blocked else f"{start}{name} refuses the request ({sign}). {cure}"
     if (refused := next(filter(csrf_seen, sent), None)) is not None:
         return "" if outcome.is_blocked else f"{start}{of_csrf(refused)}"
+    if outcome.is_blocked and any(map(origin_judged, sent)):
+        # What allows the page does not refuse it any more.
+        return ""
     # Secrets are removed before anything is shortened.
     exchanges = [veiled(exchange, hide) for exchange in outcome.exchanges if not exchange.is_preflight]
     return start + _why(exchanges[0].request, exchanges[-1])

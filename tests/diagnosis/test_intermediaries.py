@@ -56,6 +56,11 @@ SEEN = {
     # Their lines are in each answer, also in those of the application.
     "Imperva": (403, [("X-Iinfo", "1-2-3")], "Imperva is in front (X-Iinfo: 1-2-3): its log says whether it refused."),
     "Cloudflare in front": (403, [("CF-Ray", "8a-FRA")], "Cloudflare is in front (CF-Ray: 8a-FRA): its log says"),
+    "Zscaler": (
+        403,
+        [("Server", "Zscaler/6.2")],
+        "Zscaler refuses the request before the application sees it. Ask those",
+    ),
     "AirPlay": (403, [("Server", "AirTunes/690.7.1")], "AirPlay Receiver of macOS refuses the request before the"),
     "a cache, by its age": (200, [("Age", "120"), VARIES], "comes from a cache (Age: 120), so it was made for another"),
     "a cache, by its name": (200, [("X-Cache", "Hit from cloudfront")], "a cache (X-Cache: Hit from cloudfront)"),
@@ -193,7 +198,19 @@ def test_a_host_that_is_not_in_the_list_is_the_cause_of_a_refused_handshake():
 
 
 TEXT = ("Content-Type", "text/plain; charset=utf-8")
+JSON = ("Content-Type", "application/problem+json")
 ANSWERED = {
+    "a text in JSON": (
+        404,
+        b'"Your plan has no API access."',
+        [TEXT],
+        'The answer says: "Your plan has no API access".',
+    ),
+    "a message in JSON": (400, b'{"title": 7, "detail": "units: unknown"}', [JSON], 'says: "units: unknown".'),
+    "an error in JSON": (400, b'{"error": {"code": 3, "message": "No units"}}', [JSON], 'says: "No units".'),
+    "JSON without a message": (400, b'{"detail": [{"loc": 1}]}', [JSON], ""),
+    "JSON that is cut off": (400, b'{"detail": "' + b"a" * 9000 + b'"}', [JSON], ""),
+    "JSON that is nested": (400, b'{"a":' * 1600, [JSON], ""),
     "a text": (
         404,
         b"Your plan has no API access.\nSee /plans",
@@ -218,6 +235,62 @@ def test_a_text_that_refuses_is_quoted(status, body, lines, said):
     assert ("The answer says" in fault.fix.words) is bool(said)
     shared = diagnosis.check(saying(status, body, [*lines, *allow()]), page=PAGE).look_alike
     assert ("It says" in shared) is bool(said)
+
+
+JUDGED = [
+    (400, b'"https://app.example.com is not an accepted origin."', [TEXT]),
+    (403, b"Origin https://app.example.com not allowed", []),
+    (403, b'{"error": {"message": "Invalid origin"}}', [JSON, *allow(credentials="true")[2:]]),
+]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+@pytest.mark.parametrize(("status", "body", "lines"), JUDGED)
+def test_a_server_that_judges_the_origin_by_itself_is_to_be_told(status, body, lines, method):
+    found = diagnosis.check(saying(status, body, lines), page=PAGE, method=method)
+    (fault, *_) = found.faults
+    assert f"Status {status}. What answers judges the origin by itself, and says:" in fault.fix.words
+    assert "cors_allowed_origins" in fault.fix.words
+    assert "outermost" not in fault.fix.words
+    assert (fault.fix.policy, found.look_alike) == ({}, "")
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(400, b"The country of origin is missing"), (404, b"origin not known"), (400, b"not a date")],
+)
+def test_another_word_about_an_origin_judges_none(status, body):
+    (fault, *_) = diagnosis.check(saying(status, body, [TEXT]), page=PAGE).faults
+    assert "judges the origin" not in fault.fix.words
+
+
+BACK = "https://gate.other.example/start?to=https%3A%2F%2Fapi.example.com%2Fitems&n=4"
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+@pytest.mark.parametrize("to", [BACK, BACK.replace("other.example", "example.com")])
+def test_a_redirect_that_leads_back_is_not_one_of_the_application(to, method):
+    app = saying(302, b"", [("Location", to)])
+    (fault, *_) = diagnosis.check(app, page=PAGE, method=method, url="/items").faults
+    assert "with the requested URL in it: most likely a gateway of the network" in fault.fix.words
+    assert "let api.example.com through" in fault.fix.words
+    assert (fault.fix.page, fault.fix.send) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("to", "is_same"),
+    [
+        ("https://notices.other.example/blocked?category=12", False),
+        ("https://www.other.example/items", True),
+        ("https://assets.example.com/items/9", True),
+        ("https://api.example.com/v2?to=https://api.example.com/items", True),
+    ],
+)
+def test_a_page_is_sent_elsewhere_only_for_the_same_resource(to, is_same):
+    found = diagnosis.check(saying(302, b"", [("Location", to)]), page=PAGE, method="PUT", url="/items")
+    fix = found.faults[0].fix
+    assert ("if it is the same resource. If it is a page for people" in fix.words) is not is_same
+    assert bool(fix.page) is is_same
 
 
 @pytest.mark.parametrize("lines", [[], allow(headers="x-token")])
