@@ -7,7 +7,7 @@ Its answer only suggests a cause, so what is known takes its place.
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -18,7 +18,7 @@ from corsguard.applications import layers_of
 from corsguard.browser import Failure, Reason, WireResponse
 from corsguard.browser.advice import BEFORE_ANY_LAYER, shared
 from corsguard.browser.collecting import Unfinished, logger
-from corsguard.browser.evidence import MOST_NAMES, as_shown, net_error_of, url_of, without_password
+from corsguard.browser.evidence import MOST_NAMES, as_shown, net_error_of, refused_headers, url_of, without_password
 from corsguard.browser.intermediaries import (
     api_gateway_seen,
     cache_seen,
@@ -26,9 +26,11 @@ from corsguard.browser.intermediaries import (
     firewall_seen,
     host_refused_seen,
     in_front_seen,
+    origin_judged,
     protection_seen,
     refusal_seen,
     storage_seen,
+    text_seen,
 )
 from corsguard.browser.wire import PENDING
 from corsguard.fixes import Fix, Form
@@ -56,6 +58,19 @@ _AROUND: Final = "{} shares with this page, so it is not around what answers her
 _EITHER: Final = "{} guards the application: either it is not around what answers, or it does not list the origin."
 # Failures for which the status is the reason.
 _OF_STATUS: Final = frozenset({Reason.HANDSHAKE_REFUSED, Reason.PREFLIGHT_STATUS})
+# Failures for which the answer names an origin, or several.
+_OF_ORIGINS: Final = frozenset(
+    {
+        Reason.ALLOW_CREDENTIALS_NOT_TRUE,
+        Reason.ALLOW_ORIGIN_MISMATCH,
+        Reason.MULTIPLE_ALLOW_ORIGIN,
+        Reason.WILDCARD_WITH_CREDENTIALS,
+    }
+)
+_REPLACED: Final = (
+    "{} allows this already, so something else writes this header: a middleware around it, or the code of the "
+    "view. Remove it there."
+)
 _BAD_REQUEST: Final = 400
 _NO_ENDPOINT: Final = (
     "Not CORS: no route for a WebSocket fits {0}, and Starlette and FastAPI answer that with 403, whatever the Origin "
@@ -193,8 +208,22 @@ class Inside:
         return fault
 
     def _with_setting(self, fault: Fault) -> Fault:
+        needs = {} if fault.failure is None else _needs_of(fault.failure)
+        if fault.failure is not None and needs and (guard := self._allowing(needs, fault.failure.url)):
+            # What the header has says nothing about the settings.
+            said = _REPLACED.format(guard)
+            why = f"{fault.fix.words} {said}" if fault.failure.reason is Reason.MULTIPLE_ALLOW_ORIGIN else said
+            return replace(fault, fix=replace(fault.fix, words=why, policy={}))
         called = "" if self.predecessor is None else self.predecessor.called(fault.fix.policy)
         return replace(fault, fix=replace(fault.fix, words=f"{fault.fix.words} {called}".rstrip()))
+
+    def _allowing(self, needs: Mapping[str, Sequence[str] | bool], url: str) -> str:
+        """
+        Return what guards the application, if it allows already what the answer of *url* *needs*; empty if not.
+        """
+        if self.guarded is not None:
+            return "" if self.rehearsal is not None else "The policy"
+        return "" if self.predecessor is None else self.predecessor.allowing(needs, _path_of(url))
 
     def _fix(self, fault: Fault, failure: Failure, answer: WireResponse) -> Fix:
         """
@@ -203,7 +232,7 @@ class Inside:
         is_shared = failure.reason is Reason.MISSING_ALLOW_ORIGIN
         if is_shared and answer.status == _BAD_REQUEST and (why := self._why_refused(failure.url)):
             return Fix(words=why)
-        if host_refused_seen(answer):
+        if host_refused_seen(answer) or origin_judged(answer):
             return fault.fix
         if is_shared and self.guarded is None and is_inactive(self.application):
             return replace(fault.fix, words=INACTIVE, policy={})
@@ -212,14 +241,15 @@ class Inside:
         if is_shared and answer.status == _FAILED and (self.guarded is not None or self.errors):
             return self._failed(fault.fix)
         if _answers_itself(answer):
-            return self._with_library(shared(failure, f"Status {answer.status}. {_ITSELF}"), is_shared=is_shared)
+            text = f' It says: "{said}".' if (said := text_seen(answer)) else ""
+            return self._with_library(shared(failure, f"Status {answer.status}.{text} {_ITSELF}"), failure)
         if failure.sent_origin == NULL != failure.page_origin:
             # No list of the library is at fault.
             return fault.fix
         if is_shared and self.predecessor and (answer.status < _FIRST_REDIRECT or refusal_seen(answer)):
             why = self.predecessor.why_unshared(failure.sent_origin, _path_of(failure.url))
             return replace(fault.fix, words=why, policy={})
-        return self._with_library(fault.fix, is_shared=is_shared)
+        return self._with_library(fault.fix, failure)
 
     def _failed(self, fix: Fix) -> Fix:
         if self.guarded is not None:
@@ -235,17 +265,17 @@ class Inside:
         words = f"{why} What answers an exception is often outside of the CORS layer, so also put that outermost."
         return replace(fix, words=words)
 
-    def _with_library(self, fix: Fix, *, is_shared: bool) -> Fix:
+    def _with_library(self, fix: Fix, failure: Failure) -> Fix:
         """
-        Return *fix* with how the library that guards the application gets around what answers. A preflight that
-        *is_shared*, and yet fails, has passed it.
+        Return *fix* with how the library that guards the application gets around what answers. A preflight that is
+        shared, and yet fails, has passed it.
         """
         if self.predecessor is None:
             return fix
         library, outermost = self.predecessor.library, self.predecessor.outermost
-        if not is_shared:
+        if failure.reason is not Reason.MISSING_ALLOW_ORIGIN:
             return replace(fix, words=f"{fix.words} {library} guards the application. {outermost}")
-        if self.is_listed:
+        if self.is_listed or self._allowing({"allow_origins": [failure.sent_origin]}, failure.url):
             return Fix(words=f"{fix.words} {_AROUND.format(library)} {outermost}")
         return replace(fix, words=f"{fix.words} {_EITHER.format(library)} {outermost}")
 
@@ -278,6 +308,23 @@ class Inside:
             f"Status 400: Django does not serve the host {as_shown(target.host)}, because ALLOWED_HOSTS does not list "
             f"it. Ask for one that it serves: --url {as_shown(url.replace(target.host, served, 1))}"
         )
+
+
+def _needs_of(failure: Failure) -> dict[str, Sequence[str] | bool]:
+    """
+    Return what a policy has to allow to undo *failure*, by its keywords, if a header of the answer shows something
+    else.
+    """
+    match failure.reason:
+        case Reason.METHOD_NOT_ALLOWED:
+            return {"allow_methods": [failure.method]}
+        case Reason.HEADER_NOT_ALLOWED:
+            return {"allow_headers": refused_headers(failure)}
+        case reason if reason in _OF_ORIGINS:
+            credentials = {"allow_credentials": True} if failure.with_credentials else {}
+            return {"allow_origins": [failure.sent_origin], **credentials}
+        case _:
+            return {}
 
 
 def _path_of(url: str) -> str:

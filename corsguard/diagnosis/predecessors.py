@@ -7,14 +7,14 @@ Nothing is imported for this: an application has already imported the library th
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from inspect import getclosurevars
 from typing import Final, NamedTuple
 
 from corsguard.applications import layers_of
 from corsguard.browser.advice import origin_step
 from corsguard.browser.evidence import LONGEST_READ, MOST_NAMES, as_shown
-from corsguard.moving import Placement, starlette
+from corsguard.moving import Draft, Placement, starlette
 from corsguard.moving.starlette import added_to
 from corsguard.validation import DEFAULTS
 
@@ -62,12 +62,14 @@ _UNKNOWN: Final = (
     "{} guards the application, and does not share this path with this origin: it does not list the origin, or not the "
     "path, or is not around what answers."
 )
-
-
+# The setting is missing, or empty.
+_NO_ORIGIN: Final = "{} guards the application, and shares with no origin: let its setting {} list this one."
 _OF_BLUEPRINTS: Final = (
     "flask-cors guards only the blueprint {0}. If this path belongs to another one, guard that, too (CORS(blueprint)), "
     "or the whole application (CORS(app)). If not, its setting origins does not list this origin."
 )
+# The system check that reports misspelt settings.
+_MISSPELT: Final = "W909"
 # What is missing if the middleware of django-cors-headers is, which does nothing then.
 INACTIVE: Final = (
     "django-cors-headers has settings here, but MIDDLEWARE does not list it: add "
@@ -89,8 +91,23 @@ class Predecessor(NamedTuple):
         """
         Return what the *keywords* of a policy are called there, as a sentence; empty if there are none.
         """
-        names = [name for keyword in keywords if (name := _SETTINGS[self.library].get(keyword))]
-        return f"In {self.library}, this is {' and '.join(names)}." if names else ""
+        names = self._names_of(keywords)
+        return f"In {self.library}, this is {names}." if names else ""
+
+    def _names_of(self, keywords: Iterable[str]) -> str:
+        return " and ".join(name for keyword in keywords if (name := _SETTINGS[self.library].get(keyword)))
+
+    def allowing(self, needs: Mapping[str, Sequence[str] | bool], path: str) -> str:
+        """
+        Return the library and the names of its settings for *path*, if they allow what *needs* has by the keywords of a
+        policy; empty if not, or if they cannot be read.
+        """
+        draft = _draft_for(path, _places_in(self.library, self.application))
+        said = {} if draft is None else draft.keywords
+        # Of flask-cors, only the origins are read.
+        is_read = self.library != _OF_FLASK or not (needs.keys() - {"allow_origins"})
+        is_allowed = is_read and all(_covers(keyword, said.get(keyword), needed) for keyword, needed in needs.items())
+        return f"{self.library} ({self._names_of(needs)})" if is_allowed else ""
 
     def why_unshared(self, origin: str, path: str) -> str:
         """
@@ -101,12 +118,12 @@ class Predecessor(NamedTuple):
         places, settings = _places_in(self.library, self.application), _SETTINGS[self.library]
         if not places or not all(place.is_active for place in places):
             return _UNKNOWN.format(self.library)
-        around = [place for place in places if path == place.prefix or path.startswith(f"{place.prefix}/")]
-        draft = max(around, key=lambda place: len(place.prefix)).draft if around else None
+        if not any(place.draft.shares for place in places):
+            return " ".join([_NO_ORIGIN.format(self.library, settings["allow_origins"]), *_unread(self.library)])
+        draft = _draft_for(path, places)
         if draft is None or not draft.shares:
             shared = ", ".join(as_shown(place.prefix) for place in places if place.draft.shares)
-            only = f" only {shared} and what is below it" if shared else " no path"
-            return f"{self.library} guards{only}, and not this path: {settings['paths']}."
+            return f"{self.library} guards only {shared} and what is below it, and not this path: {settings['paths']}."
         wider = {pattern for patterns in draft.expressions.values() for pattern in patterns}
         for note in draft.notes:
             if note.write and wider.isdisjoint(note.write) and origin_step(note.write, origin).passed:
@@ -153,6 +170,36 @@ def _places_in(library: str, application: object) -> Sequence[Placement]:
 
         return of_django().places
     return _places_in_flask(application)
+
+
+def _draft_for(path: str, places: Iterable[Placement]) -> Draft | None:
+    """
+    Return the draft that decides about *path*, if the settings have one.
+    """
+    around = [place for place in places if path == place.prefix or path.startswith(f"{place.prefix}/")]
+    return max(around, key=lambda place: len(place.prefix)).draft if around else None
+
+
+def _covers(keyword: str, said: object, needed: Sequence[str] | bool) -> bool:
+    """
+    Whether *said*, the value of *keyword*, has everything that is *needed*.
+    """
+    if isinstance(needed, bool) or not isinstance(said, str | list) or not said:
+        return said is needed
+    if keyword == "allow_origins":
+        return all(origin_step(said, origin).passed for origin in needed)
+    listed = {name if keyword == "allow_methods" else name.lower() for name in said}
+    return said == "*" or all(name in listed for name in needed)
+
+
+def _unread(library: str) -> Iterator[str]:
+    """
+    Yield which settings *library* does not read, because their names are misspelt.
+    """
+    if library == _OF_DJANGO:
+        from corsguard_django import checks
+
+        yield from (problem.message for problem in checks.problems() if problem.code == _MISSPELT)
 
 
 def _places_in_flask(application: object) -> Sequence[Placement]:

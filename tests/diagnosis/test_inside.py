@@ -257,6 +257,21 @@ def test_what_is_outside_of_another_library_is_not_blamed_on_it(app, path, said)
         assert (fault.fix.policy, fault.fix.send) == ({}, ())
 
 
+def test_a_list_that_has_the_origin_is_not_in_question():
+    app = FastAPI()
+    app.add_middleware(CORSMiddleware, allow_origins=[PAGE])
+
+    async def closed(request, call_next):
+        return Response("Closed for stocktaking.", 503, media_type="text/plain")
+
+    app.middleware("http")(closed)
+    found = diagnosis.check(app, page=PAGE)
+    (fault, *_) = found.faults
+    assert 'It says: "Closed for stocktaking". The application itself answers so' in fault.fix.words
+    assert "does not list the origin" not in fault.fix.words
+    assert (fault.fix.policy, found.look_alike) == ({}, "")
+
+
 def test_django_s_slash_is_not_blamed_on_the_list_of_origins(tmp_path):
     (tmp_path / "shop.py").write_text(SLASH)
     done = in_process("check", "shop:application", "--url", "/items", "--page", PAGE, cwd=tmp_path)

@@ -11,11 +11,13 @@ from flask import Flask
 from flask_cors import CORS
 from kit.checking import PAGE, Server, data, run
 from starlette.applications import Starlette
+from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.cors import CORSMiddleware as Starlettes
 from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from corsguard import CORSMiddleware, CrossOriginProtection, diagnosis
+from corsguard.asgi import CORSMiddleware as Ours
 from corsguard.diagnosis import LoadError
 from corsguard.diagnosis.guarded import guarded_by
 from corsguard.diagnosis.predecessors import predecessor_of
@@ -128,6 +130,16 @@ WHY = {
         "does not list the origin, or not the path, or is not around what answers.",
     ),
     "next to a mounted application": (next_to_mounted(), "/health", "guards only /items and what is below it"),
+    "no origin": (
+        with_starlettes(allow_credentials=True),
+        "/items",
+        "guards the application, and shares with no origin: let its setting allow_origins list this one.",
+    ),
+    "an empty list": (
+        with_flask_cors(origins=[]),
+        "/items",
+        "shares with no origin: let its setting origins list this",
+    ),
     "listed, and not around what answers": (
         without_them(with_starlettes(allow_origins=[PAGE])),
         "/items",
@@ -187,6 +199,98 @@ def settings_of_predecessor():
         MIDDLEWARE=middleware, CORS_ALLOWED_ORIGINS=["https://other.example"], ROOT_URLCONF="kit.django_urls"
     ):
         yield WSGIHandler()
+
+
+def test_a_misspelt_setting_is_the_cause_of_an_empty_one(settings_of_predecessor):
+    from django.conf import settings
+    from django.test import override_settings
+
+    with override_settings(CORS_ALLOWED_ORIGIN=[PAGE], CORS_ALLOW_CREDENTIALS=True):
+        del settings.CORS_ALLOWED_ORIGINS
+        (fault, *_) = diagnosis.check(settings_of_predecessor, page=PAGE, url="/api/hello").faults
+    assert "CORS_URLS_REGEX" not in fault.fix.words
+    assert fault.fix.words.endswith(
+        "let its setting CORS_ALLOWED_ORIGINS list this one. Nothing reads the setting CORS_ALLOWED_ORIGIN. It is "
+        "probably a misspelling of CORS_ALLOWED_ORIGINS."
+    )
+
+
+def replaced(app, name, value):
+    """
+    Return *app* of Starlette with a middleware around it that writes a header.
+    """
+
+    async def around(request, call_next):
+        response = await call_next(request)
+        response.headers[name] = value
+        return response
+
+    app.add_middleware(BaseHTTPMiddleware, dispatch=around)
+    return app
+
+
+ASKED = {"method": "PUT", "headers": [("X-Station", "9")], "credentials": True}
+REPLACED = [
+    ("Access-Control-Allow-Origin", "*", "allow_origins and allow_credentials"),
+    ("Access-Control-Allow-Origin", "https://other.example", "allow_origins and allow_credentials"),
+    ("Access-Control-Allow-Origin", f"{PAGE}, {PAGE}", "allow_origins and allow_credentials"),
+    ("Access-Control-Allow-Credentials", "no", "allow_origins and allow_credentials"),
+    ("Access-Control-Allow-Methods", "GET", "allow_methods"),
+    ("Access-Control-Allow-Headers", "X-Other", "allow_headers"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "settings"), REPLACED)
+def test_a_header_that_something_else_writes_is_not_that_of_the_settings(name, value, settings):
+    options = {"allow_methods": ["PUT"], "allow_headers": ["X-Station"], "allow_credentials": True}
+    app = replaced(with_starlettes(allow_origins=[PAGE], **options), name, value)
+    (fault, *_) = diagnosis.check(app, page=PAGE, url="/items", **ASKED).faults
+    said = f"Starlette's CORSMiddleware ({settings}) allows this already, so something else writes this header"
+    assert said in fault.fix.words
+    assert "list" not in fault.fix.words
+    assert fault.fix.policy == {}
+
+
+def test_a_header_that_something_else_writes_is_not_that_of_our_policy():
+    app = FastAPI()
+    app.get("/items")(lambda: "x")
+    app.add_middleware(Ours, policy={"allow_origins": [PAGE], "allow_credentials": True})
+    app = replaced(app, "Access-Control-Allow-Origin", "*")
+    (fault, *_) = diagnosis.check(app, page=PAGE, url="/items", credentials=True).faults
+    assert fault.fix.words.startswith("The policy allows this already, so something else writes this header")
+
+
+def behind_a_constant(app):
+    """
+    Return *app* of Flask, behind a layer that names another origin in each answer.
+    """
+    inner = app.wsgi_app
+
+    def outer(environ, start_response):
+        def start(status, lines, *error):
+            kept = [(name, value) for name, value in lines if name != "Access-Control-Allow-Origin"]
+            return start_response(status, [*kept, ("Access-Control-Allow-Origin", "https://other.example")], *error)
+
+        return inner(environ, start)
+
+    app.wsgi_app = outer
+    return app
+
+
+@pytest.mark.parametrize(
+    ("options", "is_right"),
+    [
+        ({"origins": [PAGE]}, True),
+        ({"origins": ["https://third.example"]}, False),
+        # Whether it allows credentials is not read.
+        ({"origins": [PAGE], "supports_credentials": True}, False),
+    ],
+)
+def test_only_settings_that_are_read_are_called_right(options, is_right):
+    app = behind_a_constant(with_flask_cors(**options))
+    credentials = "supports_credentials" in options
+    (fault, *_) = diagnosis.check(app, page=PAGE, url="/items", credentials=credentials).faults
+    assert ("flask-cors (origins) allows this already" in fault.fix.words) is is_right
 
 
 def test_a_readable_response_gets_no_recommendation():
