@@ -82,6 +82,7 @@ from .intermediaries import (
     limit_seen,
     login_seen,
     origin_judged,
+    page_seen,
     protection_seen,
     refusal_seen,
     storage_seen,
@@ -92,7 +93,8 @@ from .order_advice import of_csrf, of_hosts, outermost
 from .reasons import REASONS, Reason
 from .redirect_advice import NO_LOGIN, TAINTED, answer_401, leads_elsewhere, taints, why_led_back, why_redirected
 from .storage_advice import LOAD_FROM_SERVER, of_api_gateway, of_storage
-from .urls import Url
+from .urls import Url, is_schemelessly_same_site
+from .wire import WireResponse
 
 
 def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
@@ -257,6 +259,11 @@ _NOT_SEEN: Final = (
     "The server does not list the origin, or has no CORS layer on this path, or something in front of it answers (a "
     "login, a router, a proxy)."
 )
+_A_PAGE: Final = (
+    "The answer is an HTML page. If the page wants data, this URL does not lead to the API: a web server, or a router, "
+    "answers a path that it does not know with its start page or a login (is a rule of the proxy missing?). Otherwise, "
+    "the server does not list the origin, or has no CORS layer on this path."
+)
 _OF_ORIGIN: Final = (
     'What answers judges the origin by itself, and says: "{}". List the page there (python-socketio: '
     "cors_allowed_origins; other servers have a list, too). A CORS layer around it does not change that."
@@ -271,10 +278,20 @@ _OF_STAR: Final = (
     "* never counts with credentials: list the {0}s. A list takes the place of *, so every other {0} that pages use "
     "has to be listed, too."
 )
+_INSECURE_SITE: Final = (
+    "Not CORS: the resource lets its own site embed it (same-site). The page is of that site, but on plain http, and "
+    "for a resource of https such a page does not count. Load the page over https, or let every site embed the "
+    "resource."
+)
 _WITH_CORS: Final = 'mode: "cors" (an element: the attribute crossorigin)'
+# The problem of an entry that has no form of an origin.
+_NO_PATTERN: Final = "E211"
 _NO_PATTERNS: Final = "Browsers do not match patterns. Match on the server, and send the origin."
 # What a program writes into the header if it has no origin.
-_UNSET: Final = frozenset({"", "undefined", "none", "nil", "false", "true", "[object object]"})
+_UNSET: Final = frozenset(
+    {"", "undefined", "none", "nil", "<nil>", "(nil)", "(null)", "false", "true", "[object object]"}
+)
+_UNSET_BY: Final = {"(null)": " Apache writes (null) for a variable that no SetEnvIf sets: is its name spelt right?"}
 _OFTEN_MISSPELT: Final = ("authorization", "content-type", "x-requested-with")
 # Misspelt, too, these belong to a response.
 _ENDS_OF_RESPONSES: Final = ("allow-origin", "allow-headers", "allow-methods", "allow-credentials")
@@ -386,7 +403,7 @@ def _missing(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
             "The answer varies on Origin, so a CORS layer is there. Most likely it does not list this origin. Or a "
             "proxy in front does not pass Origin on, or removes the header."
         )
-    return _share(failure, why or _seen_in_status(failure) or _NOT_SEEN)
+    return _share(failure, why or _seen_in_status(failure) or (_A_PAGE if _is_page(failure) else _NOT_SEEN))
 
 
 def _seen_in_front(failure: Failure) -> str:
@@ -439,10 +456,8 @@ def _seen_in_answer(failure: Failure, *, is_named: bool = True) -> str | None:
         )
     if csrf_seen(answer):
         return f"Status {answer.status}, and the body names CSRF. {of_csrf(answer)}"
-    if said := origin_judged(answer):
-        return f"Status {answer.status}. {_OF_ORIGIN.format(said)}"
-    if said := refusal_seen(answer):
-        return f'Status {answer.status}. The CORS layer itself refuses, so nothing has to be moved. It says: "{said}".'
+    if why := _seen_in_refusal(answer):
+        return why
     if reason := protection_seen(answer):
         what = "the preflight" if failure.is_preflight else "the request"
         return f"Status 403. Cross-origin protection refuses {what} ({reason}). {REMEDIES[reason].fix}"
@@ -453,6 +468,19 @@ def _seen_in_answer(failure: Failure, *, is_named: bool = True) -> str | None:
             "origin is not listed."
         )
     return None
+
+
+def _seen_in_refusal(answer: WireResponse) -> str:
+    if said := origin_judged(answer):
+        return f"Status {answer.status}. {_OF_ORIGIN.format(said)}"
+    if said := refusal_seen(answer):
+        return f'Status {answer.status}. The CORS layer itself refuses, so nothing has to be moved. It says: "{said}".'
+    return ""
+
+
+def _is_page(failure: Failure) -> bool:
+    answer = None if failure.exchange is None else failure.exchange.response
+    return answer is not None and page_seen(answer)
 
 
 def _judges_origin(failure: Failure) -> bool:
@@ -523,7 +551,7 @@ def _mismatch(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
         return _share(
             failure,
             f"The header is {said}: the server found no origin to send. Its list does not contain this origin, or a "
-            "configuration variable is not set.",
+            f"configuration variable is not set.{_UNSET_BY.get(value.strip(), '')}",
         )
     if origin == NULL:
         sent = "and this browser does not accept it" if value == NULL else "the page sent Origin: null"
@@ -553,6 +581,9 @@ def _why_invalid(value: str, error: PolicyError) -> str:
     bare = value.strip("\"'")
     if bare != value:
         return f"The value is in quotation marks: send it without them ({as_shown(bare)})."
+    if error.problems[0].code == _NO_PATTERN:
+        # Its message has the grammar of a policy, and this is a header.
+        return f"{as_shown(value)} is not an origin: that is the scheme, the host, and the port if the URL has one."
     return error.problems[0].message
 
 
@@ -730,9 +761,22 @@ def _corp(failure: Failure) -> Fix:
     if not failure.value:
         return change(_NO_AGREEMENT, "Cross-Origin-Resource-Policy: cross-origin", page=_WITH_CORS)
     why = "Not CORS: the page fetched with mode no-cors, and the resource does not allow other sites to embed it"
+    if failure.value == "same-site" and _differs_in_scheme(failure):
+        # Fetch, "cross-origin resource policy internal check".
+        return change(_INSECURE_SITE, "Cross-Origin-Resource-Policy: cross-origin")
     share = "same-site" if failure.value == "same-origin" and is_within_site(failure) else "cross-origin"
     why = f'{why}. Allow it to be embedded. To read it instead, leave out mode: "no-cors" and let the server share it.'
     return change(why, f"Cross-Origin-Resource-Policy: {share}", page=_WITH_CORS)
+
+
+def _differs_in_scheme(failure: Failure) -> bool:
+    """
+    Whether the page and the resource are of one site, except that only the resource is loaded over https.
+    """
+    url = url_of(failure.url)
+    if url is None or not (failure.page_origin.startswith("http:") and url.scheme == "https"):
+        return False
+    return is_schemelessly_same_site(failure.page_origin, url.origin)
 
 
 def _redirect_userinfo(failure: Failure) -> Fix:

@@ -99,6 +99,10 @@ class _Call:
         """
         Read the *body* that the application has returned, as long as somebody waits for it.
         """
+        if cast("object", body) is None:
+            raise TypeError(
+                "the application returned None, and the body has to be a list of bytes, or another iterable"
+            )
         self._is_returned = True
         self._answer.begin()
         if self._answer.patience.apart or _has_an_end(body, self._answer):
@@ -120,10 +124,6 @@ def _call_wsgi(app: WSGIApplication, answer: Collected, connection: socket.socke
     try:
         own = {} if connection is None else {"werkzeug.socket": connection}
         body = app({**_environ(answer.request), **own}, call.start_response)
-        if cast("object", body) is None:
-            raise TypeError(
-                "the application returned None, and the body has to be a list of bytes, or another iterable"
-            )  # noqa: TRY301 - it is handled like an error of the application
         try:
             call.read(body)
         finally:

@@ -104,7 +104,7 @@ class Collected:
         Store the head. Raises ValueError, or TypeError, if no server would send it.
         """
         pairs = [*headers]
-        if not all(isinstance(pair, tuple | list) and [*map(type, pair)] == [str, str] for pair in pairs):
+        if not all(map(_is_pair, pairs)):
             raise TypeError("the headers have to be a list of pairs of text, and one of them is something else")
         lines = tuple((name, value.strip(" \t")) for name, value in pairs)
         for name, value in lines:
@@ -175,6 +175,10 @@ class Collected:
         """
         has_body = self.request.method != "HEAD" and self.status not in {204, 304}
         return WireResponse(self.status, self.headers, self.body.getvalue() if has_body else b"")
+
+
+def _is_pair(pair: object) -> bool:
+    return isinstance(pair, tuple | list) and [*map(type, pair)] == [str, str]
 
 
 def apart(work: Callable[[], None], answer: Collected) -> None:

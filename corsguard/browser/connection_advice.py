@@ -338,6 +338,15 @@ _CERTIFICATES: Final = {
     ),
 }
 
+# OpenSSL's words if a certificate is missing between that of the server and one that is trusted.
+_NO_ISSUER: Final = re.compile(r"unable to (?:get local issuer certificate|verify the first certificate)")
+_INCOMPLETE: Final = (
+    "either {where} does not send the certificates between its own and that of the authority (let it send the whole "
+    "chain: fullchain.pem; openssl s_client -showcerts shows what it sends), or no authority that this browser trusts "
+    "has signed it (for development, mkcert makes one that this computer trusts). Some browsers find a missing "
+    "certificate by themselves, so the page may work there."
+)
+
 
 def tls(failure: Failure) -> Fix:
     if failure.speaks:
@@ -354,6 +363,8 @@ def tls(failure: Failure) -> Fix:
         )
     # A tab does not open a WebSocket.
     at = None if url is None else of_handshake(url)
+    if at is not None and _NO_ISSUER.search(failure.value or ""):
+        return change(f"Not CORS, and no header helps: {_INCOMPLETE.format(where=as_shown(at.origin))}")
     if at is not None and (why := _CERTIFICATES.get(net_error_of(failure))):
         return change(f"Not CORS, and no header helps: {why.format(where=as_shown(at.origin))}")
     in_tab = as_shown(failure.url if at is None else at.href)

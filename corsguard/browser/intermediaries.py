@@ -160,6 +160,7 @@ _REFUSING_HOSTS: Final = frozenset({400, 403, 421})
 _JSON: Final = frozenset('{"')
 _MESSAGES: Final = ("message", "detail", "error_description", "error", "title")
 _OF_TEXTS: Final = re.compile(r"text/plain|application/(?:[\w.-]{1,60}\+)?json")
+_PAGE: Final = re.compile(rb"\s{0,200}<(?:!doctype html|html)\b", re.IGNORECASE)
 # How a page, or data, begin.
 _NO_TEXT: Final = frozenset('<{["')
 # With these, a firewall refuses.
@@ -288,8 +289,8 @@ def host_refused_seen(answer: WireResponse) -> str:
 
 def text_seen(answer: WireResponse) -> str:
     """
-    Return the first line of *answer*, if it is a text for people, or the message in JSON, and says more than its status;
-    otherwise empty.
+    Return the first line of *answer*, if it is a text for people, or the message in JSON, and says more than its
+    status; otherwise empty.
     """
     kind = (get(answer.headers, "Content-Type") or "text/plain").partition(";")[0].strip().lower()
     text = answer.body[:LONGEST_READ].decode("utf-8", "replace").strip()
@@ -299,6 +300,14 @@ def text_seen(answer: WireResponse) -> str:
     words = re.sub(rf"\W|{answer.status}|error", "", line.lower())
     phrase = next((status.phrase for status in HTTPStatus if status == answer.status), "")
     return "" if words in {"", re.sub(r"\W", "", phrase.lower())} else as_shown(line, _LONGEST_TEXT)
+
+
+def page_seen(answer: WireResponse) -> bool:
+    """
+    Return whether *answer* is a whole HTML page.
+    """
+    kind = (get(answer.headers, "Content-Type") or "").partition(";")[0].strip().lower()
+    return kind == "text/html" and _PAGE.match(answer.body[:LONGEST_READ]) is not None
 
 
 def _message_in(text: str) -> str:

@@ -36,8 +36,8 @@ _FOR_PEOPLE: Final = (
 _LED_BACK: Final = (
     "The answer redirects to {}, with the requested URL in it: most likely a gateway of the network (a proxy, a "
     "firewall) or a login, and not the application. No script can use that page. Open the requested URL in a tab and "
-    "sign in, or ask those who run the gateway to let {} through. If the application itself redirects so, let it answer "
-    "401 to scripts."
+    "sign in, or ask those who run the gateway to let {} through. If the application itself redirects so, let it "
+    "answer 401 to scripts."
 )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 from urllib.parse import unquote
 
 from corsguard.applications import layers_of
@@ -217,7 +217,7 @@ class Inside:
         called = "" if self.predecessor is None else self.predecessor.called(fault.fix.policy)
         return replace(fault, fix=replace(fault.fix, words=f"{fault.fix.words} {called}".rstrip()))
 
-    def _allowing(self, needs: Mapping[str, Sequence[str] | bool], url: str) -> str:
+    def _allowing(self, needs: Mapping[str, Sequence[str] | Literal[True]], url: str) -> str:
         """
         Return what guards the application, if it allows already what the answer of *url* *needs*; empty if not.
         """
@@ -310,7 +310,7 @@ class Inside:
         )
 
 
-def _needs_of(failure: Failure) -> dict[str, Sequence[str] | bool]:
+def _needs_of(failure: Failure) -> dict[str, Sequence[str] | Literal[True]]:
     """
     Return what a policy has to allow to undo *failure*, by its keywords, if a header of the answer shows something
     else.
@@ -321,8 +321,9 @@ def _needs_of(failure: Failure) -> dict[str, Sequence[str] | bool]:
         case Reason.HEADER_NOT_ALLOWED:
             return {"allow_headers": refused_headers(failure)}
         case reason if reason in _OF_ORIGINS:
-            credentials = {"allow_credentials": True} if failure.with_credentials else {}
-            return {"allow_origins": [failure.sent_origin], **credentials}
+            if failure.with_credentials:
+                return {"allow_origins": [failure.sent_origin], "allow_credentials": True}
+            return {"allow_origins": [failure.sent_origin]}
         case _:
             return {}
 

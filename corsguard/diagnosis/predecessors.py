@@ -5,16 +5,17 @@ Nothing is imported for this: an application has already imported the library th
 """
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from inspect import getclosurevars
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from corsguard.applications import layers_of
 from corsguard.browser.advice import origin_step
 from corsguard.browser.evidence import LONGEST_READ, MOST_NAMES, as_shown
-from corsguard.moving import Draft, Placement, starlette
+from corsguard.moving import Draft, Placement, as_regex, starlette
 from corsguard.moving.starlette import added_to
 from corsguard.validation import DEFAULTS
 
@@ -97,7 +98,7 @@ class Predecessor(NamedTuple):
     def _names_of(self, keywords: Iterable[str]) -> str:
         return " and ".join(name for keyword in keywords if (name := _SETTINGS[self.library].get(keyword)))
 
-    def allowing(self, needs: Mapping[str, Sequence[str] | bool], path: str) -> str:
+    def allowing(self, needs: Mapping[str, Sequence[str] | Literal[True]], path: str) -> str:
         """
         Return the library and the names of its settings for *path*, if they allow what *needs* has by the keywords of a
         policy; empty if not, or if they cannot be read.
@@ -138,7 +139,7 @@ class Predecessor(NamedTuple):
             said = "; ".join(as_shown(said, LONGEST_READ) for said in [*draft.expressions][:MOST_NAMES])
             return (
                 f"{self.library} guards this path, and neither the setting {settings['allow_origins']} nor an "
-                f"expression covers this origin, with its scheme and its port ({said})."
+                f"expression covers this origin, with its scheme and its port ({said}).{_meant_by(draft, origin)}"
             )
         return (
             f"{self.library} guards this path, and its setting {settings['allow_origins']} does not list this origin."
@@ -172,6 +173,21 @@ def _places_in(library: str, application: object) -> Sequence[Placement]:
     return _places_in_flask(application)
 
 
+def _meant_by(draft: Draft, origin: str) -> str:
+    """
+    Return which expression is meant by a pattern for *origin* that is read as an expression; empty if there is none.
+    """
+    texts = [text for said, wider in draft.expressions.items() for text in wider if said.endswith(as_regex(text))]
+    text = next((text for text in texts if origin_step([text], origin).passed), "")
+    if not text:
+        return ""
+    expression = re.escape(text).replace(r"\*", "[a-z0-9-]+")
+    return (
+        " A pattern is read as a regular expression there, in which * repeats the character before it. Write "
+        f"{as_shown(as_regex(f'{expression}$'), LONGEST_READ)}."
+    )
+
+
 def _draft_for(path: str, places: Iterable[Placement]) -> Draft | None:
     """
     Return the draft that decides about *path*, if the settings have one.
@@ -180,11 +196,11 @@ def _draft_for(path: str, places: Iterable[Placement]) -> Draft | None:
     return max(around, key=lambda place: len(place.prefix)).draft if around else None
 
 
-def _covers(keyword: str, said: object, needed: Sequence[str] | bool) -> bool:
+def _covers(keyword: str, said: object, needed: Sequence[str] | Literal[True]) -> bool:
     """
     Whether *said*, the value of *keyword*, has everything that is *needed*.
     """
-    if isinstance(needed, bool) or not isinstance(said, str | list) or not said:
+    if needed is True or not isinstance(said, str | list) or not said:
         return said is needed
     if keyword == "allow_origins":
         return all(origin_step(said, origin).passed for origin in needed)

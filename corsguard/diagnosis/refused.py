@@ -40,7 +40,7 @@ _BY_STATUS: Final = (
     ({413}, "The body is larger than the server, or a proxy in front, accepts."),
     (
         {502, 503, 504},
-        "What answers (a proxy in front, the server, or the application itself) gets no answer, or is overloaded: look at its log.",
+        "What answers (a proxy, the server, or the application itself) gets no answer, or is overloaded: see its log.",
     ),
 )
 

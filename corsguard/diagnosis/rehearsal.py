@@ -20,7 +20,7 @@ from corsguard.browser.wire import Header
 from corsguard.errors import Problem
 from corsguard.explanation import Explanation, Step, explain_assignment
 from corsguard.fixes import Fix
-from corsguard.policies import Assignment
+from corsguard.policies import UNNAMED, Assignment, text_of_path
 from corsguard.policy import Policy
 from corsguard.protection import is_handshake
 from corsguard.validation import DEFAULTS, problems_of
@@ -76,7 +76,8 @@ class Rehearsal:
     """
     The result of a request: *error* is None if the page may read the response.
 
-    *store* is what is called for the policy of a host, if anything is. *around* are the problems that only a framework
+    *guarded_path* is the path in lower case, if only that has a policy. *store* is what is called for the policy of a
+    host, if anything is. *around* are the problems that only a framework
     can know, and that keep policies from having an effect. *absent* is the one that says that no policy is used at all.
     """
 
@@ -84,6 +85,7 @@ class Rehearsal:
     heard: tuple[Heard, ...]
     error: NetworkError | None
     edits: tuple[Edit, ...]
+    guarded_path: str
     store: str
     around: tuple[Problem, ...]
     absent: Problem | None
@@ -134,11 +136,19 @@ class Rehearsal:
         if bare is None:
             return ""
         path = as_shown(of_handshake(Url.parse(self.asked.url)).href.removeprefix(self.server))
+        if self.guarded_path:
+            return (
+                f"{as_shown(self.guarded_path)} is guarded, and paths are case-sensitive: let the page request that, "
+                f"or give {path} a policy, too."
+            )
         host = bare.name if self.store else ""
         if bare.policy is None and not bare.is_odd and not host:
             return (
                 f"If pages of other origins may read {path}, write a policy in place of None. If not, change nothing."
             )
+        if bare is UNNAMED and not self.store:
+            named = as_shown(Url.parse(self.asked.url).host)
+            return f'Give the host a policy: under hosts, with the key "{named}", or with @cors on its views.'
         where = f"let {self.store} return one for {host}" if host else "under paths or hosts"
         return f"Give {path} a policy: {where}, or with @cors on its view."
 
@@ -213,9 +223,14 @@ class _Server:
         self._guarded = guarded
         self._resource = resource
         self.told: list[tuple[Explanation, Assignment]] = []
+        self.guarded_path = ""
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         there = self._guarded.find(environ)
+        lower = environ["PATH_INFO"].lower()
+        if not isinstance(there.policy, Policy) and lower != environ["PATH_INFO"]:
+            again = self._guarded.find({**environ, "PATH_INFO": lower})
+            self.guarded_path = text_of_path(lower) if isinstance(again.policy, Policy) else ""
         # This asks the origin source, also one that has to be awaited, so the guard does not have to ask it again.
         told = explain_assignment(there, environ, self._guarded.protection)
         self.told.append((told, there))
@@ -258,6 +273,7 @@ def rehearse(guarded: Guarded, asked: Fetch, resource: _Resource = _resource) ->
         heard=heard,
         error=error,
         edits=edits,
+        guarded_path=server.guarded_path,
         store=guarded.store,
         around=guarded.around,
         absent=guarded.absent,

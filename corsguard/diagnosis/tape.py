@@ -108,6 +108,9 @@ def _line(entry: Entry) -> str:
 _ABORTED: Final = "aborted"
 _NO_EVENTS: Final = "event_stream_type"
 _OK: Final = 200
+_FIRST_ERROR: Final = 400
+# What Opaque Response Blocking refuses.
+_UNUSABLE: Final = "orb"
 # Why a preflight that is not in the file counts as passed.
 _HAD_ASKED: Final = "because the request itself was sent."
 _NEVER_ASKS: Final = (
@@ -163,7 +166,11 @@ def said(entry: Entry, asked: Fetch) -> Iterator[Fault]:
     url = url_of(entry.request.url)
     origin = "" if url is None else url.origin
     value = message.value or (_DIRECTIVES.get(entry.kind, "") if lookalike == "csp" else "")
+    if lookalike == _UNUSABLE and entry.response is not None:
+        value = (get(entry.response.headers, "Content-Type") or "").partition(";")[0].strip().lower()
     fix = fix_of_lookalike(lookalike, asked.page_origin, origin, message.header, value, url=entry.request.url)
+    if lookalike == _UNUSABLE and entry.response is not None and entry.response.status >= _FIRST_ERROR:
+        fix = replace(fix, words=f"The status is {entry.response.status}, so check the URL first. {fix.words}")
     if lookalike in _ANY_ERROR and named is not None and (why := why_failed(named[1], as_shown(origin))):
         fix = Fix(words=f"The browser says {named[1]}: {why}")
     yield Fault(code=lookalike, cause=LOOKALIKES[lookalike].title, fix=fix)

@@ -435,6 +435,28 @@ def test_a_load_without_cors_that_the_browser_refused_is_told(write, entry, foun
     assert verdicts(write("WebInspector", shared, entry)) == ([("readable",), *found], 1 if found else 0)
 
 
+@pytest.mark.parametrize(
+    ("status", "kind", "said"),
+    [
+        (
+            404,
+            "text/html; charset=utf-8",
+            "The status is 404, so check the URL first. The response has the type text/html,",
+        ),
+        (200, "text/html", "The response has the type text/html, as an error or a login has."),
+        (200, "application/json", "The response has the type application/json. For an element, send what it needs"),
+        (500, None, "The status is 500, so check the URL first. For an element"),
+    ],
+)
+def test_the_answer_that_opaque_response_blocking_refused_is_described(write, status, kind, said):
+    asked = [("Referer", f"{PAGE}/"), ("Sec-Fetch-Mode", "no-cors")]
+    lines = [("Content-Type", kind)] if kind else []
+    error = {"_error": "net::ERR_BLOCKED_BY_ORB"}
+    refused = one("GET", "/a.js", status, lines, origin=None, asked=asked, response=error, _resourceType="script")
+    told = run(write("WebInspector", chromium("GET", "/a", 200, allow()), refused)).stdout
+    assert said in " ".join(told.split())
+
+
 # A request that Chromium did not refuse.
 
 STORED = {"_fromCache": "disk"}

@@ -242,7 +242,7 @@ OUTSIDE = [
     (
         behind(refuse),
         "/",
-        "either it is not around what answers, or it does not list the origin. Add CORSMiddleware last",
+        "Starlette's CORSMiddleware shares with this page, so it is not around what answers here. Add CORSMiddleware",
     ),
 ]
 

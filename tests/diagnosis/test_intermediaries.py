@@ -52,6 +52,17 @@ SEEN = {
         [("Access-Control-Allow-Origin", f'"{PAGE}"')],
         f"The value is in quotation marks: send it without them ({PAGE}).",
     ),
+    "a variable of Apache": (
+        200,
+        [("Access-Control-Allow-Origin", "(null)")],
+        "or a configuration variable is not set. Apache writes (null) for a variable that no SetEnvIf sets",
+    ),
+    "a variable of Go": (200, [("Access-Control-Allow-Origin", "<nil>")], "or a configuration variable is not set."),
+    "no origin at all": (
+        200,
+        [("Access-Control-Allow-Origin", "%{ORIGIN}e")],
+        "%{ORIGIN}e is not an origin: that is the scheme, the host, and the port if the URL has one.",
+    ),
     "a comma": (200, [("Access-Control-Allow-Origin", f"{PAGE},")], "has a comma too many: send the origin alone."),
     # Their lines are in each answer, also in those of the application.
     "Imperva": (403, [("X-Iinfo", "1-2-3")], "Imperva is in front (X-Iinfo: 1-2-3): its log says whether it refused."),
@@ -262,6 +273,24 @@ def test_a_server_that_judges_the_origin_by_itself_is_to_be_told(status, body, l
 def test_another_word_about_an_origin_judges_none(status, body):
     (fault, *_) = diagnosis.check(saying(status, body, [TEXT]), page=PAGE).faults
     assert "judges the origin" not in fault.fix.words
+
+
+HTML = ("Content-Type", "text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    ("body", "lines", "is_page"),
+    [
+        (b'<!DOCTYPE html><html><div id="root"></div>', [HTML], True),
+        (b"\n<html lang=en>", [HTML], True),
+        (b"plain words", [HTML], False),
+        (b"<html>", [TEXT], False),
+        (b"<html>", [HTML, VARIES], False),
+    ],
+)
+def test_a_page_in_place_of_data_is_told_as_such(body, lines, is_page):
+    (fault, *_) = diagnosis.check(saying(200, body, lines), page=PAGE).faults
+    assert fault.fix.words.startswith("The answer is an HTML page. If the page wants data, this URL") is is_page
 
 
 BACK = "https://gate.other.example/start?to=https%3A%2F%2Fapi.example.com%2Fitems&n=4"

@@ -39,6 +39,22 @@ def test_tls_is_verified_with_the_given_certificates(tmp_path):
         assert "not valid for 'other.example.com'" in data(*other)[0]["faults"][0]["cause"]
 
 
+def test_a_chain_without_its_intermediate_certificate_is_told_apart_from_a_certificate_of_its_own(tmp_path):
+    authority = trustme.CA()
+    below = authority.create_child_ca()
+    file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(file))
+    leaf = below.issue_cert("api.example.com")
+    alone = tmp_path / "leaf.pem"
+    alone.write_bytes(leaf.private_key_pem.bytes() + leaf.cert_chain_pems[0].bytes())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(alone)
+    with served_http(Server(response=(200, allow())), context) as port:
+        found, _ = data(API, "--page", PAGE, "--connect-to", f"127.0.0.1:{port}", "--cacert", file)
+    assert "does not send the certificates between its own and that of the authority" in str(found["faults"][0])
+    assert "Use one of a public authority" not in str(found["faults"][0])
+
+
 def test_a_missing_response_is_not_a_matter_of_cors():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

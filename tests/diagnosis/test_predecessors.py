@@ -130,6 +130,16 @@ WHY = {
         "does not list the origin, or not the path, or is not around what answers.",
     ),
     "next to a mounted application": (next_to_mounted(), "/health", "guards only /items and what is below it"),
+    "a pattern that is read as an expression": (
+        with_flask_cors(origins=["https://*.example.com"]),
+        "/items",
+        r'repeats the character before it. Write r"https://[a-z0-9-]+\.example\.com$".',
+    ),
+    "the same for Starlette": (
+        with_starlettes(allow_origin_regex="https://*.example.com"),
+        "/items",
+        r'repeats the character before it. Write r"https://[a-z0-9-]+\.example\.com$".',
+    ),
     "no origin": (
         with_starlettes(allow_credentials=True),
         "/items",

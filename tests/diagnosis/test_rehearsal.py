@@ -10,10 +10,11 @@ import pytest
 from django.core.wsgi import get_wsgi_application
 from django.test import override_settings
 from fastapi import FastAPI
+from kit.checking import Server
 from kit.configuring import hello
 from kit.explaining import APP, document, run
 
-from corsguard import CORSMiddleware, CrossOriginProtection, Policy, asgi
+from corsguard import CORSMiddleware, CrossOriginProtection, Policy, asgi, diagnosis
 from corsguard.configuration import Configuration
 from corsguard.diagnosis.asking import with_value
 from corsguard.diagnosis.guarded import guarded_by, load_guarded
@@ -148,6 +149,29 @@ def test_the_line_to_change_is_on_the_level_of_its_policy(policies, host, code):
     assert told(starlette) == [f"app.add_middleware(CORSMiddleware, policy={code})"]
     with override_settings(CORSGUARD=policies, MIDDLEWARE=["corsguard_django.middleware.CORSMiddleware"]):
         assert told(get_wsgi_application()) == [f"CORSGUARD = {code}"]
+
+
+@pytest.mark.parametrize(
+    ("policies", "url", "said"),
+    [
+        (BY_PATH["paths"], "/Items/4", "/items/4 is guarded, and paths are case-sensitive: let the page request that"),
+        ({"/items": ITEMS}, "/orders/A", "Give /orders/A a policy: under paths or hosts"),
+        (
+            {"hosts": {"a.example": ITEMS, "*.b.example": ITEMS}},
+            "https://b.example:8443/items",
+            'Give the host a policy: under hosts, with the key "b.example", or with @cors on its views.',
+        ),
+    ],
+)
+def test_what_no_policy_covers_is_told_by_what_is_missing(policies, url, said):
+    found = diagnosis.check(CORSMiddleware(Server(), policies), page=APP, url=url)
+    assert any(reason.startswith(said) for reason in found.rehearsal.reasons)
+
+
+@pytest.mark.parametrize("key", ["b.example", "b.example:8443"])
+def test_the_key_of_a_host_that_is_proposed_covers_it(key):
+    app = CORSMiddleware(Server(), {"hosts": {"a.example": ITEMS, key: ITEMS}})
+    assert diagnosis.check(app, page=APP, url="https://b.example:8443/items").verdict == "readable"
 
 
 def test_a_policy_with_a_name_is_changed_under_its_name():

@@ -388,6 +388,12 @@ FIXES = [
         ],
     ),
     (
+        # Fetch, "cross-origin resource policy internal check": the site is the same, and the scheme is not.
+        failure(Reason.CORP, "same-site", mode="no-cors", page_origin="http://app.example.com"),
+        "on plain http, and for a resource of https such a page does not count. Load the page over https",
+        ["send:   Cross-Origin-Resource-Policy: cross-origin"],
+    ),
+    (
         failure(Reason.CORP, None, mode="no-cors"),
         "Cross-Origin-Embedder-Policy",
         [
