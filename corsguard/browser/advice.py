@@ -35,9 +35,11 @@ from corsguard.protection import REMEDIES
 from .connection_advice import (
     BEHIND_A_PROXY,
     BETTER_OVER_HTTPS,
+    WITH_CORS,
     bad_scheme,
     change,
     client_certificate,
+    corp,
     handshake,
     invalid_handshake,
     is_sound,
@@ -59,7 +61,6 @@ from .evidence import (
     is_led_to_login,
     is_login,
     is_redirected_to_login,
-    is_within_site,
     method_is_allowed,
     misspelt_for,
     redirect_target,
@@ -81,20 +82,17 @@ from .intermediaries import (
     in_front_seen,
     limit_seen,
     login_seen,
-    origin_judged,
-    page_seen,
     protection_seen,
     refusal_seen,
     storage_seen,
     text_seen,
     wants_tls,
 )
-from .order_advice import of_csrf, of_hosts, outermost
+from .order_advice import judges_origin, of_csrf, of_hosts, of_refusal, outermost, why_unseen
 from .reasons import REASONS, Reason
 from .redirect_advice import NO_LOGIN, TAINTED, answer_401, leads_elsewhere, taints, why_led_back, why_redirected
 from .storage_advice import LOAD_FROM_SERVER, of_api_gateway, of_storage
-from .urls import Url, is_schemelessly_same_site
-from .wire import WireResponse
+from .urls import Url
 
 
 def fix(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
@@ -255,37 +253,14 @@ _BY_STATUS: Final = {
 }
 # No order of layers within an application changes these.
 BEFORE_ANY_LAYER: Final = frozenset({407, 408, 414, 421, 431, 502, 503, 504, *range(520, 531)})
-_NOT_SEEN: Final = (
-    "The server does not list the origin, or has no CORS layer on this path, or something in front of it answers (a "
-    "login, a router, a proxy)."
-)
-_A_PAGE: Final = (
-    "The answer is an HTML page. If the page wants data, this URL does not lead to the API: a web server, or a router, "
-    "answers a path that it does not know with its start page or a login (is a rule of the proxy missing?). Otherwise, "
-    "the server does not list the origin, or has no CORS layer on this path."
-)
-_OF_ORIGIN: Final = (
-    'What answers judges the origin by itself, and says: "{}". List the page there (python-socketio: '
-    "cors_allowed_origins; other servers have a list, too). A CORS layer around it does not change that."
-)
-_NO_AGREEMENT: Final = (
-    "Not CORS: the page has Cross-Origin-Embedder-Policy, which requires each resource to agree, and this resource has "
-    "no Cross-Origin-Resource-Policy. Send it. Or load the resource with CORS (an element: crossorigin), and let the "
-    "server share it. If it is not yours, let the page send Cross-Origin-Embedder-Policy: credentialless (not known to "
-    "Safari)."
-)
 _OF_STAR: Final = (
     "* never counts with credentials: list the {0}s. A list takes the place of *, so every other {0} that pages use "
     "has to be listed, too."
 )
-_INSECURE_SITE: Final = (
-    "Not CORS: the resource lets its own site embed it (same-site). The page is of that site, but on plain http, and "
-    "for a resource of https such a page does not count. Load the page over https, or let every site embed the "
-    "resource."
-)
-_WITH_CORS: Final = 'mode: "cors" (an element: the attribute crossorigin)'
 # The problem of an entry that has no form of an origin.
 _NO_PATTERN: Final = "E211"
+_NO_ORIGIN: Final = "{} is not an origin: that is the scheme, the host, and the port if the URL has one."
+_OF_EXPRESSIONS: Final = frozenset("^$|[")
 _NO_PATTERNS: Final = "Browsers do not match patterns. Match on the server, and send the origin."
 # What a program writes into the header if it has no origin.
 _UNSET: Final = frozenset(
@@ -395,7 +370,7 @@ def _missing(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     why = _seen_in_answer(failure, is_named="url" not in unnamed)
     if why is not None and (is_redirected_to_login(failure) or taints(failure)):
         return change(why, *([NO_LOGIN] if is_redirected_to_login(failure) else []))
-    if why is not None and _judges_origin(failure):
+    if why is not None and judges_origin(failure):
         # It shares by itself with what its list has.
         return replace(_share(failure, why), policy={})
     if why is None and "origin" in (get(headers_of(failure), "Vary") or "").lower():
@@ -403,7 +378,7 @@ def _missing(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
             "The answer varies on Origin, so a CORS layer is there. Most likely it does not list this origin. Or a "
             "proxy in front does not pass Origin on, or removes the header."
         )
-    return _share(failure, why or _seen_in_status(failure) or (_A_PAGE if _is_page(failure) else _NOT_SEEN))
+    return _share(failure, why or _seen_in_status(failure) or why_unseen(failure))
 
 
 def _seen_in_front(failure: Failure) -> str:
@@ -456,7 +431,7 @@ def _seen_in_answer(failure: Failure, *, is_named: bool = True) -> str | None:
         )
     if csrf_seen(answer):
         return f"Status {answer.status}, and the body names CSRF. {of_csrf(answer)}"
-    if why := _seen_in_refusal(answer):
+    if why := of_refusal(answer):
         return why
     if reason := protection_seen(answer):
         what = "the preflight" if failure.is_preflight else "the request"
@@ -468,24 +443,6 @@ def _seen_in_answer(failure: Failure, *, is_named: bool = True) -> str | None:
             "origin is not listed."
         )
     return None
-
-
-def _seen_in_refusal(answer: WireResponse) -> str:
-    if said := origin_judged(answer):
-        return f"Status {answer.status}. {_OF_ORIGIN.format(said)}"
-    if said := refusal_seen(answer):
-        return f'Status {answer.status}. The CORS layer itself refuses, so nothing has to be moved. It says: "{said}".'
-    return ""
-
-
-def _is_page(failure: Failure) -> bool:
-    answer = None if failure.exchange is None else failure.exchange.response
-    return answer is not None and page_seen(answer)
-
-
-def _judges_origin(failure: Failure) -> bool:
-    answer = None if failure.exchange is None else failure.exchange.response
-    return answer is not None and bool(origin_judged(answer))
 
 
 def _seen_in_status(failure: Failure) -> str | None:
@@ -583,7 +540,7 @@ def _why_invalid(value: str, error: PolicyError) -> str:
         return f"The value is in quotation marks: send it without them ({as_shown(bare)})."
     if error.problems[0].code == _NO_PATTERN:
         # Its message has the grammar of a policy, and this is a header.
-        return f"{as_shown(value)} is not an origin: that is the scheme, the host, and the port if the URL has one."
+        return _NO_ORIGIN.format(as_shown(value)) if _OF_EXPRESSIONS.isdisjoint(value) else _NO_PATTERNS
     return error.problems[0].message
 
 
@@ -757,28 +714,6 @@ def _list(why: str, header: str, names: list[str], page: str) -> Fix:
     return change(why, f"{header}: {', '.join(short)}", policy={keyword: short}, page=page)
 
 
-def _corp(failure: Failure) -> Fix:
-    if not failure.value:
-        return change(_NO_AGREEMENT, "Cross-Origin-Resource-Policy: cross-origin", page=_WITH_CORS)
-    why = "Not CORS: the page fetched with mode no-cors, and the resource does not allow other sites to embed it"
-    if failure.value == "same-site" and _differs_in_scheme(failure):
-        # Fetch, "cross-origin resource policy internal check".
-        return change(_INSECURE_SITE, "Cross-Origin-Resource-Policy: cross-origin")
-    share = "same-site" if failure.value == "same-origin" and is_within_site(failure) else "cross-origin"
-    why = f'{why}. Allow it to be embedded. To read it instead, leave out mode: "no-cors" and let the server share it.'
-    return change(why, f"Cross-Origin-Resource-Policy: {share}", page=_WITH_CORS)
-
-
-def _differs_in_scheme(failure: Failure) -> bool:
-    """
-    Whether the page and the resource are of one site, except that only the resource is loaded over https.
-    """
-    url = url_of(failure.url)
-    if url is None or not (failure.page_origin.startswith("http:") and url.scheme == "https"):
-        return False
-    return is_schemelessly_same_site(failure.page_origin, url.origin)
-
-
 def _redirect_userinfo(failure: Failure) -> Fix:
     target = redirect_target(failure)
     to = as_shown(target.href) if isinstance(target, Url) else "https://..."
@@ -815,7 +750,7 @@ _FIXES: Final[Mapping[Reason, Callable[[Failure], Fix]]] = {
     Reason.ALLOW_HEADERS_UNPARSABLE: _headers_unparsable,
     Reason.METHOD_NOT_ALLOWED: _method,
     Reason.HEADER_NOT_ALLOWED: _header,
-    Reason.CORP: _corp,
+    Reason.CORP: corp,
     Reason.REDIRECT_MODE_ERROR: _always(
         "Not CORS. Let the page request the last URL, or follow.", page='redirect: "follow"'
     ),
@@ -857,6 +792,6 @@ _UNNAMED: Final[Mapping[Reason, Fix]] = {
         "requires each resource to agree. Allow it: with same-site if the page and the resource share a site, "
         'otherwise with cross-origin; or, to read it, leave out mode: "no-cors" and let the server share it.',
         "Cross-Origin-Resource-Policy: cross-origin",
-        page=_WITH_CORS,
+        page=WITH_CORS,
     ),
 }

@@ -1,7 +1,8 @@
 """
-What to change where CORS is not the cause: no response came, a scheme, TLS, mixed content, a WebSocket handshake.
+What to change where CORS is not the cause: no response came, a scheme, TLS, mixed content, a WebSocket handshake, or a
+resource that does not let a page embed it.
 
-No header of a response helps here, except that the server of a WebSocket may judge the origin.
+No header of CORS helps here, except that the server of a WebSocket may judge the origin.
 """
 
 import re
@@ -12,11 +13,21 @@ from corsguard.fixes import Fix
 from corsguard.origin import NULL
 from corsguard.validation import problems_of
 
-from .evidence import REDIRECTS, as_shown, in_ascii, net_error_of, redirect_target, scheme_of, status_of, url_of
+from .evidence import (
+    REDIRECTS,
+    as_shown,
+    in_ascii,
+    is_within_site,
+    net_error_of,
+    redirect_target,
+    scheme_of,
+    status_of,
+    url_of,
+)
 from .failures import Failure
 from .intermediaries import host_refused_seen, origin_refused
 from .order_advice import of_hosts
-from .urls import HTTP_SCHEMES, Url, address_space, is_trustworthy, of_handshake
+from .urls import HTTP_SCHEMES, Url, address_space, is_schemelessly_same_site, is_trustworthy, of_handshake
 from .wire import PENDING
 
 BEHIND_A_PROXY: Final = (
@@ -503,3 +514,39 @@ def invalid_handshake(failure: Failure) -> Fix:
                 "Not CORS: Sec-WebSocket-Accept is made from the Sec-WebSocket-Key of this handshake. This answer was "
                 "made without that key, or computed wrongly: let the server's WebSocket library answer."
             )
+
+
+_NO_AGREEMENT: Final = (
+    "Not CORS: the page has Cross-Origin-Embedder-Policy, which requires each resource to agree, and this resource has "
+    "no Cross-Origin-Resource-Policy. Send it. Or load the resource with CORS (an element: crossorigin), and let the "
+    "server share it. If it is not yours, let the page send Cross-Origin-Embedder-Policy: credentialless (not known to "
+    "Safari)."
+)
+_INSECURE_SITE: Final = (
+    "Not CORS: the resource lets its own site embed it (same-site). The page is of that site, but on plain http, and "
+    "for a resource of https such a page does not count. Load the page over https, or let every site embed the "
+    "resource."
+)
+WITH_CORS: Final = 'mode: "cors" (an element: the attribute crossorigin)'
+
+
+def corp(failure: Failure) -> Fix:
+    if not failure.value:
+        return change(_NO_AGREEMENT, "Cross-Origin-Resource-Policy: cross-origin", page=WITH_CORS)
+    why = "Not CORS: the page fetched with mode no-cors, and the resource does not allow other sites to embed it"
+    if failure.value == "same-site" and _differs_in_scheme(failure):
+        # Fetch, "cross-origin resource policy internal check".
+        return change(_INSECURE_SITE, "Cross-Origin-Resource-Policy: cross-origin")
+    share = "same-site" if failure.value == "same-origin" and is_within_site(failure) else "cross-origin"
+    why = f'{why}. Allow it to be embedded. To read it instead, leave out mode: "no-cors" and let the server share it.'
+    return change(why, f"Cross-Origin-Resource-Policy: {share}", page=WITH_CORS)
+
+
+def _differs_in_scheme(failure: Failure) -> bool:
+    """
+    Whether the page and the resource are of one site, except that only the resource is loaded over https.
+    """
+    url = url_of(failure.url)
+    if url is None or not (failure.page_origin.startswith("http:") and url.scheme == "https"):
+        return False
+    return is_schemelessly_same_site(failure.page_origin, url.origin)

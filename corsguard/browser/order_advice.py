@@ -1,19 +1,32 @@
 """
 What to change where something else than the CORS layer answers: the order of the layers, the settings of a web server,
-a protection against CSRF, or a list of hosts.
+a protection against CSRF, a list of hosts or of origins, or a page in place of data.
 """
 
 from typing import Final
 
 from .evidence import as_shown, url_of
 from .failures import Failure
-from .intermediaries import csrf_fails, order_seen, web_server_seen
+from .intermediaries import csrf_fails, order_seen, origin_judged, page_seen, refusal_seen, web_server_seen
 from .wire import WireResponse
 
 _OUTERMOST: Final = "Put the CORS layer outermost"
 _IN_PYTHON: Final = "CORSMiddleware around everything, or first in MIDDLEWARE"
 _TRUST: Final = "trust the page's origin there, too (Django: CSRF_TRUSTED_ORIGINS)"
 _PROOF: Final = "send a valid token (Django: the cookie csrftoken, and the same in the header X-CSRFToken)"
+_NOT_SEEN: Final = (
+    "The server does not list the origin, or has no CORS layer on this path, or something in front of it answers (a "
+    "login, a router, a proxy)."
+)
+_A_PAGE: Final = (
+    "The answer is an HTML page. If the page wants data, this URL does not lead to the API: a web server, or a router, "
+    "answers a path that it does not know with its start page or a login (is a rule of the proxy missing?). Otherwise, "
+    "the server does not list the origin, or has no CORS layer on this path."
+)
+_OF_ORIGIN: Final = (
+    'What answers judges the origin by itself, and says: "{}". List the page there (python-socketio: '
+    "cors_allowed_origins; other servers have a list, too). A CORS layer around it does not change that."
+)
 # By the check that fails.
 _OF_CSRF: Final = {
     "origin": f"It does not trust the origin: {_TRUST}. Then the request needs a token, too: {_PROOF}",
@@ -57,3 +70,31 @@ def of_hosts(url: str, said: str) -> str:
         "(Vite: server.allowedHosts; webpack: devServer.allowedHosts; Django: ALLOWED_HOSTS; Starlette: allowed_hosts "
         "of TrustedHostMiddleware; Rails: config.hosts), or let the page request a host of the list. Then check again."
     )
+
+
+def of_refusal(answer: WireResponse) -> str:
+    """
+    Return what to change about *answer*, which refuses the origin, or is that of a CORS layer that refuses; empty if it
+    is neither.
+    """
+    if said := origin_judged(answer):
+        return f"Status {answer.status}. {_OF_ORIGIN.format(said)}"
+    if said := refusal_seen(answer):
+        return f'Status {answer.status}. The CORS layer itself refuses, so nothing has to be moved. It says: "{said}".'
+    return ""
+
+
+def judges_origin(failure: Failure) -> bool:
+    """
+    Whether what answers judges the origin by itself, and no CORS layer around it helps.
+    """
+    answer = None if failure.exchange is None else failure.exchange.response
+    return answer is not None and bool(origin_judged(answer))
+
+
+def why_unseen(failure: Failure) -> str:
+    """
+    Return why the answer may have no CORS headers, if neither its headers nor its status show it.
+    """
+    answer = None if failure.exchange is None else failure.exchange.response
+    return _A_PAGE if answer is not None and page_seen(answer) else _NOT_SEEN

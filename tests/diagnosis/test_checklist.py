@@ -296,7 +296,7 @@ LOOK_ALIKES = [
     (401, b"", "Most likely, the user is not logged in"),
     (404, b"", "there is nothing at this URL"),
     (405, b"", "The server does not serve this method there"),
-    (503, b"", "a proxy in front, or the server itself"),
+    (503, b"", "a proxy, the server, or the application itself"),
     (413, b"", "The body is larger"),
     (500, b"", "the server's log"),
     (200, b"", ""),

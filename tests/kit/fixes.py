@@ -95,7 +95,7 @@ FIXES = [
     (mismatch(""), "is empty", SHARE),
     (mismatch(f'"{APP}"'), "quotation mark", SHARE),
     (mismatch("/^https:.*$/"), "Browsers do not match patterns", SHARE),
-    (mismatch("/^https:/"), "regular expressions are not supported", SHARE),
+    (mismatch("/^https:/"), "Browsers do not match patterns", SHARE),
     (mismatch("null"), "sandboxed frames of any site", SHARE),
     (mismatch("http://app.example.com"), "this origin has the scheme https", also("http://app.example.com")),
     (mismatch("https://www.app.example.com"), "with and without www.", also("https://www.app.example.com")),
