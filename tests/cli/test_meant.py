@@ -3,13 +3,13 @@ A wrong URL is answered with the URL to type. A module that cannot be loaded is 
 """
 
 import json
-import socket
 import sys
 import time
 
 import pytest
 from click.testing import CliRunner
 from kit.checking import in_process
+from kit.gateways import free_port
 
 from corsguard.cli.group import group
 from corsguard.diagnosis import objects
@@ -126,11 +126,6 @@ def test_a_module_that_only_computes_gets_more_time(tmp_path, monkeypatch):
     (tmp_path / "busy_one.py").write_text(f"{busy}def app(environ, start_response): start_response('200 OK', [])\n")
     told = run("check", "busy_one:app", "--timeout", "0.1")
     assert "busy_one was not loaded" not in told.output
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
 
 
 ENDS = "import argparse\nargparse.ArgumentParser().parse_args(['--port'])\n"

@@ -6,11 +6,12 @@ A gateway is a process of its own. Its answers are compared with those of the gu
 """
 
 import os
+import secrets
 import shutil
 import socket
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import product
 from pathlib import Path
 from socketserver import ThreadingMixIn
@@ -333,8 +334,12 @@ def served(application=backend):
 
 
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as there:
-        return there.getsockname()[1]
+    """
+    Return a port on which nobody listens. The system does not give it to anybody else: that begins at 32768.
+    """
+    while True:
+        with suppress(OSError), socket.create_server(("127.0.0.1", 10_000 + secrets.randbelow(22_000))) as there:
+            return there.getsockname()[1]
 
 
 _NGINX = """
