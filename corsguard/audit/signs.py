@@ -579,10 +579,11 @@ def carried_out(form: Answer, text: Answer) -> Sign | None:
     severity = Severity.INFO
     if any(name.lower() == "cookie" for name, _ in form.request.headers):
         severity = Severity.MEDIUM
-        # Only Chromium reads a cookie without SameSite as Lax.
+        # Only Chromium reads a cookie without SameSite as Lax, and only after two minutes.
         detail += (
-            " Whether a browser sends the given cookie with them depends on its SameSite: with None all do, without "
-            "SameSite Firefox and Safari do, with Lax or Strict none does."
+            " Whether a browser sends the given cookie with a form depends on its SameSite: with None all do, without "
+            "SameSite Firefox and Safari do, and Chromium within two minutes after it was set, with Lax or Strict none "
+            "does. With the JSON text, browsers that block cookies of third parties send none."
         )
     return Sign((*ran.values(), *moved.values()), detail, severity=severity, confidence="high" if ran else "low")
 
@@ -740,10 +741,13 @@ def _is_cacheable(answer: Answer) -> bool:
     """
     Whether a shared cache is likely to store the response (RFC 9111, 3 and 4.2.2).
     """
-    # RFC 9213, 2.2: a cache that a field names obeys it in place of Cache-Control.
-    targeted = (value for name, value in answer.lines if name.lower().endswith(OF_SHARED_CACHES))
-    control = next(targeted, None) or answer.get("Cache-Control") or ""
-    if _NOT_STORED.search(control) or answer.get("Set-Cookie") is not None:
+    if answer.get("Set-Cookie") is not None:
         return False
+    # RFC 9213, 2.2: a cache that a field names obeys it in place of Cache-Control, and all others obey Cache-Control.
+    targeted = [value for name, value in answer.lines if name.lower().endswith(OF_SHARED_CACHES)]
+    if any(_STORED.search(value) and not _NOT_STORED.search(value) for value in targeted):
+        return True
+    control = answer.get("Cache-Control") or ""
     signs = ("Age", "X-Cache", "CF-Cache-Status", "Expires", "Last-Modified")
-    return bool(_STORED.search(control)) or any(answer.get(sign) is not None for sign in signs)
+    is_likely = bool(_STORED.search(control)) or any(answer.get(sign) is not None for sign in signs)
+    return is_likely and not _NOT_STORED.search(control)

@@ -260,7 +260,9 @@ _OF_STAR: Final = (
 # The problem of an entry that has no form of an origin.
 _NO_PATTERN: Final = "E211"
 _NO_ORIGIN: Final = "{} is not an origin: that is the scheme, the host, and the port if the URL has one."
-_OF_EXPRESSIONS: Final = frozenset("^$|[")
+_OF_EXPRESSIONS: Final = re.compile(r"[\^|\\]|\$$|[\])}.][*+?]")
+# A variable of nginx, of a shell or of a template that nothing has replaced.
+_VARIABLE: Final = re.compile(r"\$\{?\w{1,80}\}?|\{\{[^{}]{0,80}\}\}")
 _NO_PATTERNS: Final = "Browsers do not match patterns. Match on the server, and send the origin."
 # What a program writes into the header if it has no origin.
 _UNSET: Final = frozenset(
@@ -503,7 +505,7 @@ def _mismatch(failure: Failure, unnamed: Collection[str] = ()) -> Fix:
     value, origin = (failure.value or "")[:LONGEST_READ], failure.sent_origin
     if failure.value is None and failure.exchange is None:
         return _share(failure, "The header names another origin than the page's.")
-    if value.strip().lower() in _UNSET:
+    if value.strip().lower() in _UNSET or _VARIABLE.fullmatch(value):
         said = f'"{as_shown(value)}"' if value else "empty"
         return _share(
             failure,
@@ -540,7 +542,7 @@ def _why_invalid(value: str, error: PolicyError) -> str:
         return f"The value is in quotation marks: send it without them ({as_shown(bare)})."
     if error.problems[0].code == _NO_PATTERN:
         # Its message has the grammar of a policy, and this is a header.
-        return _NO_ORIGIN.format(as_shown(value)) if _OF_EXPRESSIONS.isdisjoint(value) else _NO_PATTERNS
+        return _NO_PATTERNS if _OF_EXPRESSIONS.search(value) else _NO_ORIGIN.format(as_shown(value))
     return error.problems[0].message
 
 

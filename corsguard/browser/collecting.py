@@ -178,7 +178,7 @@ class Collected:
 
 
 def _is_pair(pair: object) -> bool:
-    return isinstance(pair, tuple | list) and [*map(type, pair)] == [str, str]
+    return isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)
 
 
 def apart(work: Callable[[], None], answer: Collected) -> None:

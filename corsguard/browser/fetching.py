@@ -57,7 +57,7 @@ from .urls import (
 from .wire import Exchange, Header, Transport, Unreachable, WireRequest, WireResponse
 
 Mode = Literal["cors", "no-cors", "same-origin"]
-# Every browser sends these with every request, and some servers refuse what comes without them.
+# Every browser sends these with every fetch, and some servers refuse what comes without them.
 _ALWAYS: Final[tuple[Header, ...]] = (
     ("Accept", "*/*"),
     ("Accept-Language", "en-US,en;q=0.9"),
@@ -616,7 +616,8 @@ def _origin_line(request: Request) -> list[Header]:
 
 def _is_downgrade(request: Request) -> bool:
     """
-    Referrer Policy, "strict-origin-when-cross-origin".
+    Fetch, "append a request `Origin` header". For `Referer`, the standard asks which URL is trustworthy, and browsers
+    compare the schemes, too.
     """
     return request.client.origin.startswith("https:") and request.url.scheme != "https"
 

@@ -136,10 +136,16 @@ _REFUSED: Final = re.compile(rb"Disallowed CORS (?:origin|method|headers)[a-z, ]
 # What the server of a WebSocket says that judges the origin, such as those of websockets and Tornado. Pages begin with
 # a tag.
 _ABOUT_ORIGIN: Final = re.compile(rb"(?!<)[^\n]*?\borigins?\b[^\n]*", re.IGNORECASE)
-# The same in HTTP: the origin, and that it is refused.
-_ORIGIN: Final = re.compile(r"\borigins?\b", re.IGNORECASE)
-_REFUSES: Final = re.compile(
-    r"\b(?:not|n't|invalid|denied|rejected|refused|forbidden|blocked|bad|dis\w{1,20}|un\w{1,20})\b", re.IGNORECASE
+# The same in HTTP. The data of an application may have an origin, too: that of a flight.
+_GRANTED: Final = r"(?:accepted|allowed|authori[sz]ed|known|permitted|trusted|valid)"
+_DENIED: Final = (
+    rf"(?:not (?:an? )?{_GRANTED}|bad|blocked|denied|disallowed|forbidden|in{_GRANTED}|refused|rejected|un{_GRANTED})"
+)
+_ORIGIN_DENIED: Final = re.compile(
+    r"\borigin(?: header)?(?::? ?['\"(<]?(?:https?://[^\s'\")>]{1,300}|null)['\")>]?)? "
+    rf"(?:(?:has been|is|was) )?(?:isn't {_GRANTED}|{_DENIED})\b|"
+    rf"\b{_DENIED} origin(?= header\b| ?['\"(<]?https?://| ?[.,:;!]|$)",
+    re.IGNORECASE,
 )
 # What Django and Flask-WTF say. Django checks the origin first.
 _CSRF_ORIGIN: Final = re.compile(rb"\b(?:Origin|Referer) checking failed|\breferrer (?:is missing|does not match)")
@@ -276,7 +282,7 @@ def origin_judged(answer: WireResponse) -> str:
     if answer.status not in {400, 403} or refusal_seen(answer):
         return ""
     said = text_seen(answer)
-    return said if _ORIGIN.search(said) and _REFUSES.search(said) else ""
+    return said if _ORIGIN_DENIED.search(said) else ""
 
 
 def host_refused_seen(answer: WireResponse) -> str:

@@ -25,7 +25,7 @@ _A_PAGE: Final = (
 )
 _OF_ORIGIN: Final = (
     'What answers judges the origin by itself, and says: "{}". List the page there (python-socketio: '
-    "cors_allowed_origins; other servers have a list, too). A CORS layer around it does not change that."
+    "cors_allowed_origins; other servers have a list, too). Another CORS layer around it does not change that."
 )
 # By the check that fails.
 _OF_CSRF: Final = {

@@ -85,8 +85,9 @@ def why_led_back(failure: Failure) -> str:
     if not isinstance(target, Url) or source is None or target.origin == source.origin or is_login(target.href):
         return ""
     host = source.origin.partition("://")[2]
+    requested = f"//{host}{_path_of(source)}"
     asks, asked = (f"{unquote(url.href.partition('?')[2])}&" for url in (target, source))
-    if not re.search(rf"//{re.escape(host)}[/?#&]", asks) or host in asked:
+    if not re.search(rf"{re.escape(unquote(requested))}/?[?#&]", asks) or host in asked:
         return ""
     return _LED_BACK.format(as_shown(target.href), as_shown(host))
 

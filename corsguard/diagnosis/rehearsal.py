@@ -227,10 +227,10 @@ class _Server:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         there = self._guarded.find(environ)
-        lower = environ["PATH_INFO"].lower()
-        if not isinstance(there.policy, Policy) and lower != environ["PATH_INFO"]:
-            again = self._guarded.find({**environ, "PATH_INFO": lower})
-            self.guarded_path = text_of_path(lower) if isinstance(again.policy, Policy) else ""
+        path = text_of_path(environ["PATH_INFO"])
+        if not isinstance(there.policy, Policy) and (lower := path.lower()) != path:
+            again = self._guarded.find({**environ, "PATH_INFO": lower.encode().decode("latin-1")})
+            self.guarded_path = lower if isinstance(again.policy, Policy) else ""
         # This asks the origin source, also one that has to be awaited, so the guard does not have to ask it again.
         told = explain_assignment(there, environ, self._guarded.protection)
         self.told.append((told, there))

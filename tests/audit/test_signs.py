@@ -166,7 +166,9 @@ def test_a_missing_vary_is_as_severe_as_the_response_is_cacheable(control, sever
         ("CDN-Cache-Control", "public, max-age=600", "medium"),
         ("Cloudflare-CDN-Cache-Control", "max-age=600", "medium"),
         ("surrogate-control", "max-age=600", "medium"),
-        ("CDN-Cache-Control", "no-store", "low"),
+        # The other caches obey Cache-Control.
+        ("CDN-Cache-Control", "no-store", None),
+        ("Surrogate-Control", 'content="ESI/1.0"', None),
         ("X-Cache-Control", "public, max-age=600", None),
     ],
 )
@@ -174,12 +176,12 @@ def test_a_missing_vary_is_as_severe_as_the_response_is_cacheable(control, sever
 def test_what_only_shared_caches_obey_decides_whether_they_store(name, control, severity, usual, otherwise):
     def lines(environ):
         shared = [(ALLOW, APP), CREDENTIALS] if origin_of(environ) == APP else []
-        return [("Cache-Control", usual), (name, control), *shared]
+        return [("Cache-Control", usual), (name, control), ("Last-Modified", "Tue, 1 Dec 2026 00:00:00 GMT"), *shared]
 
     finding = found(answering(lines))["CG-V001"]
     assert finding["severity"] == (severity or otherwise)
     shown = dict(finding["proof"][0]["response"]["headers"])
-    assert (shown.get(name) == control) is (severity is not None)
+    assert (shown.get(name) == control) is (name != "X-Cache-Control")
 
 
 def without_head(environ, start_response):

@@ -150,8 +150,9 @@ def test_with_permission_a_foreign_page_posts_a_form_and_json():
     assert (finding.rule.id, finding.severity) == ("CG-E001", Severity.MEDIUM)
     assert finding.detail == (
         "The POST requests of a foreign page were answered: the form got 200 and the JSON text got 200. Whether a "
-        "browser sends the given cookie with them depends on its SameSite: with None all do, without SameSite Firefox "
-        "and Safari do, with Lax or Strict none does."
+        "browser sends the given cookie with a form depends on its SameSite: with None all do, without SameSite "
+        "Firefox and Safari do, and Chromium within two minutes after it was set, with Lax or Strict none does. With "
+        "the JSON text, browsers that block cookies of third parties send none."
     )
     # A POST is not repeated for confirmation.
     assert len(seen) == 2

@@ -5,10 +5,11 @@ What is known about an application that runs in this process takes the place of 
 import json
 
 import pytest
+from django.utils.safestring import SafeString
 from fastapi import FastAPI
 from flask import Blueprint, Flask
 from flask_cors import CORS
-from kit.checking import PAGE, in_process
+from kit.checking import PAGE, allow, in_process
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse, Response
 
@@ -93,6 +94,14 @@ def test_an_exception_is_named_with_its_place(app, said, caplog):
     (fault, *_) = diagnosis.check(app, page=PAGE).faults
     assert said in fault.fix.words
     assert "Most likely" not in fault.fix.words
+
+
+def test_a_text_of_a_subclass_is_sent():
+    def app(environ, start_response):
+        start_response("200 OK", [(name, SafeString(value)) for name, value in allow()])
+        return []
+
+    assert diagnosis.check(app, page=PAGE).verdict == "readable"
 
 
 def test_headers_that_were_not_sent_are_not_judged():

@@ -252,6 +252,9 @@ JUDGED = [
     (400, b'"https://app.example.com is not an accepted origin."', [TEXT]),
     (403, b"Origin https://app.example.com not allowed", []),
     (403, b'{"error": {"message": "Invalid origin"}}', [JSON, *allow(credentials="true")[2:]]),
+    (403, b"The origin 'https://app.example.com' is forbidden.", [TEXT]),
+    (400, b"Request from unauthorized origin: https://app.example.com", [TEXT]),
+    (403, b"Origin header isn't allowed", [TEXT]),
 ]
 
 
@@ -268,10 +271,19 @@ def test_a_server_that_judges_the_origin_by_itself_is_to_be_told(status, body, l
 
 @pytest.mark.parametrize(
     ("status", "body"),
-    [(400, b"The country of origin is missing"), (404, b"origin not known"), (400, b"not a date")],
+    [
+        (400, b"The country of origin is missing"),
+        (404, b"origin not known"),
+        (400, b"not a date"),
+        (400, b'{"message": "Unknown origin airport: XXX"}'),
+        (400, b'{"error": "Invalid origin address"}'),
+        (400, b'{"detail": "origin must be under 50 characters"}'),
+        (400, b"The origin warehouse is not valid until the discount ends"),
+    ],
 )
 def test_another_word_about_an_origin_judges_none(status, body):
-    (fault, *_) = diagnosis.check(saying(status, body, [TEXT]), page=PAGE).faults
+    lines = [JSON if body.startswith(b"{") else TEXT]
+    (fault, *_) = diagnosis.check(saying(status, body, lines), page=PAGE).faults
     assert "judges the origin" not in fault.fix.words
 
 
@@ -313,6 +325,8 @@ def test_a_redirect_that_leads_back_is_not_one_of_the_application(to, method):
         ("https://www.other.example/items", True),
         ("https://assets.example.com/items/9", True),
         ("https://api.example.com/v2?to=https://api.example.com/items", True),
+        # What is in the query is another resource.
+        ("https://images.other.example/?url=https://api.example.com/raw/cat.png&w=200", False),
     ],
 )
 def test_a_page_is_sent_elsewhere_only_for_the_same_resource(to, is_same):

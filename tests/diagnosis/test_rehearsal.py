@@ -155,6 +155,7 @@ def test_the_line_to_change_is_on_the_level_of_its_policy(policies, host, code):
     ("policies", "url", "said"),
     [
         (BY_PATH["paths"], "/Items/4", "/items/4 is guarded, and paths are case-sensitive: let the page request that"),
+        ({"/caf\u00e9": ITEMS}, "/CAF%C3%89/4", "/caf\\u00E9/4 is guarded, and paths are case-sensitive"),
         ({"/items": ITEMS}, "/orders/A", "Give /orders/A a policy: under paths or hosts"),
         (
             {"hosts": {"a.example": ITEMS, "*.b.example": ITEMS}},
