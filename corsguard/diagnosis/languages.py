@@ -214,6 +214,14 @@ _OF_REASON: Final = re.compile(r"CORS(?![a-z/])|Access-Control-")
 _SENTENCE_END: Final = re.compile(r"[.\u3002](?![\w.])")
 # The words before a reason, if nothing else was copied.
 _BECAUSE: Final = re.compile("(?:Grund|Raison|Razón|Motivo|Причина|Powód|理由|原因) ?[:\uff1a]", re.IGNORECASE)
+# The first reason, and the header that it names if only its first words were copied. Polish has no word for "reason".
+_SHORT: Final = re.compile(
+    rf"(?:[(\uff08] ?(?:[^\s()'\":\uff1a]{{2,12}}(?: [^\s()'\":\uff1a]{{2,4}})? ?[:\uff1a]|niedozwolony )|"
+    rf"{_BECAUSE.pattern})(?:(?P<before>[^'\"():\uff1a/]{{0,60}})['\"] ?"
+    r"(?P<value>(?!(?:Access-|Allow-|(?:Origin|http|preflight|true|GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\b))"
+    r"[A-Za-z][A-Za-z0-9-]{0,100}) ?['\"](?P<behind>[^'\"():\uff1a.]{0,60}))?",
+    re.IGNORECASE,
+)
 # Words for "blocked", and words about origins. One of each is next to the words of a language.
 BLOCKED: Final = re.compile(
     "blo[ck]|bloqu|拦截|阻止|封鎖|封锁|ブロック|차단|блок|engel|letilt|chặn|บล็อก|مسدود|αποκλ", re.IGNORECASE
@@ -302,7 +310,10 @@ def _blocked(text: str) -> re.Match[str] | None:
 
 def _has_reason(text: str) -> bool:
     blocked = _blocked(text)
-    return blocked is not None and _REASON.search(_URL.sub(" ", text[blocked.end() :])) is not None
+    if blocked is None:
+        return False
+    rest = _URL.sub(" ", text[blocked.end() :])
+    return _REASON.search(rest) is not None or _short(rest) is not None
 
 
 def translated(text: str) -> Translated | None:
@@ -324,6 +335,8 @@ def translated(text: str) -> Translated | None:
     is_reason = "CORS" in rest and (_IN_BRACKETS.match(rest) or _BECAUSE.search(text))
     if blocked is None and (named is None or "'\"".find(named[0][0]) < 0 or not is_reason):
         return None
+    if named is None and (short := _short(rest)) is not None:
+        return Translated(Reason.HEADER_NOT_ALLOWED, "" if url is None else url["url"], short["value"])
     if url is None and _CUT_FILE.search(rest):
         return Translated(Reason.BAD_SCHEME, "")
     if url is None and named is None and "CORS" not in rest:
@@ -345,6 +358,18 @@ def _told(rest: str, url: str, *, is_whole: bool) -> Translated | None:
         if fitting and (not clue.word or _TERMS[clue.word].search(heard)):
             return Translated(clue.means, url, fitting[0], "" if status is None else status["status"])
     return Translated("cut_off", url) if is_whole else None
+
+
+def _short(rest: str) -> re.Match[str] | None:
+    """
+    Return the first words of the reason in *rest*, if they name a header of the request.
+    """
+    found = _SHORT.search(_APOSTROPHE.sub(" ", rest))
+    if found is None or not found["value"]:
+        return None
+    if any(_WORDS[kind].search(found["before"] + found["behind"]) for kind in ("missing", "invalid")):
+        return None
+    return found
 
 
 def _is_in_reason(text: str, start: int) -> bool:

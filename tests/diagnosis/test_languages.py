@@ -141,6 +141,26 @@ def test_a_line_is_read_without_its_url_and_between_words_of_a_person(language, 
         assert reason not in STATUSES or failure.exchange.response.status == STATUSES[reason]
 
 
+def shortened():
+    """
+    Yield the first words of the reason, in each language in which they name the header.
+    """
+    for language, said in RECORDED.items():
+        line = said.get(Reason.HEADER_NOT_ALLOWED, "")
+        named = re.match(r"[^\n]*?x-token\W{1,2}", line)
+        if named is not None and "Access-Control" not in named[0]:
+            yield language, f"Cross-Origin {named[0]}"
+
+
+@pytest.mark.parametrize(("language", "line"), [*shortened()])
+def test_the_first_words_of_a_reason_name_the_header(language, line):
+    url = url_of(Reason.HEADER_NOT_ALLOWED)
+    for text in (line, f"{line}).", line.replace(url, "~"), f"{line} ...\nGrund: 'axios'"):
+        (message,) = read(text, Known())
+        assert (message.name, message.header) == ("header_not_allowed", "x-token"), language
+        assert ("url" in message.assumed) == (url not in text)
+
+
 def test_there_are_enough_languages():
     # Without its package of a language, Firefox prints English. No line of that is kept.
     assert sum(map(bool, RECORDED.values())) >= 20

@@ -160,7 +160,11 @@ SHARING: Final[tuple[Core, ...]] = (
         r"Request header field (?P<header3>[^\s']+) is n[\w -]{0,32}(?:\.{3})?$",
         Reason.HEADER_NOT_ALLOWED,
     ),
-    core(r"header '?(?P<header>[^\s']+)'? is not allowed according to header", Reason.HEADER_NOT_ALLOWED),
+    core(
+        r"header '?(?P<header>[^\s']+)'? is not allowed according to header|"
+        r"Reason: header '(?P<header2>(?!Access-)[\w-]{1,100})' is not allowed\b",
+        Reason.HEADER_NOT_ALLOWED,
+    ),
     core(r"missing token '?(?P<header>[^\s']+)'? in CORS header", Reason.HEADER_NOT_ALLOWED),
     # From jsdom.
     core(r"\bHeaders (?P<header>[\w-]{1,100}) forbidden", Reason.HEADER_NOT_ALLOWED),
