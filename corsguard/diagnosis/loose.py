@@ -28,7 +28,8 @@ _REQUESTED: Final = re.compile(
     # Safari, after the name of the file.
     r"\([^\s()]{1,200}, line \d+\) +$|"
     r"\bcurl(?:\.exe)? [^|;]{0,180}$|--(?:endpoint|url)[= ]['\"]?$|\bSEC71\d\d: [^.:]{0,40}$|"
-    r"(?i:\b(?:request|fetch|call)(?:s|es|ing|ed)?\b[^.!?:]{0,30}:? ?(?:\[[A-Z]{3,7}\] )?['\"(]?$)"
+    r"(?i:\b(?:req(?:uest)?[ _-]?fail(?:ed|ure)?|(?:request|fetch|call)(?:s|es|ing|ed)?)\b"
+    r"[^.!?:]{0,30}:? ?(?:\[[A-Z]{3,7}\] )?['\"(]?$)"
 )
 # The value of a header is not a request, with or without a colon.
 _VALUE: Final = re.compile(

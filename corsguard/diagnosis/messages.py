@@ -87,8 +87,11 @@ _ENGINES: Final = (
     (
         "Safari",
         re.compile(
-            r"\[Error\] Failed to load resource: |Failed to load https?://\S{1,2048} resource: |"
-            r"access control checks|redirection to .{1,2048} denied by Cross-Origin Resource Sharing|"
+            r"\[Error\] (?:Failed to load resource: |XMLHttpRequest cannot load )|"
+            r"Failed to load https?://\S{1,2048} resource: |access control checks|"
+            # Not Python's.
+            r"\([^\s()]{1,200}(?<!\.py), line \d{1,7}\)|"
+            r"redirection to .{1,2048} denied by Cross-Origin Resource Sharing|"
             r"Preflight response is not successful|(?:^|\[Error\] )Origin \S+ is not allowed by Access-Control|"
             r"Access-Control-Allow-Origin\. Status code|There was a bad response from the server|"
             r"\[blocked\] The page at \S{1,2048} (?:was not allowed to|requested insecure content from)"

@@ -155,6 +155,10 @@ _ORIGINS: Final = (
     re.compile(r"(?:The page at |current origin \()'?(?P<origin>[a-z][a-z0-9+.-]*://[^\s'\"]+)"),
     re.compile(r"\breferr?er(?: header)?[\"']?[:=]\s?[\"']?(?P<origin>https?://[^\s'\",)\]}]+)", re.IGNORECASE),
 )
+# The place of a line in the console of a page that is a file.
+_IN_FILE: Final = re.compile(
+    r"\bon line \d{1,7} of file:///|(?<!\S)file:///\S{1,2048}?:\d{1,7}(?::\d{1,7})?: CONSOLE\b", re.IGNORECASE
+)
 # A URL or an origin that somebody has redacted: its host, or a part of it, has no letters except x, or has brackets.
 _REDACTED: Final = re.compile(
     r"(?:[a-z][a-z0-9+.-]*:)?(?://)?[.*x_?\-]{2,}(?:[/:].*)?|https?:/*|"
@@ -172,10 +176,12 @@ _REDACTED: Final = re.compile(
     # A browser prints a host in lower case.
     r"[a-z]+://(?-i:[A-Z][A-Z_-]+|[^/?#]*XXX[^/?#]*|(?:[^/?#]*\.)?[A-Z]+[_-][A-Z_-]*[A-Z]\.[^/?#]*|"
     r"(?:[^/?#]*\.)?(?:(?:MY|YOUR)?DOMAIN|HOST(?:NAME)?|SERVER|COMPANY|SITE|TLD)(?:\.[^/?#]*)?)(?:[:/?#].*)?|"
+    # It prints an IP address in full.
+    r"[a-z]+://\d{1,3}(?:\.\d{1,3}){0,2}(?:[:/?#].*)?|"
     # What people write in place of a host.
     r"[a-z]+://(?:hostname|domain|(?:host|ip|url)(?!:\d)|[a-z]|(?:[^/?#]*[.-])?redacted\d?(?:\.[^/?#]*)?|[^/?#:]*\.tld|"
     r"(?:the|my|your|our)?[-_]?(?:server|host|backend|machine)[-_]?(?:ip|url|address|name)(?:[-_]?here)?|"
-    r"(?:my|our)[_-]\w{0,20}?(?:ip|host|hostname|domain|url|address))(?:[:/?#].*)?|https?:///.*",
+    r"(?:my|our)[_-]\w{0,20}?(?:bucket|ip|host|hostname|domain|url|address))(?:[:/?#].*)?|https?:///.*",
     re.IGNORECASE,
 )
 _BRACKETED: Final = re.compile(r"[(<\[{]((?:https?|wss?)://[^\s<>{}]{1,2048})[)>\]}]")
@@ -656,7 +662,9 @@ def page_in(text: str, said: Mapping[str, str]) -> NamedPage:
         if page.origin is not None:
             return page
         is_shown, hidden = is_shown or page.is_redacted, hidden or page.hidden
-    return NamedPage(NULL) if "requests from null" in text else NamedPage(None, is_shown, hidden)
+    return (
+        NamedPage(NULL) if "requests from null" in text or _IN_FILE.search(text) else NamedPage(None, is_shown, hidden)
+    )
 
 
 def script_origin_in(text: str, url: str) -> str:

@@ -42,6 +42,17 @@ _ESCAPE: Final = re.compile(
 )
 # Marks of bold text. Three stars in a row, or two in a URL, belong to the text.
 _FENCE: Final = re.compile(r"```(?:\w{0,20}(?=[ \t]*(?:\n|$)))?|(?<![\w*/'])\*\*(?=[^\s*])|(?<=[^\s*])\*\*(?![\w*/'])")
+# Marks of bold text within a URL: around a host, or what follows it.
+_BOLD_PART: Final = re.compile(
+    r"(?<=://)\*\*(?P<host>[\w-]{1,63}(?:\.[\w-]{1,63}){1,10}(?::\d{1,5})?)\*\*(?=[/?#:'\"\s]|$)|"
+    r"(?<=[\w'\"])\*\*(?P<rest>(?:[a-z]{2,5}:/)?/[^\s'\"*]{1,2048})\*\*(?=['\"\s]|$)"
+)
+# Marks of italics around words that begin after a space, or around a whole line. A `*` may be a value.
+_ITALICS: Final = re.compile(
+    r"(?<!\S)\*(?=[^\W_])(?P<words>(?:'\*'|[^*\n]){1,4096}[^\s*/])\*(?=[\s.,:;)]|$)|"
+    r"^[ \t]*_(?=[^\W_])(?P<line>[^\n]{1,4096}[^\s_/])_(?=[ \t\r]*$)",
+    re.MULTILINE,
+)
 _QUOTE: Final = re.compile(r"^[ \t]*(?:> ?|(?://+|\*|#)[ \t]+|\+[ \t]?(?=[A-Za-z'\"]))+", re.MULTILINE)
 # Somebody prevented that a link is made of a URL.
 _LOOSE: Final = re.compile(
@@ -71,12 +82,16 @@ _ITEM_MARK: Final = "\x1d"
 # Items of a list: each is a message of its own. The options of a command are not items.
 _ITEM: Final = re.compile(r"^(?:[\u2022\u2717\u2718\u274c]|-(?!-|[A-Za-z] )|\d{1,2}[.)])(?= ?\S)[ \u274c]*")
 # Italics end after the name of an error.
-_ITALIC: Final = re.compile(r"\b(ERR_[A-Z0-9_]{0,60}[A-Z0-9])_+(?!\w)")
+_ITALIC_END: Final = re.compile(r"\b(ERR_[A-Z0-9_]{0,60}[A-Z0-9])_+(?!\w)")
 # The first letter of the row of a request was not copied.
 _METHODS: Final = {"OST": "POST", "ATCH": "PATCH", "ELETE": "DELETE"}
 _BEHEADED: Final = re.compile(rf"^(?:{'|'.join(_METHODS)})(?= https?://)")
 # A link whose text is a URL is that URL. For any other link, such as [Learn More], the text stays.
-_LINK: Final = re.compile(r"\[(?P<text>[^\[\]]{1,2048})\]\([^()\s]{1,2048}(?: ['\"][^'\"()]{0,200}['\"])?\)")
+_LINK: Final = re.compile(
+    r"\[(?P<text>[^\[\]]{1,2048})\]\([^()\s]{1,2048}(?: ['\"][^'\"()]{0,200}['\"])?\)|"
+    # Its target was cut.
+    r"\[(?P<url>https?://[^\[\]\s]{1,2048})\]\(https?://[^()\s]{0,2048}?(?:\.{3}|\u2026)(?=[\s'\"]|$)"
+)
 _AUTOLINK: Final = re.compile(r"<(?P<url>(?:https?|wss?)://[^<>\s]{1,2048})>")
 # Of two different quotation marks next to each other, one was added by the paste; '' alone is an empty value.
 _DOUBLED: Final = re.compile(r"'{3,}|(?<=[^\s'(])''(?=[\s.,)])|(?<=[\s(])''(?=[A-Za-z*])")
@@ -102,6 +117,10 @@ _ROW_LINE: Final = re.compile(
     r"['\"]OPTIONS /\S{0,2048} HTTP/[\d.]{1,3}['\"] [45]\d\d\b|"
     r"Failed to load resource: (?:the server responded with a status of |net::ERR_(?!FAILED\b))"
 )
+# What stands for the URLs in the heading of a group of lines.
+_HIDDEN: Final = "<URL>"
+# The number of its lines, or the place of one of them.
+_PREFIX: Final = re.compile(r"^(?:\d{1,6} ?(?=[A-Z])|[\w.-]{1,200}:\d{1,7} )")
 _URLS: Final = re.compile(r"\b(?:https?|wss?|file)://[^\s'\"]+")
 _SAID_OF_URL: Final = re.compile(r"(?P<words>(?:\S{1,40} ){3})(?P<url>https?://\S{1,2048})$")
 # Where a message begins, if several are pasted together. A message of Safari is recognized by its end.
@@ -113,7 +132,8 @@ _BEGIN: Final = re.compile(
     r"(?=Content[ -]Security[ -]Policy: (?:\(Report-Only policy\) )?The page)|"
     r"(?=\b[A-Z][a-z]{3,10}ing (?:\w{1,20} ){0,4}?(?:'[^']{1,2048}' )?violates the )|"
     r"(?=\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) https?://[^\s']{1,2048} (?:\S{1,2} )?CORS [A-Z])|"
-    r"(?=(?:XMLHttpRequest cannot load|Failed to load) https?://[^\s']{1,2048}+ ?+(?!due to)\S)|"
+    r"(?<!\[Error\] )"
+    r"(?=(?:\[Error\] )?(?:XMLHttpRequest cannot load|Failed to load) https?://[^\s']{1,2048}+ ?+(?!due to)\S)|"
     r"(?=\bFailed to execute '\w{1,40}' on ')|(?=Blocked loading mixed )|(?=The resource at ['\"]https?:)|"
     r"(?=\band https?://\S{1,2048} with MIME type )|(?=downloadable font: )|"
     r"(?=Storage access auto)|(?=Loading failed for the )|(?=Sandbox access violation)|"
@@ -140,19 +160,35 @@ def plain(text: str) -> str:
     """
     text = _ENTITY.sub(lambda found: html.unescape(found[0]), without_carets(text))
     text = _ESCAPE.sub(_unescaped, text)
-    text = _TAG.sub(" ", _QUOTE.sub("", _FENCE.sub("", text)))
-    text = _LINK.sub(lambda found: found["text"], _AUTOLINK.sub(lambda found: found["url"], text))
+    text = _TAG.sub(" ", _QUOTE.sub("", _FENCE.sub("", _BOLD_PART.sub(_within, text))))
+    text = _LINK.sub(_within, _AUTOLINK.sub(_within, _ITALICS.sub(_within, text)))
     lines = [_in_words(re.sub(r"\s+", " ", line.translate(_STRAIGHT)).strip()) for line in text.split("\n")]
-    joined = _SPLIT.sub(r"Access-Control-\1-", " ".join(_separated(_marked(lines))))
+    joined = _SPLIT.sub(r"Access-Control-\1-", " ".join(_separated(_marked(_ungrouped(lines)))))
     whole = _DOUBLED.sub("'", _ROW.sub(r"\1 ", _STRAY.sub("", _SPACES.sub(" ", joined)))).strip(" ")
     whole = _MARKS.sub(r"'\1'", whole) if _MARKED.search(whole) else whole
     return _SEVERAL.sub(r"\1, ", whole)
 
 
+def _within(found: re.Match[str]) -> str:
+    """
+    Return the text between the marks that were *found*.
+    """
+    text: str = next(filter(None, found.groups()))
+    return text
+
+
 def _in_words(line: str) -> str:
     line = _LOOSE_PORT.sub(r"\1:", _LOOSE.sub(r"\1://", _ROW.sub(r"\1 ", line)))
-    line = _BEHEADED.sub(lambda found: _METHODS[found[0]], _ITALIC.sub(r"\1", line))
+    line = _BEHEADED.sub(lambda found: _METHODS[found[0]], _ITALIC_END.sub(r"\1", line))
     return _GLUED.sub(" ", line) if "CORS " in line else line
+
+
+def _ungrouped(lines: list[str]) -> list[str]:
+    """
+    Return *lines* without the headings of groups in Chromium's console, if a line of the group is there, too.
+    """
+    shapes = {_PREFIX.sub("", _URLS.sub(_HIDDEN, line)) for line in lines if _HIDDEN not in line}
+    return [line for line in lines if _HIDDEN not in line or _PREFIX.sub("", line) not in shapes]
 
 
 def _marked(lines: list[str]) -> Iterator[str]:

@@ -226,6 +226,14 @@ def test_messages_pasted_together_are_separated_and_duplicates_are_dropped():
             "x Origin https://app.example.com is not allowed by Access-Control-Allow-Origin",
             "Chromium up to 30 or Safari",
         ),
+        (
+            f"[Error] XMLHttpRequest cannot load {API}. Origin {APP} is not allowed by Access-Control-Allow-Origin.",
+            "Safari",
+        ),
+        (
+            f"XMLHttpRequest cannot load {API}. Origin {APP} is not allowed by Access-Control-Allow-Origin. (app, line 0)",
+            "Safari",
+        ),
     ],
 )
 def test_the_browser_is_the_one_whose_words_are_the_nearest(text, engine):
@@ -252,6 +260,16 @@ def test_a_request_without_cors_does_not_name_the_url_of_one_with_cors():
         "Cross-Origin-Resource-Policy response header.\n[pageerror] /items due to access control checks."
     )
     assert [(told.name, told.url) for told in read(text, NOBODY)] == [("missing_allow_origin", URL), ("corp", API)]
+
+
+def test_a_failure_at_a_host_of_documentation_is_told_next_to_another_one():
+    one, wiki = (
+        f"[console.error] Origin {APP} is not allowed by Access-Control-Allow-Origin. Status code: {status}\n"
+        f"[requestfailed] {url} :: Origin {APP} is not allowed by Access-Control-Allow-Origin. Status code: {status}\n"
+        for url, status in ((API, 401), ("https://en.wikipedia.org/w/api.php?a=b", 200))
+    )
+    urls = [told.url for told in read(f"{one}{wiki}", NOBODY)]
+    assert urls == [API, "https://en.wikipedia.org/w/api.php?a=b"]
 
 
 def test_items_of_a_list_are_separated():
