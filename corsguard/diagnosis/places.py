@@ -24,7 +24,7 @@ from corsguard.browser.evidence import (
 from corsguard.browser.notes import is_of_extension
 from corsguard.browser.reasons import CORS_CHECK, OF_STATUS, PREFLIGHT_ONLY, REASONS
 from corsguard.browser.redirect_advice import GO_THERE
-from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, address_space, is_same_origin
+from corsguard.browser.urls import HTTP_SCHEMES, SOCKET_SCHEMES, Url, address_space, is_same_origin
 from corsguard.fixes import Fix
 from corsguard.names import is_forbidden_request_header
 from corsguard.origin import NULL
@@ -163,6 +163,12 @@ _RESPONDERS: Final = (
         "video itself is not affected. Give the element <video> a poster of its own, or leave out its crossorigin.",
     ),
     Responder(
+        "nobody",
+        re.compile(r"about:"),
+        "No server answers this URL: the page, or an extension of the browser, wrote it in place of a real one. Try a "
+        "window without extensions.",
+    ),
+    Responder(
         "page",
         re.compile(r"https?://s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com/?(?:[?#]|$)"),
         "This URL names no bucket: it lists the buckets of an account, and no rule shares that with a page. Name the "
@@ -172,7 +178,9 @@ _RESPONDERS: Final = (
         "bucket",
         re.compile(
             r"[a-z]+://(?:[^/?#]*\.)?(?:(?:firebase)?storage\.googleapis\.com|s3[\w.-]*\.amazonaws\.com|"
-            r"blob\.core\.windows\.net|r2\.cloudflarestorage\.com|digitaloceanspaces\.com|backblazeb2\.com)(?:[:/?#]|$)|"
+            r"blob\.core\.windows\.net|r2\.cloudflarestorage\.com|digitaloceanspaces\.com|backblazeb2\.com|"
+            r"s3[\w.-]*\.scw\.cloud|oss[\w-]*\.aliyuncs\.com|cos[\w.-]*\.myqcloud\.com|obs[\w.-]*\.myhuaweicloud\.com|"
+            r"linodeobjects\.com|vultrobjects\.com|storage\.yandexcloud\.net|your-objectstorage\.com)(?:[:/?#]|$)|"
             # A URL that was signed for the page.
             r"https?://[^?#]*\?(?:[^#]*&)?(?:X-Amz-Signature|AWSAccessKeyId|X-Goog-Signature)=",
         ),
@@ -654,7 +662,14 @@ def _fix_of_others(failure: Failure, place: Responder, assumed: Collection[str])
         words, page = _of_file(failure, words)
     elif failure.reason is Reason.HEADER_NOT_ALLOWED and failure.value:
         page = f"leave out the request header {as_shown(failure.value)}"
-    return Fix(words=f"{_why_error(status_of(failure))}{words}", page=(page,) if page else ())
+    return Fix(words=f"{_why_error(status_of(failure))}{_redirect_of(failure)}{words}", page=(page,) if page else ())
+
+
+def _redirect_of(failure: Failure) -> str:
+    target = redirect_target(failure)
+    if not isinstance(target, Url) or failure.reason is Reason.PREFLIGHT_REDIRECT:
+        return ""
+    return f"The service redirects to {as_shown(target.href, _LONGEST_NAME)}. "
 
 
 def _why_error(status: str) -> str:

@@ -1250,4 +1250,45 @@ LINES = [
     Line("noted", f"Mixed Content: The page at '{APP}/' was loaded over HTTPS, but attempted to connect to the insecure WebSocket endpoint 'ws://api.example.com/x'. This endpoint should be available via WSS. Insecure access is deprecated.", "mixed_content_warned", "ws://api.example.com/x", APP),
     Line("files", "Access to XMLHttpRequest at 'file://test.pdf/' from origin 'file://' has been blocked by CORS policy: Cross origin requests are only supported for protocol schemes: http, data, chrome, chrome-extension, https.", "bad_scheme", "file://test.pdf/", "file://", never="https://test.pdf"),
     Line("preflights", f"Failed to load {A}: {NO_HEADER} Origin '{P}' is therefore not allowed access.\n\nRequest URL: {A}\nRequest Method: OPTIONS\nStatus Code: 200 OK\nAccess-Control-Allow-Origin: {P}", "missing_allow_origin", A, P, never="200"),
+    # Marks at a URL, and within one.
+    Line("markup", f"*Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource auf <{A}>.*", "cut_off", A),
+    Line("markup", f"_{FIREFOX}<{A}_y.json>._", "cut_off", f"{A}_y.json"),
+    Line("markup", f"We see *{FIREFOX}{A}.* and nothing else", "cut_off", A),
+    Line("markup", f"*{AT}: The value of the 'Access-Control-Allow-Origin' header in the response must not be the wildcard '*' when the request's credentials mode is 'include'.*", "wildcard_with_credentials", A, P),
+    Line("markup", f"[Error] XMLHttpRequest cannot load https://**files.oss-cn-shenzhen.aliyuncs.com**/a.xlsx due to **access control checks.**\n[Error] Origin {P} is not allowed by Access-Control-Allow-Origin.", "missing_allow_origin", "https://files.oss-cn-shenzhen.aliyuncs.com/a.xlsx", P, says="belong to the bucket"),
+    Line("markup", f"Access to fetch at 'https://**api.example.com:8443**/x' from origin 'http://**www.shop.example**' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://api.example.com:8443/x", "http://www.shop.example"),
+    Line("markup", f"Access to fetch at '**{A}**' from origin '**{P}**' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", A, P),
+    Line("markup", f"Access to fetch at 'https://api.example.com**/x/y**' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", "https://api.example.com/x/y", P),
+    Line("markup", f"Access to fetch at 'https://**hidden**/x' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", page=P),
+    Line("markup", f"Access to fetch at '[{A}.png](https://api.example.com/old/x.png?...    from origin '[{P}]({P}/?...)' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", f"{A}.png", P),
+    # The heading of a group of lines, and its lines.
+    Line("groups", f"18 Cross-Origin Read Blocking (CORB) blocked cross-origin response <URL> with MIME type text/html. See <URL> for more details.\nCross-Origin Read Blocking (CORB) blocked cross-origin response {A}.svg with MIME type text/html. See https://www.chromestatus.com/feature/5629709824032768 for more details.", "orb", f"{A}.svg"),
+    Line("groups", f"2Access to fetch at '<URL>' from origin '<URL>' has been blocked by CORS policy: {NO_HEADER}\nindex.js:5 {AT}: {NO_HEADER}", "missing_allow_origin", A, P),
+    # A browser prints an IP address in full.
+    Line("redacted", f"p://111:888/chat' from origin 'http://117:8081' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", never="0.0.0.117"),
+    Line("redacted", f"Access to fetch at 'http://192.168:3000/chat' from origin 'http://10.0.0.5:8081' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", page="http://10.0.0.5:8081"),
+    Line("redacted", f"Access to image at 'https://my_bucket/a.jpg' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", page=P),
+    # A page that is a file.
+    Line("files", "[ERROR] XMLHttpRequest cannot load file:///data/a/tab.html. Cross origin requests are only supported for protocol schemes: http, data, chrome, https. On line 0 of file:///data/a/index.html", "bad_scheme", "file:///data/a/tab.html", "null", never="If the page is a file"),
+    Line("files", f"file:///usr/share/a/widgets.js:18:17: CONSOLE ERROR XMLHttpRequest cannot load {A} due to access control checks.", "not_told", A, "null"),
+    Line("apps", "Not allowed to request resource     sendIpcMessage — user-script:274:83\nFetch API cannot load ipc://localhost/read_token\n    due to access control checks.   sendIpcMessage — user-script:274:83", "app_call", "ipc://localhost/read_token", says="connect-src"),
+    Line("frameworks", 'ERROR  Error loading a list: [AxiosError: Network Error]\nLOG  {"baseURL": "http://10.0.2.2:3001", "isDev": true, "platform": "android"}', "native_fetch"),
+    Line("frameworks", "AxiosError: Network Error\n    at async tenantOf (src/lib/tenant.ts:7:16)\n    at async middleware (src/middleware.ts:37:25)", "native_fetch", says="on a server"),
+    Line("older", f"Access to Font at '{A}.woff' from origin '{P}' has been blocked by CORS policy: Invalid response. Origin '{P}' is therefore not allowed access.", "not_told", f"{A}.woff", P),
+    Line("older", f"Access to Font at 'about:blank' from origin '{P}' has been blocked by CORS policy: Invalid response. Origin '{P}' is", "not_told", "about:blank", P, says="an extension"),
+    Line("services", f"[Error] Cross-origin redirection to https://developers.example.com/ denied by Cross-Origin Resource Sharing policy: Origin {P} is not allowed by Access-Control-Allow-Origin. Status code: 301\n[Error] XMLHttpRequest cannot load https://apis.google.com/a due to access control checks.", "missing_allow_origin", "https://apis.google.com/a", P, says="redirects to https://developers.example.com/"),
+    *(
+        Line("services", f"Access to fetch at 'https://{host}/a.png' from origin '{P}' has been blocked by CORS policy: {NO_HEADER}", "missing_allow_origin", f"https://{host}/a.png", P, says="belong to the bucket")
+        for host in ("s3.fr-par.scw.cloud/files", "files-12.cos.ap-guangzhou.myqcloud.com", "files.obs.cn-north-4.myhuaweicloud.com", "files.eu-central-1.linodeobjects.com", "storage.yandexcloud.net/files")
+    ),
+    # A host of documentation, if a line says that its request failed.
+    *(
+        Line("links", f"{lead}https://{host}/w/api.php?a=b{rest}", name, f"https://{host}/w/api.php?a=b")
+        for host in ("en.wikipedia.org", "docs.example.com")
+        for lead, rest, name in (("[requestfailed] ", " :: Failed to fetch", "not_told"), ("REQUEST FAILED ", " net::ERR_FAILED", "not_told"), ("reqfailed: ", " net::ERR_TIMED_OUT", "unreachable"))
+    ),
+    Line("cut off", "Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource\nReason: header ‘x-token’ is not allowed", "header_not_allowed", says="The server does not list it."),
+    Line("cut off", "Blocage d'une requête multiorigine (Cross-Origin Request) : \nla politique « Same Origin » ne permet pas de consulter la ressource distante\nRaison : l'en-tête « x-token » n'est pas autorisé", "header_not_allowed"),
+    Line("cut off", f"Blocage d’une requête multiorigine (Cross-Origin Request) : la politique « Same Origin » ne permet pas de consulter la ressource distante située sur {A}. Raison : l’en-tête CORS « Allow-Origin » est manquant.", "cut_off", A),
+    Line("cut off", f"Quellübergreifende (Cross-Origin) Anfrage blockiert: Die Gleiche-Quelle-Regel verbietet das Lesen der externen Ressource auf {A}. (Grund: CORS-Anfrage schlug fehl). Mein Grund: Ich nutze 'axios'.", "unreachable", A),
 ]  # fmt: skip

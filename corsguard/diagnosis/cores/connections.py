@@ -137,6 +137,8 @@ BLOCKED: Final = (
     core(r"Cross-origin (?P<value>\w{1,20}) load denied by Cross-Origin Resource Sharing", "file_denied"),
     core(r"has been blocked because of the CORS policy", "postman"),
     core(r"preflight request does(?:n't| not) pass", "preflight_cut_off"),
+    # Old versions of Chromium say so if there is no answer.
+    core(r"blocked by CORS policy: Invalid response\b", "not_told"),
     core(
         r"blocked by (?:the )?CORS policy|Cross-Origin Request (?:Blocked|Warning)|by Cross-Origin Resource Sharing "
         r"policy|Cross-Origin Resource Sharing error|\bCORS\serror\b|"
@@ -158,9 +160,14 @@ VAGUE: Final = (
     core(r"opaque response|[\"']opaque[\"']|type: ?\"?opaque|no-cors", "opaque"),
     # A library has names of its own.
     core(r"(?<![\w.$-])Script error\b", "script_error"),
+    # Of Tauri: the page calls its app.
+    core(r"\bcannot load (?P<url>ipc://[^\s'\"]{1,2048}) due to access control checks", "app_call"),
     # Of React Native, and of Node.
     core(
-        r"Network request failed|TypeError: fetch failed\b|Network ?Error\b.{0,2048}?\bplatform=(?:android|ios)\b",
+        r"Network request failed|TypeError: fetch failed\b|"
+        r"Network ?Error\b.{0,2048}?(?:\bplatform['\"]?(?:=|: ?)['\"]?(?:android|ios)\b|://10\.0\.2\.2\b|"
+        # The file of a middleware of Next.js, in a stack.
+        r"\((?:\./)?(?:src/)?middleware\.[jt]s:\d)",
         "native_fetch",
     ),
     core(r"ERR_FAILED 2\d\d\b", "answered"),

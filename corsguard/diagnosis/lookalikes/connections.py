@@ -202,14 +202,29 @@ CONNECTIONS: Final[Mapping[str, Lookalike]] = {
         Fix(words="Let the URL answer with the file, or look at the other lines of the console."),
         check_helps=False,
     ),
+    "app_call": Lookalike(
+        "Not CORS: the page called its own app by the scheme ipc, which no server answers. Most likely, the app or "
+        "its Content-Security-Policy refused.",
+        (
+            "the capabilities of the app (Tauri): do they allow this command for this window?",
+            "the Content-Security-Policy of the app: does connect-src list ipc: and http://ipc.localhost?",
+        ),
+        Fix(words="Allow the command in the capabilities, and list both in connect-src. No header of a server helps."),
+        check_helps=False,
+    ),
     "native_fetch": Lookalike(
-        "A fetch function that is not the browser's only says that something failed. A native app has no CORS.",
+        "A fetch function that is not the browser's only says that something failed. Neither a native app nor a "
+        "server has CORS.",
         (
             "a native app (React Native): the address (localhost is the device; from an emulator of Android, 10.0.2.2)",
             "a native app: http without TLS, or a certificate that the device does not trust",
+            "code on a server (a middleware of Next.js): the address, as that server has to see it",
             'in a browser: the other lines of the console ("blocked by CORS policy")',
         ),
-        Fix(words="In a native app, look at the network. For a browser, let the command below ask as one."),
+        Fix(
+            words="In a native app, or on a server, look at the network. For a browser, let the command below ask as "
+            "one."
+        ),
     ),
     "not_told": Lookalike(
         "This line says only that something failed: browsers do not tell a page why.",
