@@ -378,7 +378,7 @@ def _is_in_reason(text: str, start: int) -> bool:
     """
     within = [found for found in _IN_BRACKETS.finditer(text) if found.start() < start < found.end()]
     begins = [found.start() for found in (*within, *_BECAUSE.finditer(text, 0, start))]
-    return any(_OF_REASON.search(text, begin, start) for begin in begins)
+    return bool(begins) and _OF_REASON.search(text, min(begins), start) is not None
 
 
 def _reason_in(rest: str) -> tuple[str, str]:

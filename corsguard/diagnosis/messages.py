@@ -121,8 +121,8 @@ WITHOUT_REQUEST: Final = frozenset(
     {"cookies_warned", "isolation", "isolation_ignored", "opener_policy", "post_message", "refused_configuration"}
 )
 # What taints is not a script or a document, so the text names it for another reason.
-_MEDIA: Final = frozenset({"stylesheet_rules", "tainted_audio", "tainted_canvas"})
-_WITHOUT_MEDIA: Final = re.compile(r"https?://[^/?#]+/?(?:[?#]|$)|[^?#]*\.(?:[cm]?jsx?|html?)(?:[?#]|$)", re.IGNORECASE)
+_OF_MEDIA: Final = frozenset({"stylesheet_rules", "tainted_audio", "tainted_canvas"})
+_WITHOUT_MEDIA: Final = re.compile(r"https?://[^/?#]+/?$|[^?#]*\.(?:[cm]?jsx?|html?)(?:[?#]|$)", re.IGNORECASE)
 _PREFLIGHT_ROW: Final = re.compile(r"\bRequest Method: ?OPTIONS\b")
 _OF_LISTS: Final = frozenset({Reason.METHOD_NOT_ALLOWED, Reason.HEADER_NOT_ALLOWED})
 # Between two names of headers.
@@ -289,7 +289,7 @@ def _message(  # noqa: PLR0913 - the parts of one message
     shown_origin: str | None = page.origin
     has_request = means not in WITHOUT_REQUEST or "url" in said
     at = url_named(text, said, shown_origin, core, is_cors=has_cors) if has_request else NamedUrl()
-    if means in _MEDIA and "url" not in said and any(map(_WITHOUT_MEDIA.match, (at.url, at.elsewhere))):
+    if means in _OF_MEDIA and "url" not in said and any(map(_WITHOUT_MEDIA.match, (at.url, at.elsewhere))):
         at = NamedUrl()
     is_bare = False
     if means is not Reason.BAD_SCHEME:

@@ -60,7 +60,7 @@ _URLS: Final = (
         r"(?:cannot load|Failed to load) "
         # A line ends within the query.
         r"(?P<url>(?:[a-z][a-z0-9+.-]*:|[\[{<]|[\w-]+\.[\w-])"
-        r"(?:\[[^\[\]'\"]{1,80}\]|[^\s'\"]|(?<=[?&=]) (?=[\w%.-]{1,200}[=&/]))+?(?:\.{3})?)[.:]? (?=[A-Z]|due )"
+        r"(?>\[[^\[\]'\"]{1,80}\]|[^\s'\"]|(?<=[?&=]) (?=[\w%.-]{1,200}[=&/]))+?(?:\.{3})?)[.:]? (?=[A-Z]|due )"
     ),
     re.compile(rf"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) {_QUOTED_URL}"),
     re.compile(r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?P<url>[\[{<][^\]}>]{1,80}[\]}>])(?= net::)"),
@@ -83,11 +83,8 @@ _URLS: Final = (
     ),
     # Behind the line that a person quotes.
     re.compile(r"\b[1-5]\d\d \([A-Z][\w' -]{1,40}\)'?\"? (?:at|for|from) ['\"]?(?P<url>https?://[^\s'\"]{1,2048})"),
-    # A host that a person names.
-    re.compile(
-        r"'(?P<url>(?!\S{1,200}\.(?:css|html?|[cm]?jsx?|json|map|png|svg|tsx?|wasm|woff2?)')"
-        r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,10}(?:[:/][^\s']{0,2048})?)' (?:gets|got|is|was) blocked\b"
-    ),
+    # A URL that a person names.
+    re.compile(r"'(?P<url>[\w-]{1,63}(?:\.[\w-]{1,63}){1,10}[:/][^\s']{0,2048})' (?:gets|got|is|was) blocked\b"),
     re.compile(r"resource at (?P<url>(?:blob|data|filesystem):[^\s'\"]{1,2048})"),
     re.compile(r"Access to [\w ]{1,40} at '\[(?P<url>https?:[^'\s\]]+)\] ", re.IGNORECASE),
     re.compile(r"Access to [\w ]{1,40} at '(?P<url>[^']{1,2048}?) ?'", re.IGNORECASE),

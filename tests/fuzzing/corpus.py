@@ -87,6 +87,8 @@ CORPUS = {
         "https://" + ".*" * 8,
     ],
     "console": [
+        "Access to fetch blocked by CORS policy: Failed to load http:" + "[a]" * 500,
+        "Grund: " * 2_000 + "https://api.example.com/x ",
         "",
         "\x1b[31m",
         "Access to fetch at '" * 500,

@@ -287,7 +287,8 @@ LINES = [
     Line("redacted", f"Failed to load https://api.example.com/a?id=[my id]&to=http%3A%2F%2F[my ip]&b=1: {NO_HEADER} Origin '{P}' is therefore not allowed access.", "missing_allow_origin", "https://api.example.com/a?id=[my id]&to=http%3A%2F%2F[my ip]&b=1", P),
     # The case of the URL was changed by hand.
     Line("firefox", f"{FIREFOX}https://api.example.com/Org/x. (Reason: header ‘content-type’ is not allowed according to header ‘Access-Control-Allow-Headers’ from CORS preflight response).\n{FIREFOX}https://api.example.com/org/x. (Reason: CORS request did not succeed).", "header_not_allowed", "https://api.example.com/Org/x"),
-    Line("panels", "`cdn.example.com` gets blocked with `NS_ERROR_DOM_CORP_FAILED`", "corp", "https://cdn.example.com"),
+    Line("panels", "`cdn.example.com/a.js` gets blocked with `NS_ERROR_DOM_CORP_FAILED`", "corp", "https://cdn.example.com/a.js"),
+    Line("panels", "I do not know why 'request.headers' is blocked: NS_ERROR_DOM_CORP_FAILED", "corp", never="https://request"),
     Line("frameworks", "- ERROR_MSG: The connection errored: The XMLHttpRequest onError callback was called.\n- URL: https://api.example.com/v1/a\n- METHOD: GET", "not_told", "https://api.example.com/v1/a"),
     Line("elements", f"Unsafe attempt to load URL https://cdn.example.com/a.vtt from frame with URL {P}/video. Domains, protocols and ports must match.", "same_origin_load", "https://cdn.example.com/a.vtt", P, says="<video crossorigin>"),
     # Two rules begin with the same words, and the rest of the text tells which one it is.
@@ -312,6 +313,7 @@ LINES = [
     # What is in the text for another reason is not what taints.
     Line("elements", "Failed to execute 'getImageData' on 'CanvasRenderingContext2D': The canvas has been tainted by cross-origin data. The script is at https://game.example.com/js/game.js?4", "tainted_canvas"),
     Line("elements", "Tainted canvases may not be exported, as on https://game.example.com/", "tainted_canvas"),
+    Line("elements", "Tainted canvases may not be exported (https://images.example.com/?url=a.example/a.png)", "tainted_canvas", "https://images.example.com/?url=a.example/a.png"),
     Line("elements", "Tainted canvases may not be exported (https://game.example.com/a.png)", "tainted_canvas", "https://game.example.com/a.png"),
     Line("unsafe headers", 'Refused to get unsafe header "X-A", "X-B" and "X-C"', "not_exposed", says="X-A, X-B, X-C"),
     Line("unsafe headers", 'Refused to set unsafe header "Origin" and "Host"', "forbidden_header", says="leave out the request header Host"),
