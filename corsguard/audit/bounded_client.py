@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from corsguard.browser import NetworkError, Transport, Unreachable, WireRequest, WireResponse, origin_of
+from corsguard.browser.headers import media_type_of
 from corsguard.browser.wire import Header
 
 from .answers import Answer, PageFetch, fetched
@@ -305,7 +306,7 @@ class BoundedClient:
         """
         if self._usual_status is None:
             self._usual_status = answer.status
-        kind = (answer.get("Content-Type") or "").partition(";")[0].strip().lower()
+        kind = media_type_of(answer.lines)
         is_success, is_preflight = answer.status < 300, answer.fetch.is_preflight
         if is_success and not is_preflight and self._usual_type is None:
             self._usual_type = kind

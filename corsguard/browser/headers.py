@@ -147,11 +147,18 @@ def seconds_of(headers: Iterable[Header], name: str) -> int | None:
     return None if match is None else 0 if match[1] else int(match[2])
 
 
+def media_type_of(headers: Iterable[Header]) -> str:
+    """
+    Return the media type of a message with *headers*, without its parameters, in lower case; empty if there is none.
+    """
+    return (get(headers, "Content-Type") or "").partition(";")[0].strip().lower()
+
+
 def is_event_stream(headers: Iterable[Header]) -> bool:
     """
     Return whether a response with *headers* is a stream of events (HTML, "server-sent events"), which has no end.
     """
-    return (get(headers, "Content-Type") or "").partition(";")[0].strip().lower() == "text/event-stream"
+    return media_type_of(headers) == "text/event-stream"
 
 
 def is_forbidden_header(name: str, value: str) -> bool:

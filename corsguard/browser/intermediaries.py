@@ -15,7 +15,7 @@ from corsguard.guard import PROTECTED_BODIES
 from corsguard.protection import VerdictReason
 
 from .evidence import LONGEST_READ, as_shown
-from .headers import get, seconds_of
+from .headers import get, media_type_of, seconds_of
 from .wire import Header, WireResponse
 
 
@@ -298,7 +298,7 @@ def text_seen(answer: WireResponse) -> str:
     Return the first line of *answer*, if it is a text for people, or the message in JSON, and says more than its
     status; otherwise empty.
     """
-    kind = (get(answer.headers, "Content-Type") or "text/plain").partition(";")[0].strip().lower()
+    kind = media_type_of(answer.headers) or "text/plain"
     text = answer.body[:LONGEST_READ].decode("utf-8", "replace").strip()
     line = (_message_in(text) if text[:1] in _JSON else text).strip().partition("\n")[0].strip().rstrip(".")
     if not _OF_TEXTS.fullmatch(kind) or line[:1] in _NO_TEXT or not line.isprintable():
@@ -312,8 +312,7 @@ def page_seen(answer: WireResponse) -> bool:
     """
     Return whether *answer* is a whole HTML page.
     """
-    kind = (get(answer.headers, "Content-Type") or "").partition(";")[0].strip().lower()
-    return kind == "text/html" and _PAGE.match(answer.body[:LONGEST_READ]) is not None
+    return media_type_of(answer.headers) == "text/html" and _PAGE.match(answer.body[:LONGEST_READ]) is not None
 
 
 def _message_in(text: str) -> str:

@@ -17,7 +17,7 @@ from corsguard.browser.connection_advice import why_failed
 from corsguard.browser.evidence import REDIRECTS, as_shown, url_of
 from corsguard.browser.fetching import CredentialsMode
 from corsguard.browser.handshakes import is_handshake, opening, protocols_of
-from corsguard.browser.headers import get, is_event_stream, is_safelisted_header
+from corsguard.browser.headers import get, is_event_stream, is_safelisted_header, media_type_of
 from corsguard.browser.reasons import REASONS
 from corsguard.browser.wire import Header
 from corsguard.fixes import Fix
@@ -167,7 +167,7 @@ def said(entry: Entry, asked: Fetch) -> Iterator[Fault]:
     origin = "" if url is None else url.origin
     value = message.value or (_DIRECTIVES.get(entry.kind, "") if lookalike == "csp" else "")
     if lookalike == _UNUSABLE and entry.response is not None:
-        value = (get(entry.response.headers, "Content-Type") or "").partition(";")[0].strip().lower()
+        value = media_type_of(entry.response.headers)
     fix = fix_of_lookalike(lookalike, asked.page_origin, origin, message.header, value, url=entry.request.url)
     if lookalike == _UNUSABLE and entry.response is not None and entry.response.status >= _FIRST_ERROR:
         fix = replace(fix, words=f"The status is {entry.response.status}, so check the URL first. {fix.words}")
@@ -187,7 +187,7 @@ def without_events(entry: Entry, asked: Fetch) -> Fault | None:
     is_ok = answer.status == _OK
     if is_ok and is_event_stream(answer.headers):
         return None
-    value = (get(answer.headers, "Content-Type") or "").partition(";")[0].strip() if is_ok else ""
+    value = media_type_of(answer.headers) if is_ok else ""
     fix = fix_of_lookalike(_NO_EVENTS, asked.page_origin, "", None, value)
     if not is_ok:
         words = f"The status is {answer.status}, and an EventSource accepts only 200: look at the body of the answer."
