@@ -6,14 +6,13 @@ import threading
 from contextlib import contextmanager
 from queue import Queue
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import flask
 import pytest
 from kit import engines
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from corsguard.browser import LiveTransport, WireResponse
+from corsguard.browser import LiveTransport, WireResponse, origin_of
 from corsguard_flask import CORSGuard
 
 COOKIE = "sid=1; Secure; SameSite=None; Path=/"
@@ -102,36 +101,27 @@ class _Silent(WSGIRequestHandler):
         pass
 
 
-@pytest.fixture(scope="module")
-def tab(request):
-    """
-    A tab of the engine that the test names. All tests use it, because a start takes longer than any of them.
-    """
-
-    def carry(asked):
-        is_here = urlsplit(asked.url).hostname in {"localhost", "127.0.0.1"}
-        return transport(asked) if is_here else WireResponse(501)
-
-    # Chromium also asks its proxy for addresses of this machine.
-    with LiveTransport() as transport, engines.proxied(carry) as port, getattr(engines, request.param)(port) as tab:
-        yield tab
-
-
 @contextmanager
-def attack(tab, worker=None):
+def attack(engine, worker=None):
     """
-    Yield the Site where the user of *tab* is logged in. It may have a *worker*.
+    Yield a tab of *engine*, and the Site where its user is logged in. The Site may have a *worker*.
     """
     site = Site(worker)
     server = make_server("127.0.0.1", 0, site, request_handler=_Silent)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     site.own, site.stranger = (f"http://{host}:{server.port}" for host in ("localhost", "127.0.0.1"))
+
+    def carry(request):
+        return transport(request) if origin_of(request.url) in {site.own, site.stranger} else WireResponse(501)
+
     try:
-        tab.visit(f"{site.own}/")
-        if worker is not None:
-            tab.call(_REGISTER)
-        yield site
+        # Chromium also asks its proxy for addresses of this machine.
+        with LiveTransport() as transport, engines.proxied(carry) as port, getattr(engines, engine)(port) as tab:
+            tab.visit(f"{site.own}/")
+            if worker is not None:
+                tab.call(_REGISTER)
+            yield tab, site
     finally:
         server.shutdown()
         thread.join()
@@ -148,10 +138,10 @@ def assert_it_acts_without_protection_only(tab, site):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("tab", ["chromium", "firefox"], indirect=True)
+@pytest.mark.parametrize("engine", ["chromium", "firefox"])
 @pytest.mark.parametrize("worker", [None, CAREFUL], ids=["no worker", "careful worker"])
-def test_a_form_that_leaves_the_page_is_refused(tab, worker):
-    with attack(tab, worker) as site:
+def test_a_form_that_leaves_the_page_is_refused(engine, worker):
+    with attack(engine, worker) as (tab, site):
         assert_it_acts_without_protection_only(tab, site)
 
 
@@ -160,9 +150,9 @@ _HOLE = pytest.mark.xfail(reason="Firefox says that the site itself had asked")
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("tab", ["chromium", pytest.param("firefox", marks=_HOLE)], indirect=True)
-def test_a_worker_that_passes_requests_on_opens_a_hole_in_firefox(tab):
-    with attack(tab, PASSING) as site:
+@pytest.mark.parametrize("engine", ["chromium", pytest.param("firefox", marks=_HOLE)])
+def test_a_worker_that_passes_requests_on_opens_a_hole_in_firefox(engine):
+    with attack(engine, PASSING) as (tab, site):
         unprotected, protected = (
             site.attacked(tab, f"{site.stranger}/", is_protected=is_protected) for is_protected in (False, True)
         )
