@@ -17,7 +17,7 @@ def tried(times):
     """
     Return the settings of a property that is tried *times* times in the long form, and a third of that by default.
 
-    There is no deadline, because one try depends on the machine.
+    The time of one try depends on the machine, so it has no deadline.
     """
     slow = [HealthCheck.too_slow, HealthCheck.filter_too_much]
     is_long = settings.get_current_profile_name() == "long"

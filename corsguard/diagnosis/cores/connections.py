@@ -137,7 +137,7 @@ BLOCKED: Final = (
     core(r"Cross-origin (?P<value>\w{1,20}) load denied by Cross-Origin Resource Sharing", "file_denied"),
     core(r"has been blocked because of the CORS policy", "postman"),
     core(r"preflight request does(?:n't| not) pass", "preflight_cut_off"),
-    # Old versions of Chromium say so if there is no answer.
+    # Old versions of Chromium say so if no answer came.
     core(r"blocked by CORS policy: Invalid response\b", "not_told"),
     core(
         r"blocked by (?:the )?CORS policy|Cross-Origin Request (?:Blocked|Warning)|by Cross-Origin Resource Sharing "
